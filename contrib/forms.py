@@ -1,6 +1,6 @@
 """The accepted forms of vault-format.md: encodings, keys, manifests, payloads, enrolment files.
 
-A part of recover.py. Every requirement goes through `need`, or through `attempt` to a library.
+This file is a part of recover.py. `need` or `attempt` checks each requirement; `attempt` calls a library.
 """
 import base64, contextlib, datetime, hashlib, json, re
 from fnmatch import fnmatchcase
@@ -20,17 +20,17 @@ NEXT = {  # "Failures"
     "wrong token": "take the enrolled token"}
 
 class Failure(Exception):
-    """A requirement that does not hold. No secret is in its text."""
+    """The error for a requirement that is not met. Its text contains no secret."""
     def __str__(self):
         return f"{self.kind} at {self.step}: {self.args[0]}. What to do next: {NEXT[self.kind]}."
 
 def need(holds, message):
-    """Every requirement that this program checks itself."""
+    """Fails if a requirement that this program checks itself is not met."""
     if not holds:
         raise Failure(message)
 
 def attempt(message, call, *arguments):
-    """Every requirement that a library checks. Its own error is not shown: it may quote what it read."""
+    """Fails if the library fails. The library's error is not shown, because it can quote the input."""
     try:
         return call(*arguments)
     except Exception:
@@ -38,14 +38,14 @@ def attempt(message, call, *arguments):
 
 @contextlib.contextmanager
 def step(kind, at, index=None):
-    """What fails within is of this class of "Failures" at this step, and this custodian is at fault."""
+    """Gives each failure inside the block its class and step (see "Failures") and the custodian at fault."""
     try:
         yield
     except Failure as failure:
         failure.kind, failure.step, failure.index = kind, at, index
         raise
 
-# Encodings ("Conventions"). Only the canonical form is accepted: what is decoded is encoded again.
+# Encodings ("Conventions and definitions"). To accept only the canonical form, decoded data is encoded again.
 
 def unbase64(text):
     data = attempt("a text is not base64", base64.b64decode, text)
@@ -68,10 +68,10 @@ def read_json(data):
     need(canonical(value) == data, "its JSON is not in canonical form")
     return value
 
-# Keys ("The manifest").
+# Keys ("Recipients").
 
 def spki(key):
-    """A public key in DER, of which the last 65 bytes are the point for P-256."""
+    """Returns a public key in DER. For P-256, its last 65 bytes are the point."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 def p256(point):
@@ -81,31 +81,32 @@ def p256(point):
 def x25519(key):
     need(int.from_bytes(key, "little") < 2 ** 255 - 19, "an X25519 key is not below p")
     public, any_key = X25519PublicKey.from_public_bytes(key), X25519PrivateKey.from_private_bytes(bytes(32))
-    attempt("an X25519 key is of small order", any_key.exchange, public)  # which would give zeros
+    attempt("an X25519 key is of small order", any_key.exchange, public)  # X25519 with such a key gives zeros
     return key
 
 def recipient(text, prefix, length):
     values = [CHARSET.find(character) for character in str(text)[len(prefix) + 1:-6]]
     data = bytes(convertbits(values, 5, 8) or ())[:len(values) * 5 // 8]
     again = bech32_encode(prefix, convertbits(data, 8, 5))
-    need(again == text, "a recipient is not of its kind, or not in Bech32")
+    need(again == text, "a recipient does not have its kind, or is not in canonical Bech32")
     need(len(data) == length, "a recipient is too short or too long")
     return data
 
 def part_key(text):
     key = recipient(text, "age1pq", 1216)
-    attempt("a part's ML-KEM key is not below q", mlkem.MLKEM768PublicKey.from_public_bytes, key[:1184])
+    read = mlkem.MLKEM768PublicKey.from_public_bytes
+    attempt("a coefficient of a part's ML-KEM key is not below q", read, key[:1184])
     return key[:1184] + x25519(key[1184:])
 
 def token_key(token):
-    """An uncompressed point of P-256, or an X25519 key."""
+    """Returns the key of a token: an uncompressed point of P-256, or an X25519 key."""
     if token["kind"] == "challenge":
         return x25519(recipient(token["recipient"], "age", 32))
     return spki(p256(recipient(token["recipient"], "age1tag", 33)))[-65:]
 
-# Forms of members ("The manifest", "The payload", "The enrolment file"): is a value in its accepted form?
+# Accepted forms of fields ("Manifest stanza", "Payload", "Enrolment file").
 
-def anything(_): return True  # another check says what it is
+def anything(_): return True  # another check has the form of this field
 def boolean(value): return isinstance(value, bool)
 def like(pattern): return lambda value: isinstance(value, str) and re.fullmatch(pattern, value)
 def digits(count): return like(f"[0-9a-f]{{{count}}}")
@@ -128,18 +129,18 @@ def token(value):
     need(kind in ("piv", "challenge"), "a token is not of a known kind")
     check(kind, value)
     what = "slot" if kind == "piv" else "challenge"
-    need(value[f"decryption_{what}"] != value[f"signing_{what}"], f"a token has one {what} for both keys")
+    need(value[f"decryption_{what}"] != value[f"signing_{what}"], f"both keys of a token have the same {what}")
     return token_key(value)
 
 def statement(value):
     need(isinstance(value, dict) and value.get("Effect") in ("Allow", "Deny"), "a statement has no effect")
-    need(("Action" in value) != ("NotAction" in value), "a statement has not one of Action and NotAction")
-    need(patterns(value) and all(map(ACTION, patterns(value))), "an action pattern is not in its form")
+    need(("Action" in value) != ("NotAction" in value), "a statement does not have one of Action and NotAction")
+    need(patterns(value) and all(map(ACTION, patterns(value))), "an action pattern is not in the accepted form")
     operators = value.get("Condition", {})
     need(isinstance(operators, dict), "a condition is not an object")
     for keys in operators.values():
         need(isinstance(keys, dict) and keys, "an operator of a condition has no keys")
-        need(all(map(CONDITION, keys)), "a condition key is not in its form")
+        need(all(map(CONDITION, keys)), "a condition key is not in the accepted form")
     return True
 
 def patterns(statement):
@@ -160,20 +161,20 @@ def channel(value):
     need(kind in ("sns", "pagerduty", "slack", "webhook", "smtp"), "an alert channel is not of a known kind")
     check(kind, value)
     loopback = value.get("host") in ("127.0.0.1", "localhost", "::1")
-    need(loopback or value.get("tls") != "none", "a mail server without TLS is not on loopback")
-    need(("username" in value) == ("password" in value), "there is only one of username and password")
+    need(loopback or value.get("tls") != "none", "a mail server has no TLS and is not on loopback")
+    need(("username" in value) == ("password" in value), "only one of username and password is present")
     return True
 
 def of(kind): return lambda value: check(kind, value)
 
 def check(kind, value):
-    """An object has exactly the members that FORMS has for its kind. Those with `?` are optional."""
-    need(isinstance(value, dict), "what is to be an object is none")
+    """An object has exactly the fields that FORMS lists for its kind. Fields with `?` are optional."""
+    need(isinstance(value, dict), "a value that must be an object is not an object")
     forms = {name.rstrip("?"): form for name, form in FORMS[kind].items()}
     required = FORMS[kind].keys() & forms.keys()
-    need(required <= value.keys() <= forms.keys(), f"the {kind} does not have exactly its members")
+    need(required <= value.keys() <= forms.keys(), f"the {kind} does not have exactly its fields")
     for name in forms.keys() & value.keys():
-        need(forms[name](value[name]), f"`{name}` of the {kind} is not in its form")
+        need(forms[name](value[name]), f"`{name}` of the {kind} is not in the accepted form")
     return True
 
 REGION, PARTITION, UNIT = "[a-z0-9-]{1,32}", "(aws|aws-cn|aws-us-gov)", "([1-9]|[1-5][0-9])"
@@ -246,33 +247,33 @@ def check_manifest(manifest):
     tokens = [token for custodian in custodians for token in custodian["tokens"]]
     indexes = [custodian["index"] for custodian in custodians]
     weak = [c for c in custodians if all(token["kind"] == "challenge" for token in c["tokens"])]
-    need(manifest["credentials_epoch"] <= manifest["epoch"], "the credentials' epoch is ahead of the epoch")
+    need(manifest["credentials_epoch"] <= manifest["epoch"], "`credentials_epoch` is above `epoch`")
     need(manifest["threshold"] <= len(custodians), "the threshold is above the number of custodians")
-    need(manifest["replaces"] is None or manifest["epoch"] > 1, "it replaces a vault in its first epoch")
+    need(manifest["replaces"] is None or manifest["epoch"] > 1, "a vault of epoch 1 replaces a vault")
     need(manifest["replaces"] is None or not drill, "a drill vault replaces a vault")
-    need(not drill or manifest["drill_of"] != manifest["vault_id"], "it is a drill of itself")
-    need(not drill or len(targets) == 1, "a drill vault has several targets")
+    need(not drill or manifest["drill_of"] != manifest["vault_id"], "a drill vault is a drill of itself")
+    need(not drill or len(targets) == 1, "a drill vault has more than one target")
     need(canonical(indexes) == canonical([*range(1, len(indexes) + 1)]), "the indexes are not 1, 2, 3 ...")
     for kind, things, names in (
             ("custodians", custodians, ("name", "enrolment", "part")), ("targets", targets, ("name",)),
             ("tokens", tokens, ("serial", "recipient"))):
         for name in names:
-            need(different([thing[name] for thing in things]), f"two {kind} have one {name}")
-    need(len(weak) < manifest["threshold"], "a quorum may have only challenge-response tokens")
+            need(different([thing[name] for thing in things]), f"two {kind} have the same {name}")
+    need(len(weak) < manifest["threshold"], "a quorum can have only challenge-response tokens")
     for target in targets:
-        need(target["mfa"] or manifest["lane"] != "static", "a target of the lane static is without MFA")
-        need(target["mfa"] or not target["repairs_identity"], "a target repairs identities without MFA")
+        need(target["mfa"] or manifest["lane"] != "static", "a target of the lane static has no MFA")
+        need(target["mfa"] or not target["repairs_identity"], "a target repairs identities but has no MFA")
         entries = [(entry["service"], entry["access"]) for entry in target["grant"]]
-        need(ascending(entries), "the summary of a grant is not in order, or says something twice")
+        need(ascending(entries), "the summary of a grant is not in order, or has an entry twice")
 
-# What is sealed ("The payload", "The summary of a grant").
+# The sealed data ("Payload", "Summary of a grant").
 
 def secrets_in(objects):
     names = ("password", "routing_key", "secret", "secret_access_key", "totp_seed", "url")
     return [value[name] for value in objects for name in names if name in value]
 
 def check_target(target, said, lane):
-    """A sealed target is in its form, and is what the manifest says."""
+    """Checks that a sealed target has the accepted form and agrees with the manifest."""
     check(f"target of the lane {lane}", target)
     keys = [target[name] for name in ("closer", "emergency", "opener") if name in target]
     mfa = target.get("mfa", {})
@@ -280,18 +281,18 @@ def check_target(target, said, lane):
         "console": lane == "static" or any(map(signs_in, target["grant"])), "grant": summary(target["grant"]),
         "grant_sha256": hashlib.sha256(canonical(target["grant"])).hexdigest(), "mfa": "mfa" in target}
     for name, value in said.items():
-        need(canonical(described[name]) == canonical(value), f"the manifest says another {name} of a target")
+        need(canonical(described[name]) == canonical(value), f"{name} of a target differs from the manifest")
     arns = {"policy": target.get("boundary"), "role": target.get("role"), "mfa": mfa.get("serial_number")}
     for kind, arn in arns.items():
         form = "arn:{partition}:iam::{account}:".format_map(target) + kind + "/[!-~]{1,512}"
-        need(arn is None or like(form)(arn), f"the ARN of a {kind} is not one of its target's account")
-    need(different([key["access_key_id"] for key in keys]), "two access keys of a target are one")
+        need(arn is None or like(form)(arn), f"the ARN of a {kind} is not in its target's account")
+    need(different([key["access_key_id"] for key in keys]), "two access keys of a target have the same ID")
     shown = [*arns.values(), *target["regions"], target["account"], target["name"], target["user"]]
     need(not any(secret in text for secret in secrets_in([*keys, mfa]) for text in shown if text),
-         "a secret is in another member of its target")
+         "a secret is also in another field of its target")
 
 def signs_in(statement):
-    """Whether it allows sts:GetFederationToken, whose credentials can sign in to the console."""
+    """Whether a statement allows sts:GetFederationToken, whose credentials can sign in to the console."""
     named = any(fnmatchcase("sts:getfederationtoken", pattern.lower()) for pattern in patterns(statement))
     return statement["Effect"] == "Allow" and named == ("Action" in statement)
 
@@ -308,23 +309,23 @@ def summary(grant):
 
 def check_payload(plaintext, manifest):
     text, said = plaintext.rstrip(b" "), manifest["targets"]
-    need(len(plaintext) - len(text) < 4096, "its padding is longer than it takes")
+    need(len(plaintext) - len(text) < 4096, "its padding is longer than necessary")
     payload = read_json(text)
     check("payload", payload)
     channels, targets = payload.get("alerts", []), payload["targets"]
     names = [channel["name"] for channel in channels]
-    need(names == manifest.get("alerts", []), "its alert channels are not those of the manifest")
+    need(names == manifest.get("alerts", []), "its alert channels differ from the manifest")
     secrets = secrets_in(channels + [channel["key"] for channel in channels if "key" in channel])
     need(not any(secret in name for secret in secrets for name in names), "a secret is in a channel's name")
-    need(len(targets) == len(said), "the manifest says more or fewer targets")
+    need(len(targets) == len(said), "the manifest has more or fewer targets")
     for target, said_of_it in zip(targets, said):
         check_target(target, said_of_it, manifest["lane"])
-        need("drill_of" not in manifest or target["grant"] == [], "a drill vault grants something")
+        need("drill_of" not in manifest or target["grant"] == [], "a drill vault has a grant that is not empty")
     return payload
 
-# The enrolment file ("The enrolment file", "Attestation").
+# The enrolment file ("Enrolment file", "Attestation").
 
-YUBICO = {  # SHA-256 of a root: of the keys of the PIV issuers below it
+YUBICO = {  # the SHA-256 of each root, and of the keys of the PIV issuers below this root
     "63ece914e54dd87915f34033c85af4c0696ba1512f8add66ced738331207b546": (
         "4b185b7783d792f902cd960cd1c9417977d88d3077b16bc9ebdcef7313f2e29e",),
     "62760c6a6ef91679f454c8902b80fd009825b3f25da90f1fbace2ec6586cd5a8": (
@@ -337,39 +338,41 @@ SIGNATURES = {"RSA": (PKCS1 + "11", PKCS1 + "12", PKCS1 + "13"), "secp256r1": (E
               "secp384r1": (ECDSA + "2", ECDSA + "3")}  # with SHA-256, SHA-384 and SHA-512
 
 def read_certificate(certificate, issuer, allowed):
-    """ "Order", "Signatures", "Extensions": its extensions by OID, of Yubico's arc those that are allowed."""
+    """ "Order", "Signatures", "Extensions": returns the extensions by OID. `allowed` is for Yubico's arc."""
     key, algorithm = issuer.public_key(), certificate.signature_algorithm_oid.dotted_string
     is_rsa = isinstance(key, rsa.RSAPublicKey)
     need(not is_rsa or 2048 <= key.key_size <= 4096, "an RSA key does not have 2048 to 4096 bits")
     need(not is_rsa or key.public_numbers().e == 65537, "the exponent of an RSA key is not 65537")
     kind = "RSA" if is_rsa else key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else None
-    need(algorithm in SIGNATURES.get(kind, ()), "a certificate is signed in a way that is not accepted")
-    attempt("a certificate is not signed by the next", certificate.verify_directly_issued_by, issuer)
-    extensions = attempt("an extension is there twice", lambda: list(certificate.extensions))
+    need(algorithm in SIGNATURES.get(kind, ()), "a certificate has a signature algorithm that is not accepted")
+    attempt("a certificate is not signed by its issuer", certificate.verify_directly_issued_by, issuer)
+    extensions = attempt("a certificate has an extension twice", lambda: list(certificate.extensions))
     for found in extensions:
         oid = found.oid.dotted_string
-        need(re.fullmatch(allowed, oid) or not f"{oid}.".startswith(ARC), "an extension is of another use")
+        is_yubico = f"{oid}.".startswith(ARC)
+        need(re.fullmatch(allowed, oid) or not is_yubico, "an extension of Yubico is not allowed here")
         known = oid in (BASIC, USAGE) or oid.startswith(ARC + "3.")
-        need(known or not found.critical, "an extension is critical")
+        need(known or not found.critical, "an unknown extension is critical")
     return {found.oid.dotted_string: found.value for found in extensions}
 
 def check_slot(certificate, device, slot, key, token):
-    """ "Authority", "Slot", "Key", "Device", "Policy" of a slot's certificate."""
+    """ "Authority", "Slot", "Key", "Device", "Policy": checks a slot certificate."""
     found = read_certificate(certificate, device, re.escape(ARC) + "3[.].+")
-    need(BASIC not in found or not found[BASIC].ca, "a slot's certificate is a CA's")
+    need(BASIC not in found or not found[BASIC].ca, "a slot certificate is a CA certificate")
     subject = f"YubiKey PIV Attestation {slot}".encode()  # one common name, as UTF8String or PrintableString
     names = [b"0%1#0!\6\3U\4\3" + bytes([tag, len(subject)]) + subject for tag in (0x0c, 0x13)]
-    need(certificate.subject.public_bytes() in names, "a slot's certificate is of another slot")
-    need(spki(certificate.public_key()) == key, "a slot's certificate is of another key")
+    need(certificate.subject.public_bytes() in names, "a slot certificate is for another slot")
+    need(spki(certificate.public_key()) == key, "a slot certificate is for another key")
     version, serial, policy = (getattr(found.get(f"{ARC}3.{number}"), "value", None) for number in (3, 7, 8))
     length = token["serial"].bit_length() // 8 + 1  # as a DER INTEGER
     number = bytes([2, length]) + token["serial"].to_bytes(length, "big")
-    need(serial == number, "its serial number is another")
-    need(version == bytes(map(int, token["firmware"].split("."))), "its firmware version is another")
-    need(policy in (b"\2\2", b"\3\2"), "a key is used without PIN or without touch")
+    need(serial == number, "a slot certificate has another serial number")
+    firmware = bytes(map(int, token["firmware"].split(".")))
+    need(version == firmware, "a slot certificate has another firmware version")
+    need(policy in (b"\2\2", b"\3\2"), "a key can be used without PIN or without touch")
 
 def attested_by(attestation, token):
-    """What `token.attestation` must say."""
+    """Returns the value that `token.attestation` must have."""
     if attestation is None:
         return "none"
     need(token["kind"] == "piv", "a challenge-response token cannot be attested")
@@ -380,29 +383,30 @@ def attested_by(attestation, token):
     for below, (certificate, issuer) in enumerate(zip(chain, chain[1:] + chain[-1:])):
         found = read_certificate(certificate, issuer, "none" if below else re.escape(ARC) + "3[.](3|10|11)")
         basic = found.get(BASIC)
-        need(basic.ca if basic else below == 0, "a certificate of the chain is not a CA's")
-        need(not basic or basic.path_length in (None, *range(below, 256)), "a path length does not hold")
-        need(USAGE not in found or found[USAGE].key_cert_sign, "a certificate may not sign others")
+        need(basic.ca if basic else below == 0, "a certificate of the chain is not a CA certificate")
+        need(not basic or basic.path_length in (None, *range(below, 256)), "a path length is not accepted")
+        need(USAGE not in found or found[USAGE].key_cert_sign, "a certificate is not allowed to sign others")
     check_slot(decryption, chain[0], token["decryption_slot"], spki(p256(token_key(token))), token)
     check_slot(signing, chain[0], token["signing_slot"], unbase64(token["signing_key"]), token)
     issuers = YUBICO.get(chain[-1].fingerprint(hashes.SHA256()).hex())
     issuer = hashlib.sha256(spki(chain[1].public_key())).hexdigest()
-    need(not issuers or issuer in issuers, "its issuer is not one of Yubico's for PIV")
+    need(not issuers or issuer in issuers, "its issuer is not a PIV issuer of Yubico")
     return "yubico" if issuers else "other"
 
 def read_enrolment(data):
     with step("invalid", "parse"):
         need(len(data) <= 64 * 1024, "it is longer than 64 KiB")
-        need(data.endswith(b"\n"), "its last line has no end")
+        need(data.endswith(b"\n"), "its last line has no line end")
         envelope = read_json(data.removesuffix(b"\n"))
         check("envelope", envelope)
         kind = "application/vnd.breakglass.enrolment.v1+json"
-        need(envelope["payloadType"] == kind, "its payload is of a type or version that is not known here")
+        need(envelope["payloadType"] == kind, "its payload has an unknown type or version")
         payload, signature = map(unbase64, (envelope["payload"], envelope["signatures"][0]["sig"]))
         enrolment = read_json(payload)
         check("enrolment", enrolment)
         token, signed = enrolment["token"], f"DSSEv1 {len(kind)} {kind} {len(payload)} ".encode() + payload
         key = p256(unbase64(token["signing_key"])[-65:])
-        attempt("its signature does not hold", key.verify, signature, signed, ec.ECDSA(hashes.SHA256()))
-        need(attested_by(enrolment["attestation"], token) == token["attestation"], "it is attested otherwise")
+        attempt("its signature is not valid", key.verify, signature, signed, ec.ECDSA(hashes.SHA256()))
+        attested = attested_by(enrolment["attestation"], token)
+        need(attested == token["attestation"], "`token.attestation` differs from the result of the checks")
         return enrolment

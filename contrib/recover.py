@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
-"""Opens a breakglass vault without breakglass: the recovery path when the program is not at hand.
+"""Opens a breakglass vault without breakglass, for recovery if breakglass is not available.
 
   recover.py inspect production.vault
   recover.py open production.vault --custodian alice bob --pkcs11 /usr/lib/libykcs11.so --answer 20000001
   recover.py open test.vault --custodian alice bob --key alice=alice.pem --key 10000020=bob.hex
   recover.py vectors tests/vectors
 
-`open` asks each custodian for their twelve words, and opens with a token of theirs: a PIV token that is
-plugged in (--pkcs11), with its PIN and a touch, or a challenge-response token, whose answer is typed
-(--answer).
+`open` asks each custodian for the twelve words, and then uses one of the custodian's tokens. A PIV token
+must be plugged in (--pkcs11), and needs its PIN and a touch. For a challenge-response token (--answer), the
+custodian types the token's answer.
 
-WARNING: it prints secrets, and Python cannot wipe memory. Use a machine that is offline and is erased
-afterwards. A vault is not signed: compare the words that `inspect` prints with those that were read out when
-it was sealed.
+WARNING: this program prints secrets, and Python cannot wipe memory. Use a machine that is offline, and erase
+the machine afterwards. A vault is not signed: compare the words that `inspect` prints with the words that
+were read out when the vault was sealed.
 
-Written from vault-format.md alone; comments name the section that a rule is from. Needs forms.py beside it,
-Python 3.11 or later and, from PyPI, bech32, cryptography, mnemonic (the words of BIP-39), rfc8785 and for
---pkcs11 PyKCS11 (1.5.20). It is tested with the versions in tests/rig/aws/requirements.txt.
+This program was written from vault-format.md alone. Its comments name the sections that have the rules. It
+needs forms.py in the same directory, Python 3.11 or later, and these packages from PyPI: bech32,
+cryptography, mnemonic (the words of BIP-39), rfc8785 and, for --pkcs11, PyKCS11 (1.5.20). It is tested with
+the versions in tests/rig/aws/requirements.txt.
 """
 import argparse, base64, contextlib, getpass, hashlib, hmac, json, re, sys, warnings
 from pathlib import Path
@@ -34,7 +35,7 @@ from forms import (
     Failure, attempt, canonical, check_manifest, check_payload, need, p256, part_key, read_enrolment,
     read_json, recipient, spki, step, token_key, unbase64, unbase64_bare)
 
-# The vault ("Armor", "The header", "The shares", "The payload"): step 1 of "Opening and sealing".
+# The vault ("Vault file"): step 1 of "Order of checks".
 
 B64, BEGIN = rb"[A-Za-z0-9+/]", b"-----BEGIN AGE ENCRYPTED FILE-----\n"
 ARMORED = re.compile(
@@ -46,7 +47,7 @@ HALF = {"piv": re.compile(rb"-> p256tag (%b{6}) (%b{87})\n(%b{43})\n" % (B64, B6
         "part": re.compile(rb"-> mlkem768x25519 (%b{1494})\n(%b{43})\n" % (B64, B64))}
 
 def read_header(data):
-    """Its stanzas, what the MAC is over, the MAC and the header's length, in one pass."""
+    """Returns the stanzas, the bytes that the MAC covers, the MAC and the header's length, in one pass."""
     version, stanzas = b"age-encryption.org/v1\n", []
     need(data.startswith(version), "it is not an age file of version 1")
     at = len(version)
@@ -54,21 +55,21 @@ def read_header(data):
         stanzas.append((stanza[1], unbase64_bare(stanza[2].replace(b"\n", b""))))
         at = stanza.end()
     mac = MAC_LINE.match(data, at)
-    need(mac, "its header is not in its form")
+    need(mac, "its header is not in the accepted form")
     need(mac.end() <= 512 * 1024, "its header is longer than 512 KiB")
     return stanzas, data[:at + 3], unbase64_bare(mac[1]), mac.end()
 
 def read_halves(body, tokens):
-    """ "The two halves": their last argument and body, and of each what is checked without a secret."""
+    """ "Two halves": returns the last argument and the body of each half, after the checks without a secret."""
     halves, at = [], 0
     for token in tokens + [{"kind": "part"}]:
         half = HALF[token["kind"]].match(body, at)
-        need(half, f"a half is not in the form of the kind {token['kind']}")
+        need(half, f"a half does not have the form of the kind {token['kind']}")
         *hint, enc, sealed = map(unbase64_bare, half.groups())
         if hint:
             key = recipient(token["recipient"], "age1tag", 33)
             tag = extract(b"age-encryption.org/p256tag", enc + hashlib.sha256(key).digest()[:4])[:4]
-            need(p256(enc) and hint == [tag], "a token's half is another token's")
+            need(p256(enc) and hint == [tag], "the half of a token is for another token")
         halves.append((enc, sealed))
         at = half.end()
     need(at == len(body), "something follows the halves of a share")
@@ -78,7 +79,7 @@ def read_vault(data, wanted=None):
     with step("damaged", "parse"):
         if data.startswith(BEGIN):
             armored = ARMORED.fullmatch(data)
-            need(armored, "the armor is not in its form")
+            need(armored, "the armor is not in the accepted form")
             data = unbase64(armored[1].replace(b"\n", b"").decode())
         stanzas, covered, mac, end = read_header(data)
         nonce, sealed, size = data[end:end + 16], data[end + 16:], 64 * 1024 + 16
@@ -89,7 +90,7 @@ def read_vault(data, wanted=None):
         need(length <= 512 * 1024, "its payload is longer than 512 KiB")
         need(len(chunks[-1]) > 16, "the last chunk of its payload is empty")
         (kind, text), *shares = stanzas or [(None, b"")]
-        need(kind == b"breakglass/manifest v1", "it is no vault, or of a version that is not known here")
+        need(kind == b"breakglass/manifest v1", "it is not a vault, or its version is not known")
         need(len(text) <= 256 * 1024, "its manifest is longer than 256 KiB")
         manifest = read_json(text)
         check_manifest(manifest)
@@ -97,23 +98,23 @@ def read_vault(data, wanted=None):
         if len(shares) == len(custodians) + 1 and shares[-1][0].split()[0].endswith(b"-grease"):
             shares.pop()
         expected = [b"breakglass/share %d" % index for index in range(1, len(custodians) + 1)]
-        need([kind for kind, _ in shares] == expected, "its shares are not those of its custodians, in order")
+        need([kind for kind, _ in shares] == expected, "it does not have one share per custodian, in order")
         halves = [read_halves(body, custodian["tokens"]) for (_, body), custodian in zip(shares, custodians)]
     kind = "drill" if "drill_of" in manifest else "vault"
     with step("wrong kind", "parse"):
-        need(wanted in (None, kind), "it is a drill vault where a vault is meant, or the other way round")
+        need(wanted in (None, kind), "a vault is expected, but it is a drill vault, or the reverse")
     return SimpleNamespace(digest=hashlib.sha256(data).digest(), manifest=manifest, custodians=custodians,
                            halves=halves, covered=covered, mac=mac, nonce=nonce, chunks=chunks)
 
-# Shares ("The shares") and steps 2 and 3 of "Opening and sealing".
+# The shares ("Share stanzas"): steps 2 and 3 of "Order of checks".
 
 def extract(salt, ikm): return hmac.digest(salt, ikm, "sha256")
 def hkdf(ikm, salt, info): return HKDF(hashes.SHA256(), 32, salt, info).derive(ikm)
 def decrypt(key, nonce, sealed):
-    return attempt("what is encrypted was changed", ChaCha20Poly1305(key).decrypt, nonce, sealed, None)
+    return attempt("the encrypted data was changed", ChaCha20Poly1305(key).decrypt, nonce, sealed, None)
 
 def open_p256(dh, enc, point, sealed):
-    """ "The half of a PIV token": HPKE of what the token's ECDH gives."""
+    """ "PIV half": HPKE with the result of the token's ECDH."""
     def labeled_extract(suite, salt, label, ikm): return extract(salt, b"HPKE-v1" + suite + label + ikm)
     def labeled_expand(suite, prk, label, info, length):
         info = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
@@ -129,16 +130,16 @@ BIP39 = Mnemonic("english")
 CUT = {word[:length]: word for word in BIP39.wordlist for length in (*range(4, len(word)), len(word))}
 
 def read_words(text, index):
-    """The twelve words in full and in lower case. Only ASCII letters have another case."""
+    """Returns the twelve words in full and in lower case. Only the case of ASCII letters is changed."""
     words = [CUT.get(word.encode().lower().decode()) for word in text.split()]
     with step("invalid words", "words", index):
         need(all(words), "a word is not in the list, or is cut too short")
-        need(len(words) == 12, "they are not twelve words")
-        need(BIP39.check(" ".join(words)), "the checksum of the words does not hold")
+        need(len(words) == 12, "there are not exactly twelve words")
+        need(BIP39.check(" ".join(words)), "the checksum of the words is wrong")
     return " ".join(words)
 
 def part_keys(words, enrolment):
-    """ "The part's half": X-Wing's private and public key of these words for an enrolment."""
+    """ "Part half": returns the X-Wing private key and public key of these words for an enrolment."""
     seed = hashlib.pbkdf2_hmac("sha512", words.encode(), b"mnemonic", 2048)
     identity = hkdf(seed, bytes.fromhex(enrolment), b"breakglass/part mlkem768x25519 v1")
     keys = hashlib.shake_256(identity).digest(96)
@@ -148,23 +149,23 @@ def part_keys(words, enrolment):
     return hpke.MLKEM768X25519PrivateKey(ml_kem, x), public
 
 def open_part(vault, custodian, text):
-    """`b` of a custodian, with their words."""
+    """Returns `b` of a custodian, given the custodian's words."""
     index, words = custodian["index"], read_words(text, custodian["index"])
     private, public = part_keys(words, custodian["enrolment"])
     if public != part_key(custodian["part"]):
         with step("words of another custodian", "words", index):
             for other in vault.custodians:
                 theirs = part_keys(words, other["enrolment"])[1]
-                need(theirs != part_key(other["part"]), "the words are another custodian's of this vault")
+                need(theirs != part_key(other["part"]), "the words belong to another custodian")
     with step("unknown words", "words", index):
-        need(public == part_key(custodian["part"]), "the words are of no enrolment in this vault")
+        need(public == part_key(custodian["part"]), "the words belong to no enrolment of this vault")
     with step("damaged", "share", index):
         suite = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
         sealed, info = b"".join(vault.halves[index - 1][-1]), b"age-encryption.org/mlkem768x25519"
-        return attempt("the part's half was changed", suite.decrypt, sealed, private, info)
+        return attempt("the half of the part was changed", suite.decrypt, sealed, private, info)
 
 def open_share(vault, custodian, b, token):
-    """A custodian's share, with a token: its serial, its kind, and by that `point` and `ecdh` or `answer`."""
+    """Returns a custodian's share. A PIV token has the functions `point` and `ecdh`, others have `answer`."""
     index, enrolment = custodian["index"], bytes.fromhex(custodian["enrolment"])
     with step("wrong token", "token", index):
         enrolled = [(entry["serial"], entry["kind"]) for entry in custodian["tokens"]]
@@ -181,26 +182,26 @@ def open_share(vault, custodian, b, token):
             key = hkdf(answer, enrolment, b"breakglass/challenge x25519 v1")
             private = X25519PrivateKey.from_private_bytes(key)
             public = private.public_key().public_bytes_raw()
-            need(public == token_key(entry), "the answer is not that of the enrolled token")
+            need(public == token_key(entry), "the answer is not from the enrolled token")
     with step("damaged", "share", index):
         if token.kind == "piv":
             a = open_p256(dh, enc, point, sealed)
         else:  # "Challenge-response tokens"
-            dh = attempt("X25519 gives zeros", private.exchange, X25519PublicKey.from_public_bytes(enc))
+            dh = attempt("X25519 gives zero", private.exchange, X25519PublicKey.from_public_bytes(enc))
             a = decrypt(hkdf(dh, enc + public, b"age-encryption.org/v1/X25519"), bytes(12), sealed)
         share = bytes(x ^ y for x, y in zip(a, b, strict=True))
         bare = [{name: c[name] for name in c if name != "commitment"} for c in vault.custodians]
         digest = hashlib.sha256(canonical(vault.manifest | {"custodians": bare})).digest()
         commitment = hashlib.sha256(b"breakglass/commitment v1" + digest + bytes([index]) + share).hexdigest()
-        need(commitment == custodian["commitment"], "the commitment of a share does not hold")
+        need(commitment == custodian["commitment"], "a share does not match its commitment")
         return share
 
-POWERS = [1]  # of 3, in GF(2^8)
+POWERS = [1]  # the powers of 3 in GF(2^8)
 while len(POWERS) < 255:
     POWERS.append(POWERS[-1] << 1 ^ POWERS[-1] ^ (0x11b if POWERS[-1] & 0x80 else 0))
 
 def combine(shares):
-    """ "Splitting the file key": the value at 0, from shares by index."""
+    """ "Splitting the file key": returns the value at x = 0. `shares` has the shares by index."""
     log, key = {power: exponent for exponent, power in enumerate(POWERS)}, bytes(16)
     for x, share in shares.items():
         factor = sum(log[other] - log[other ^ x] for other in shares if other != x)
@@ -208,7 +209,7 @@ def combine(shares):
     return key
 
 def open_payload(vault, key):
-    """The plaintext and the payload, with the file key."""
+    """Decrypts with the file key, and returns the plaintext and the payload."""
     with step("damaged", "open"):
         mac = hmac.digest(hkdf(key, b"", b"header"), vault.covered, "sha256")
         need(hmac.compare_digest(mac, vault.mac), "the header's MAC does not match")
@@ -221,10 +222,10 @@ def open_payload(vault, key):
 
 def read_file(path):
     with open(path, "rb") as file:
-        return file.read(2 * 1024 * 1024 + 1)  # never more than a vault may have
+        return file.read(2 * 1024 * 1024 + 1)  # enough to see that a file is too long
 
 def software_token(text, serial, in_slot=None):
-    """A P-256 key as PEM or its scalar in hex, or a challenge-response token's secret, 20 bytes in hex."""
+    """Reads a P-256 key (PEM, or the scalar in hex) or a challenge-response secret (20 bytes in hex)."""
     if len(text.strip()) == 40:
         return SimpleNamespace(serial=serial, kind="challenge",
                                answer=lambda _, sent: hmac.digest(bytes.fromhex(text), sent, "sha1"))
@@ -236,14 +237,14 @@ def software_token(text, serial, in_slot=None):
                            point=lambda slot: point if in_slot in (None, slot) else None)
 
 def typed_token(serial):
-    """A challenge-response token on any machine."""
+    """A challenge-response token on any machine, whose answer a person types."""
     def answer(slot, sent):
-        print(f"Where token {serial} is, say: ykchalresp -{slot} -x {sent.hex()}", file=sys.stderr)
+        print(f"On the machine with token {serial}, run: ykchalresp -{slot} -x {sent.hex()}", file=sys.stderr)
         return bytes.fromhex(getpass.getpass("Its answer, 40 hex digits: "))
     return SimpleNamespace(serial=serial, kind="challenge", answer=answer)
 
 def plugged_in_token(module, serials):
-    """The first of these PIV tokens that is plugged in. The key ids are those of libykcs11: slot 82 is 5."""
+    """Returns the first of these PIV tokens that is plugged in. In libykcs11, the key id of slot 82 is 5."""
     import PyKCS11 as p11
     library = p11.PyKCS11Lib()
     library.load(module)
@@ -268,7 +269,7 @@ def plugged_in_token(module, serials):
     return SimpleNamespace(serial=serial, kind="piv", point=point, ecdh=ecdh)
 
 def token_of(custodian, arguments):
-    """The first of the custodian's tokens that is at hand."""
+    """Returns the first of the custodian's tokens that is available."""
     serials, keys = [token["serial"] for token in custodian["tokens"]], dict(arguments.key)
     for serial in serials:
         if file := keys.get(str(serial)) or keys.get(custodian["name"]):
@@ -276,7 +277,7 @@ def token_of(custodian, arguments):
         if serial in arguments.answer:
             return typed_token(serial)
     found = arguments.pkcs11 and plugged_in_token(arguments.pkcs11, serials)
-    return found or sys.exit(f"Plug in a token of {custodian['name']} and say --pkcs11, or say --answer.")
+    return found or sys.exit(f"Plug in a token of {custodian['name']} and pass --pkcs11, or pass --answer.")
 
 def inspect(arguments):
     data = read_file(arguments.file)
@@ -290,13 +291,13 @@ def inspect(arguments):
 
 @contextlib.contextmanager
 def failing_as_token(name):
-    """A token's own failure, such as a wrong PIN, says nothing of the file."""
+    """Reports a failure of the token, such as a wrong PIN. Such a failure says nothing about the file."""
     try:
         yield
     except (Failure, OSError):
         raise
-    except Exception as error:  # the text of others may quote a key
-        why = error if type(error).__name__ == "PyKCS11Error" else "its key or its answer is not in its form"
+    except Exception as error:  # the text of other errors can quote a key
+        why = error if type(error).__name__ == "PyKCS11Error" else "its key or answer is in a wrong form"
         sys.exit(f"The token of {name}: {why}.")
 
 def share_of(vault, custodian, arguments):
@@ -321,7 +322,7 @@ def open_vault(arguments):
     print(json.dumps(open_payload(vault, combine(shares))[1], indent=2).replace("\x7f", "\\u007f"))
 
 def run_vector(path):
-    """ "Test vectors": what one says, and what this reader finds."""
+    """ "Test vectors": returns the expected result of a vector, and the result of this reader."""
     head, _, data = path.read_bytes().partition(b"\n\n")
     vector, index, shares, found = {}, "", {}, {"expect": "success"}
     for name, value in (line.split(": ", 1) for line in head.decode().split("\n")):
@@ -339,7 +340,7 @@ def run_vector(path):
             custodian = vault.custodians[index - 1]
             b = open_part(vault, custodian, vector[f"part {index}"])
             for serial, secret in map(str.split, vector[f"token {index}"].split("\n")):
-                # Nothing says in which slot a key is. It is the one that every sound vector names.
+                # A vector does not name the slot of a key. The key is always in slot 82.
                 shares[index] = open_share(vault, custodian, b, software_token(secret, int(serial), "82"))
                 found[f"share {index}"] = shares[index].hex()
         found["file key"] = combine(shares).hex()
@@ -350,7 +351,7 @@ def run_vector(path):
     return vector, found
 
 def vectors(arguments):
-    """Where this reader disagrees with the vectors."""
+    """Prints each difference between the results of this reader and the vectors."""
     paths, wrong = sorted(Path(arguments.file).glob("*.txt")), 0
     for path in paths:
         vector, found = run_vector(path)
@@ -368,20 +369,22 @@ def main():
     commands = {"inspect": inspect, "open": open_vault, "vectors": vectors}
     parser.add_argument("command", choices=commands)
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--custodian", metavar="NAME", nargs="+", default=[], help="at least the threshold")
+    parser.add_argument("--custodian", metavar="NAME", nargs="+", default=[],
+                        help="at least as many custodians as the threshold")
     parser.add_argument("--pkcs11", metavar="MODULE", help="the PKCS #11 module of PIV tokens")
     parser.add_argument("--answer", metavar="SERIAL", type=int, nargs="+", default=[],
-                        help="challenge-response tokens, on any machine")
+                        help="serial numbers of challenge-response tokens, on any machine")
     parser.add_argument("--key", metavar="NAME=FILE", type=lambda text: text.split("=", 1), action="append",
-                        default=[], help="a key, of a serial number or a custodian's first token; for tests")
-    parser.add_argument("--drill", action="store_true", help="it is a drill vault, and meant to be one")
+                        default=[],
+                        help="for tests: a key file for a serial number, or for a custodian's first token")
+    parser.add_argument("--drill", action="store_true", help="expect a drill vault")
     arguments = parser.parse_args()
     try:
         sys.exit(commands[arguments.command](arguments))
     except (Failure, OSError) as failure:
         sys.exit(str(failure))
-    except Exception as error:  # its text may quote secrets
-        sys.exit(f"This program failed, not the file: {type(error).__name__}.")
+    except Exception as error:  # the text of the error can quote secrets
+        sys.exit(f"Internal error of this program (the file can be intact): {type(error).__name__}.")
 
 if __name__ == "__main__":
     main()

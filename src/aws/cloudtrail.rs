@@ -35,7 +35,7 @@ const RETRIES_UNCLEAR: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The largest number of requests to one region. This number of requests is enough for 100,000 events.
 const MOST_REQUESTS: u32 = 2_000;
-/// The program first shows progress after this time.
+/// If the lookups take longer than this, the program starts to show progress.
 const FIRST_NOTE: Duration = Duration::from_secs(1);
 /// The pause between two lines that show progress.
 const BETWEEN_NOTES: Duration = Duration::from_secs(2);

@@ -38,7 +38,8 @@ const REFUSALS: [&str; 6] = [
 #[derive(Debug)]
 pub(crate) enum SessionCall {
     GetSessionToken,
-    /// Of the sessions that STS issues to an IAM user, only this kind can sign in to the console.
+    /// Issues a federated session. Of the sessions that STS issues to an IAM user, only a federated session can sign
+    /// in to the console.
     GetFederationToken,
     /// Assumes the role with this ARN.
     AssumeRole(String),
@@ -167,7 +168,7 @@ impl Emergency for EmergencyUser {
         let issuer = self.issuer.take().ok_or_else(no_key)?;
         let result = self.issue(&issuer, wanted).await.and_then(|issued| issued.ok_or_else(incomplete));
         match result.and_then(|issued| self.keep(issued)) {
-            // After a success, `issuer` is dropped, and with `issuer` the long-term key and the MFA seed.
+            // After a success, `issuer` is dropped. The long-term key and the MFA seed are dropped with `issuer`.
             Ok(()) => Ok(()),
             Err(fault) => {
                 self.issuer.replace(Some(issuer));

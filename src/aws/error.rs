@@ -58,8 +58,8 @@ fn never_connected(error: &(dyn StdError + 'static)) -> bool {
         .any(|e| matches!(e.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable))
 }
 
-/// Returns the text of the innermost error in the chain of sources. The innermost error names the cause, which helps
-/// a person most.
+/// Returns the text of the innermost error in the chain of sources. The innermost error names the cause of the
+/// failure.
 pub(crate) fn words(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map_or_else(String::new, |last| clean(&last.to_string()))
 }

@@ -56,7 +56,7 @@ impl InjectedFaults {
         self.with(|state| state.unmet.is_empty())
     }
 
-    /// Reports whether there is a fault that the drill still has to inject, or that is active.
+    /// Reports whether an injected fault is active, or will become active later in the drill.
     pub(crate) fn any(&self) -> bool {
         self.with(|state| state.iam || state.cut_at_close)
     }

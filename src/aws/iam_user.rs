@@ -196,7 +196,7 @@ impl IamUser {
     }
 }
 
-/// Turns the error `NoSuchEntity` into `None`.
+/// Returns AWS's answer, or `None` if the error is `NoSuchEntity`.
 fn there<T, E>(result: Result<T, SdkError<E, HttpResponse>>) -> Read<Option<T>>
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -208,7 +208,8 @@ where
     }
 }
 
-/// Turns the error `NoSuchEntity` of a list call into `None`. The user does not exist then, which `GetUser` reports.
+/// Turns the error `NoSuchEntity` of a list call into `None`. The error means that the user does not exist; the call
+/// `GetUser` reports this too.
 fn listed<T, E>(result: Result<Vec<T>, SdkError<E, HttpResponse>>) -> Read<Option<Vec<T>>>
 where
     E: ProvideErrorMetadata + StdError + 'static,

@@ -25,7 +25,7 @@ impl Preload {
     /// Waits until the configuration is loaded, and returns its [`AwsConfig::custom_endpoints`].
     ///
     /// # Errors
-    /// If the tokio runtime cannot be started, or if an endpoint is not valid.
+    /// Fails if the tokio runtime cannot be started, or if an endpoint is not valid.
     pub(crate) fn custom_endpoints(&mut self) -> Result<Vec<CustomEndpoint>> {
         let aws = self.config(&runtime()?);
         let custom_endpoints = aws.custom_endpoints()?;

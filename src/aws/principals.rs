@@ -35,8 +35,8 @@ impl IdentityClient {
 }
 
 impl Caller for IdentityClient {
-    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. In this case, the
-    /// program sets its clock to the date of AWS's answer and sends a second request.
+    /// Calls `GetCallerIdentity`. If the local clock is wrong, AWS refuses the first request. After such a refusal,
+    /// the program sets its clock to the date of AWS's answer, and sends a second request.
     async fn identify(&self) -> Result<Identity, Fault> {
         let mut last = Fault::Unknown("AWS's clock and this machine's clock differ too much".into());
         for attempt in 0..ATTEMPTS {
@@ -72,8 +72,8 @@ pub(crate) struct IamOpener {
 }
 
 impl IamOpener {
-    /// Creates the clients. `region` is the region in which STS is asked for the time. `boundary` is the ARN of the
-    /// sealed permissions boundary.
+    /// Creates the clients. `region` is the region of the STS endpoint that reports AWS's time. `boundary` is the ARN
+    /// of the sealed permissions boundary.
     pub(crate) fn new(
         aws: &AwsConfig,
         target: &TargetId,
@@ -119,7 +119,7 @@ pub(crate) struct IamCloser {
 }
 
 impl IamCloser {
-    /// Creates the clients with the closer's key. `region` is the region in which STS is asked for the time.
+    /// Creates the clients with the closer's key. `region` is the region of the STS endpoint that reports AWS's time.
     pub(crate) fn new(aws: &AwsConfig, target: &TargetId, region: &str, key: &AccessKey) -> Self {
         let config = |region: &str, tries| aws.with_credentials(long_term(key), region, tries);
         Self::with_config(aws, target, region, config)

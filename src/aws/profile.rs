@@ -1,4 +1,5 @@
-//! Loads the credentials of a named profile of the shared AWS configuration. Uses no other source of credentials.
+//! Loads the credentials of a named profile of the shared AWS configuration. This module uses only the named profile
+//! as a source of credentials.
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;

@@ -32,7 +32,7 @@ struct SigninResponse {
 /// Returns the link that signs in to the console with the issued session.
 ///
 /// # Errors
-/// If there is no session, or if the endpoint returns no token. The error's message contains no secret.
+/// Fails if there is no session, or if the endpoint returns no token. The error's message contains no secret.
 pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Result<SecretText> {
     let region = emergency.region();
     let endpoint = endpoint(partition, region);

@@ -13,7 +13,7 @@ use crate::vault::payload::Mfa;
 const STEP: u64 = 30;
 const DIGITS: usize = 6;
 
-/// An MFA device, and the last time step of which a code was used.
+/// An MFA device. The field `used` is the time step of the last code that was used.
 pub(crate) struct TotpCodes {
     serial: String,
     totp: TOTP,

@@ -38,7 +38,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Creates a file like [`create`], but renames it to `path` only after `prove` has accepted the file on disk.
 ///
 /// # Errors
-/// The errors of [`create`], and the error of `prove`. After a failure, no file is left behind.
+/// Fails if [`create`] would fail, or if `prove` returns an error. After a failure, no file is left behind.
 pub fn create_proven<T>(path: &Path, bytes: &[u8], prove: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let temporary = Temporary(temporary_path(path));
     write(&temporary.0, bytes).map_err(|e| cannot_write(path, &e))?;

@@ -97,9 +97,10 @@ impl Signing<'_> {
         })
     }
 
-    /// Waits for the YubiKey of a custodian who is allowed to sign. If several YubiKeys are plugged in, the
-    /// custodians in `first` come first, then the manifest's order decides. Returns `None` if no such YubiKey is
-    /// plugged in when time is up. If `aside` is not empty, does not wait.
+    /// Waits for the YubiKey of a custodian who is allowed to sign. If several YubiKeys are plugged in, prefers those
+    /// of the custodians in `first`, and then follows the manifest's order. Returns `None` if no such YubiKey is
+    /// plugged in when time is up. `aside` has the serial numbers of the YubiKeys that must not be used; if `aside`
+    /// is not empty, the function does not wait.
     fn wait_for_token(
         &self,
         terminal: &mut Terminal,

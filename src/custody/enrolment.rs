@@ -85,11 +85,11 @@ pub enum EnrolmentError {
         /// Why the certificates do not attest the key.
         why: AttestationError,
     },
-    /// The certificates show another attestation than the enrolment states.
+    /// The enrolment states an attestation (`yubico`, `other` or `none`), but the certificates prove a different one.
     Attested {
-        /// The stated attestation.
+        /// The attestation that the enrolment states.
         stated: Attested,
-        /// The attestation that the certificates show.
+        /// The attestation that the program found by checking the certificates.
         found: Attested,
     },
 }
@@ -162,7 +162,7 @@ impl Enrolment {
     }
 
     fn read(file: &[u8]) -> Result<Self, EnrolmentError> {
-        // The limit is that of the file, with its line end.
+        // `MAX_BYTES` limits the complete file, with its line end.
         if file.len() > MAX_BYTES {
             return Err(EnrolmentError::Json(JsonError::TooLong(MAX_BYTES)));
         }
@@ -219,7 +219,7 @@ impl Certificates {
     /// Checks the certificates of both keys, and returns whether Yubico's root attests them.
     ///
     /// # Errors
-    /// If a certificate does not attest the token's key; see [`EnrolmentError`].
+    /// Fails if a certificate does not attest the token's key; see [`EnrolmentError`].
     pub fn verify(&self, token: &EnrolledToken) -> Result<Attested, EnrolmentError> {
         let der = |text: &String| BASE64_STANDARD.decode(text).map_err(|_| EnrolmentError::CertificateBase64);
         let TokenKeys::Piv { decryption_slot, signing_slot } = &token.keys else {

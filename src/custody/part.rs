@@ -129,7 +129,7 @@ impl TypedWords {
         self.missing().first().copied().or(after).map(|place| place + 1)
     }
 
-    /// Whether no word was added yet.
+    /// Returns true if no word was added yet.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }

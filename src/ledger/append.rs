@@ -20,7 +20,8 @@ impl Ledger {
     /// the last record is read, so damage to an earlier record does not prevent appending.
     ///
     /// # Errors
-    /// If the record cannot be written, or the last record cannot be read. After an error, the file is unchanged.
+    /// Fails if the record cannot be written, or the last record cannot be read. After an error, the file is
+    /// unchanged.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.append_if(at, record, |_| Ok(()))
     }
@@ -30,8 +31,7 @@ impl Ledger {
     /// credentials again, the intent is always appended.
     ///
     /// # Errors
-    /// The errors of [`Ledger::append`], and an error if the ledger has an intent of another session for the
-    /// credentials.
+    /// Fails if [`Ledger::append`] fails, or if the ledger has an intent of another session for the credentials.
     pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
         let excused =
             record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
@@ -66,8 +66,8 @@ impl Ledger {
         let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
         let tail = tail::read(&file, length).map_err(|e| cannot("read", &path, &e))?;
         let Some(tail) = tail else {
-            // Reading the complete chain gives an error that names the bad record. `chain` locks the file itself, so
-            // this lock is released first.
+            // The last record is bad, so the complete chain is read to return an error that names the bad record. The
+            // function `chain` locks the file, so the lock of this function is released first.
             drop(file);
             self.chain()?;
             return Err(Error::damaged(format!(
@@ -90,7 +90,7 @@ impl Ledger {
     /// Checks that a record could be appended now. An opening calls this function before it asks custodians.
     ///
     /// # Errors
-    /// The errors of [`Ledger::append`].
+    /// Fails if [`Ledger::append`] would fail.
     pub fn check(&self) -> Result<()> {
         self.create_directory()?;
         let path = self.path();

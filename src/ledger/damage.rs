@@ -43,8 +43,8 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether this record contains the digest of the record before the previous record. If this record does,
-    /// the previous record was inserted.
+    /// Returns whether the previous record was inserted: then this record contains the digest of the record before
+    /// the inserted one.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);

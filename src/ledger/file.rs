@@ -114,7 +114,8 @@ pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the error for a failed system call. The error's next step depends on the cause.
+/// Returns the error for a failed system call. The advice in the error (`next:`) depends on the reason for the
+/// failure.
 pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
     let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         "free space on its disk, or set BREAKGLASS_STATE to another directory"

@@ -97,7 +97,7 @@ impl Intent<'_> {
     /// token that signed the approval.
     ///
     /// # Errors
-    /// A message that says why the envelope is not such an approval.
+    /// Returns a message that says why the envelope is not such an approval.
     pub fn approved<'m>(
         &self,
         name: &str,

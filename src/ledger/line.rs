@@ -27,8 +27,8 @@ pub(super) enum ParsedLine {
 impl ParsedLine {
     /// Parses a line without its newline. A line is torn if it begins like a record, but its JSON is incomplete. Zero
     /// bytes at the end of a line are ignored, because some file systems leave them after a crash. A line of only
-    /// zero bytes is torn, too. If a person shortens a record's line, the effect is the same as if the line were
-    /// removed, because a torn line is not part of the chain.
+    /// zero bytes is torn, too. A torn line is not part of the chain. So shortening a record's line has the same
+    /// effect as removing the line.
     pub(super) fn of(line: &[u8]) -> Self {
         if let Ok(entry) = serde_json::from_slice(line) {
             return Self::Record(Box::new(entry));

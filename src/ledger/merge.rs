@@ -12,7 +12,7 @@ use super::shipped::Shipped;
 use super::store::Ledger;
 use crate::error::{Error, Result};
 
-/// The records of one ledger file, and what is wrong with the file.
+/// The records of one ledger file, and the error of the file if it has one.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
     pub path: PathBuf,
@@ -68,7 +68,7 @@ fn missing(path: &Path) -> Error {
 /// `must_exist` is false, a missing file counts as an empty ledger.
 ///
 /// # Errors
-/// If the file is not readable.
+/// Fails if the file is not readable.
 pub fn read_file(path: &Path, must_exist: bool) -> Result<(Chain, Option<Damage>)> {
     match file::read(path, file::LONGEST_WAIT)? {
         Some(bytes) => Ok(Chain::up_to_damage(&bytes)),
@@ -146,7 +146,7 @@ impl Ledger {
     /// Reads this ledger and `others` as one ledger. The result contains the errors of `others`.
     ///
     /// # Errors
-    /// If this ledger is not readable, or its chain is broken.
+    /// Fails if this ledger is not readable, or its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
         let ours = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
         Ok(Merged::of(std::iter::once(ours).chain(others.iter().map(|path| LedgerFile::at(path))).collect()))

@@ -36,7 +36,7 @@ pub enum AlertTopic {
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
 pub enum Record {
-    /// A custodian's token signed the request, which happens before the custodian gives the share.
+    /// A custodian's token signed the request. The custodian gives the share only after this signature.
     Approval {
         session: SessionId,
         /// The vault's id.

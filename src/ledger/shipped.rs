@@ -74,7 +74,7 @@ impl Shipped {
     /// Writes the file under a temporary name and then renames it, so that the file is never incomplete.
     ///
     /// # Errors
-    /// A message with the file's path, if the file cannot be written.
+    /// Fails if the file cannot be written. The error is a message with the file's path.
     pub fn write(&self, ledger: &Path) -> Result<(), String> {
         let path = ledger.with_file_name(FILE);
         let temporary = path.with_file_name(format!(".{FILE}.{}", std::process::id()));

@@ -98,7 +98,7 @@ impl Ledger {
     /// Returns whether this ledger has the intent of the session, which shows that this machine opened the session.
     ///
     /// # Errors
-    /// If the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn knows_session(&self, session: SessionId) -> Result<bool> {
         Ok(self.entries()?.iter().any(|entry| match &entry.record {
             Record::Intent { session: intended, .. } => *intended == session,
@@ -109,7 +109,7 @@ impl Ledger {
     /// Returns the number of records and the digest of the last record.
     ///
     /// # Errors
-    /// The errors of [`Ledger::knows_session`].
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn head(&self) -> Result<Head> {
         Ok(self.chain()?.head())
     }
@@ -117,7 +117,7 @@ impl Ledger {
     /// Returns the last session that recorded an intent for these credentials.
     ///
     /// # Errors
-    /// The errors of [`Ledger::knows_session`].
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn spent(&self, facts: &VaultFacts) -> Result<Option<SessionId>> {
         Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
     }
@@ -126,7 +126,7 @@ impl Ledger {
     /// intents.
     ///
     /// # Errors
-    /// The errors of [`Ledger::knows_session`].
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<LastSession>> {
         let mut all = sessions(&self.entries()?);
         all.retain(|session| {
@@ -140,7 +140,7 @@ impl Ledger {
     /// Returns every record, in the order of the file. If there is no file yet, returns no records.
     ///
     /// # Errors
-    /// The errors of [`Ledger::knows_session`].
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.chain()?.into_entries())
     }
@@ -148,7 +148,7 @@ impl Ledger {
     /// Returns every record with its digest. If there is no file yet, returns no records.
     ///
     /// # Errors
-    /// The errors of [`Ledger::knows_session`].
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn chain(&self) -> Result<Chain> {
         Ok(self.raw()?.chain)
     }
@@ -156,7 +156,7 @@ impl Ledger {
     /// Returns every record with its digest and the bytes of its line.
     ///
     /// # Errors
-    /// The errors of [`Ledger::knows_session`].
+    /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
         // `shipped` is read before the ledger, because another process might append to the ledger between both reads.

@@ -12,7 +12,7 @@ use super::line::{ParsedLine, lines, torn};
 /// The number of bytes of the first read. Most records are shorter.
 const FIRST: u64 = 16 * 1024;
 
-/// The state at the end of the file that a writer needs to append a record.
+/// The facts about the end of the file, which a writer needs to append a record.
 pub(super) struct Tail {
     pub(super) head: Head,
     /// Whether the last line has no newline, because its write was interrupted.

@@ -147,14 +147,17 @@ fn of_concurrent_intents_for_the_same_credentials_one_succeeds() {
     assert_eq!((succeeded, ledger.entries().expect("read").len()), (1, 1));
     let refused = ledger.intend(now(), intent(9)).expect_err("the credentials should be spent");
     assert!(refused.status == Status::Failed && refused.what.contains("are spent"), "{refused}");
-    ledger.intend(now(), excused(10, Some("again"), None)).expect("an intent with a reason should succeed");
-    ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill's intent should succeed");
+    ledger
+        .intend(now(), excused(10, Some("again"), None))
+        .expect("an intent with a reason to use spent credentials should be appended");
+    ledger.intend(now(), excused(11, None, Some("v"))).expect("a drill's intent should be appended");
 }
 
 #[test]
 fn a_record_of_a_later_version_is_named_as_such() {
     let later = r#"{"at":"2026-11-22T02:17:00Z","kind":"verify","prev":"","seq":0,"v":2}"#;
-    let damage = chain(&format!("{later}\n")).expect_err("a later version should be refused");
+    let damage =
+        chain(&format!("{later}\n")).expect_err("a record with a later format version should be refused");
     assert!(damage.what.contains("a later version"), "{damage}");
 }
 
@@ -175,7 +178,7 @@ fn the_next_record_reveals_a_change() {
     ] {
         fs::write(ledger.path(), bad).expect("write");
         assert_eq!(ledger.entries().expect_err("damaged").status, Status::Damaged);
-        assert_eq!(ledger.check().expect_err("the check should find the change").status, Status::Damaged);
+        assert_eq!(ledger.check().expect_err("the check should find the damage").status, Status::Damaged);
     }
 }
 
@@ -216,17 +219,17 @@ fn a_complete_line_that_is_not_a_record_is_not_torn() {
     let whole = fs::read_to_string(ledger.path()).expect("read");
     let damaged = whole.trim_end().strip_suffix('}').expect("JSON").to_owned();
     for end in ["]\n", "]", "x}\n", "\u{1b}"] {
-        let damage = chain(&format!("{damaged}{end}")).expect_err("the line should be damage");
+        let damage = chain(&format!("{damaged}{end}")).expect_err("the line should count as damage");
         assert_eq!((damage.line, damage.seq), (Some(3), 2), "{end:?}: {damage}");
     }
     fs::write(ledger.path(), format!("{damaged}]\n")).expect("write");
     assert_eq!(
-        ledger.append(now(), closed(1)).expect_err("the last record should be damaged").status,
+        ledger.append(now(), closed(1)).expect_err("the last record should count as damaged").status,
         Status::Damaged
     );
     // A truncated line is torn, with or without zero bytes after it.
     for end in ["", "\n", "\0\0\0", "\0\n"] {
-        let chain = chain(&format!("{damaged}{end}")).expect("the line should be torn");
+        let chain = chain(&format!("{damaged}{end}")).expect("the line should count as torn");
         assert_eq!((chain.links.len(), chain.torn.as_slice()), (2, &[3][..]), "{end:?}");
     }
 }
@@ -252,7 +255,7 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     assert_eq!(first_bad(&[lines[0], lines[3], lines[4]]), None);
     let fake = "{\"at\":\"2026-11-22T02:1";
     let read = chain(&[lines[0], lines[1], lines[2], fake, lines[3], lines[4]].join("\n"));
-    let damage = read.expect_err("an inserted line should be damage");
+    let damage = read.expect_err("an inserted line should count as damage");
     assert_eq!((damage.line, damage.seq), (Some(2), 1), "{damage}");
     for bad in [
         vec![lines[0], lines[1], lines[2], lines[3], fake, lines[4]],
@@ -263,7 +266,7 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
         assert!(chain(&bad.join("\n")).is_err(), "{bad:?}");
     }
     assert_eq!(
-        chain(&format!("{whole}{fake}")).expect("the line should be torn").torn,
+        chain(&format!("{whole}{fake}")).expect("the line should count as torn").torn,
         [2, 3, 6],
         "a torn line at the end should be skipped"
     );
@@ -283,13 +286,19 @@ fn a_shipped_ledger_that_is_missing_is_damage() {
     let text = fs::read_to_string(ledger.path()).expect("read");
     let cut = text.lines().take(2).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(ledger.path(), cut).expect("write");
-    assert!(ledger.check().expect_err("a cut should be damage").what.contains("end was cut off"));
+    assert!(
+        ledger.check().expect_err("a missing end should count as damage").what.contains("end was cut off")
+    );
     fs::remove_file(ledger.path()).expect("remove");
-    let error = ledger.check().expect_err("a missing ledger should be damage");
+    let error = ledger.check().expect_err("a missing ledger should count as damage");
     assert!(error.status == Status::Damaged && error.what.contains("is gone"), "{error}");
     ledger.append(now(), intent(9)).expect("append");
     assert!(
-        ledger.check().expect_err("another ledger should be damage").what.contains("this is another ledger")
+        ledger
+            .check()
+            .expect_err("a different ledger should count as damage")
+            .what
+            .contains("this is another ledger")
     );
 }
 

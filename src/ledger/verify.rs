@@ -18,7 +18,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// The number of signed statements, and for how many of them each check was possible.
+/// Counts of signed statements: all signed statements, and those for which a check was possible.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
     /// The number of statements that custodians signed.
@@ -27,7 +27,7 @@ pub struct SignedStatements {
     pub heads: usize,
     /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// The number of openings of the given vault files. A quorum approved each of these openings beforehand.
+    /// The number of openings of the given vault files. Before each of these openings, a quorum approved it.
     pub openings: usize,
 }
 
@@ -56,7 +56,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damag
     })
 }
 
-/// Which checks were possible for one statement.
+/// The checks that were possible for one statement.
 struct CheckedStatement {
     head: bool,
     signature: bool,
@@ -116,8 +116,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks that a quorum approved the exact intent of every opening of the given vaults before that opening. Returns
-/// the number of these openings.
+/// Checks every opening of the given vaults: before the opening, a quorum must have approved exactly its intent.
+/// Returns the number of these openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();
@@ -239,7 +239,7 @@ pub type CopiedRecord = (u64, [u8; 32]);
 /// Parses a copy of the ledger in JSON Lines.
 ///
 /// # Errors
-/// The number of the first line that is not a record.
+/// Returns the number of the first line that is not a record.
 pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     let mut copied = Vec::new();
     for (line, number) in lines(bytes).zip(1..) {

@@ -9,7 +9,7 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// Returns the sessions that opened access, or can have opened access, and that have no signed review. The sessions
+/// Returns the sessions that have no signed review, and that opened access or might have opened access. The sessions
 /// are in the order of the ledger. Drills are left out. If a session opened the vault of `manifest`, a token of the
 /// vault's custodians must have signed its review. If a session opened another vault or epoch, the custodians are not
 /// known, so any review on record is enough.

@@ -57,7 +57,7 @@ impl<'a> Announcer<'a> {
     /// the custodians approved `--no-alert`.
     ///
     /// # Errors
-    /// If all channels have answered, and no acknowledgement counts.
+    /// Fails if all channels have answered, and no acknowledgement counts.
     pub(crate) async fn announce_opening(&self, interrupt: &Interrupt) -> Result<()> {
         self.announced.set(true);
         self.log.say(&format!("alert: notifying {}", self.alerts.names()));

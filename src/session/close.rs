@@ -65,7 +65,7 @@ pub(crate) struct ProfileClose {
     pub(crate) config: Config,
 }
 
-/// How it was shown that access is closed.
+/// How the program found that access is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Proof {
     /// AWS refused the emergency key in a probe.

@@ -17,7 +17,7 @@ use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 use crate::window::Cause;
 
-/// Reports whether the last session of the role that this machine opened has ended, and sends an alert. If the
+/// Reports whether the last role session that was opened on this machine has ended, and sends an alert. If the
 /// session has ended, records in the ledger that the session is closed.
 ///
 /// # Errors

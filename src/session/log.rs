@@ -17,7 +17,8 @@ use crate::terminal::print;
 pub(crate) struct Log<'a> {
     clock: AwsClock,
     ledger: &'a Ledger,
-    /// The ledger of the field `ledger`, for records that must not delay a close.
+    /// Another handle to the same ledger file, for records that must not delay a close. This handle waits at most one
+    /// second for the lock.
     hurried: Ledger,
     events: Events,
     /// The keyboard, which shows the countdown. The countdown is erased before another line is printed.
@@ -61,7 +62,7 @@ impl<'a> Log<'a> {
     /// Appends a record to the ledger. The run continues only if the record was written.
     ///
     /// # Errors
-    /// If the ledger cannot be written.
+    /// Fails if the ledger cannot be written.
     pub(crate) fn require(&self, record: Record) -> Result<()> {
         self.ledger.append(self.now(), record)
     }
@@ -69,7 +70,7 @@ impl<'a> Log<'a> {
     /// Appends the intent to the ledger. The run continues only if the intent was written.
     ///
     /// # Errors
-    /// If the ledger cannot be written, or another session of the same vault is in progress.
+    /// Fails if the ledger cannot be written, or another session of the same vault is in progress.
     pub(crate) fn intend(&self, intent: Record) -> Result<()> {
         self.ledger.intend(self.now(), intent)
     }

@@ -68,7 +68,7 @@ impl<'a> Runner<'a> {
     /// Starts the command or the console session, or shows the countdown.
     ///
     /// # Errors
-    /// If the command cannot be started.
+    /// Fails if the command cannot be started.
     pub(crate) fn begin(&self, opened: Opened) -> Result<()> {
         let Opened { window, console_link } = opened;
         self.running.borrow_mut().window = Some(window);

@@ -29,7 +29,7 @@ pub(crate) struct StatusQuery {
 /// in the profile's account, or if the target is of the lane `static`.
 ///
 /// # Errors
-/// If the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
+/// Fails if the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
 pub(crate) fn read_status(
     profile: &str,
     queries: &[StatusQuery],

@@ -1,4 +1,4 @@
-//! Canonical JSON, RFC 8785, for everything that is digested, committed to or signed.
+//! Canonical JSON (RFC 8785). The program uses this form for all JSON that it hashes, commits to or signs.
 
 use std::fmt;
 
@@ -12,21 +12,23 @@ use crate::error::{Error, Result};
 /// Serializes `value` as RFC 8785 JSON.
 ///
 /// # Panics
-/// If `value` has no JSON form, such as a map whose keys are not strings. No type of this program is like that.
+/// If `value` has no JSON form, such as a map whose keys are not strings. Every type that this program passes has a
+/// JSON form.
 pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).expect("the value has a JSON form")
+    serde_json_canonicalizer::to_vec(value).expect("every type that is passed should have a JSON form")
 }
 
-/// Serializes JSON that this program did not write as RFC 8785 text.
+/// Serializes `value` as RFC 8785 text. This function is for JSON that another program wrote, because such JSON can
+/// lack a canonical form.
 ///
 /// # Errors
-/// If it contains a number that RFC 8785 cannot represent.
+/// If `value` contains a number that RFC 8785 cannot represent.
 pub fn text<T: Serialize>(value: &T) -> Result<String> {
     serde_json_canonicalizer::to_string(value)
         .map_err(|e| Error::failed(format!("this JSON has no canonical form: {e}")))
 }
 
-/// Returns the SHA-256 of the RFC 8785 text of JSON that this program did not write.
+/// Returns the SHA-256 of the RFC 8785 text of `value`. The function is for JSON that another program wrote.
 ///
 /// # Errors
 /// The errors of [`text`].
@@ -34,7 +36,7 @@ pub fn try_digest<T: Serialize>(value: &T) -> Result<[u8; 32]> {
     Ok(Sha256::digest(text(value)?).into())
 }
 
-/// Returns whether both values are the same document.
+/// Returns whether both values have the same RFC 8785 text.
 pub fn same(a: &Value, b: &Value) -> bool {
     matches!((text(a), text(b)), (Ok(a), Ok(b)) if a == b)
 }
@@ -44,14 +46,15 @@ pub fn digest<T: Serialize>(value: &T) -> [u8; 32] {
     Sha256::digest(to_vec(value)).into()
 }
 
-/// Why bytes are not canonical JSON of the expected type. Displays as the end of a sentence: "is not …".
+/// The reason why bytes are not canonical JSON of the expected type. The error's text is the end of a sentence, such
+/// as "is not valid".
 #[derive(Debug)]
 pub enum JsonError {
-    /// Longer than this many bytes.
+    /// The input is longer than this many bytes.
     TooLong(usize),
-    /// Not JSON, or not of the expected type.
+    /// The input is not JSON, or does not have the expected type.
     Invalid(serde_json::Error),
-    /// Valid, but not the RFC 8785 form.
+    /// The input is valid JSON, but not in the RFC 8785 form.
     NotCanonical,
 }
 
@@ -67,7 +70,7 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// Reads a value whose only accepted form is its RFC 8785 JSON, at most `limit` bytes long.
+/// Reads a value from RFC 8785 JSON of at most `limit` bytes. Any other form of JSON is refused.
 ///
 /// # Errors
 /// See [`JsonError`].
@@ -79,10 +82,10 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -
     if to_vec(&value) == bytes { Ok(value) } else { Err(JsonError::NotCanonical) }
 }
 
-/// The maximum number of characters shown of an error's text.
+/// The maximum length of a shown error text, in characters.
 const SHOWN: usize = 160;
 
-/// Makes an error of `serde_json` safe for a terminal. Such an error quotes the input, which may be long or contain
+/// Makes an error of `serde_json` safe for a terminal. Such an error quotes the input, which can be long or contain
 /// escape sequences.
 pub fn shown(error: &serde_json::Error) -> String {
     error.to_string().chars().take(SHOWN).map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()

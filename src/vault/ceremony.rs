@@ -1,4 +1,5 @@
-//! Sealing, and the proof that every quorum opens the written file. Pure: the caller writes and reads the file.
+//! Seals a vault, and proves that every quorum can open the written file. This code is pure: the caller writes and
+//! reads the file.
 
 use sha2::{Digest as _, Sha256};
 
@@ -16,10 +17,10 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Checks the manifest as a reader does, then seals.
+    /// Checks the manifest in the same way as a reader, then seals the vault.
     ///
     /// # Errors
-    /// Usage if a reader would refuse the manifest.
+    /// [`crate::error::Status::Usage`] if a reader would refuse the manifest.
     pub fn new(manifest: &Manifest, payload: &'a Payload) -> Result<Self> {
         let mut committed = manifest.clone();
         committed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
@@ -32,10 +33,12 @@ impl<'a> Prepared<'a> {
         if armored { file::armor(&self.sealed.binary) } else { self.sealed.binary.clone() }
     }
 
-    /// Proves that `vault`, as read back, is what was sealed and that every quorum of the shares opens it.
+    /// Proves that `vault`, which was read back from the disk, is the sealed vault, and that every quorum of the
+    /// shares opens it.
     ///
     /// # Errors
-    /// [`crate::error::Status::Failed`] if the vault differs, or the error of a payload that does not open.
+    /// [`crate::error::Status::Failed`] if `vault` differs from the sealed vault. If the payload does not open, the
+    /// function returns the error of [`Vault::open`].
     pub fn prove(&self, vault: &Vault) -> Result<()> {
         let wrong =
             |what: &str| Error::failed(format!("the new vault failed its check and was deleted: {what}"));

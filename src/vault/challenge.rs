@@ -1,7 +1,9 @@
-//! The keys of a challenge-response token: what is sent to its HMAC-SHA1 slot, and what is derived from the answers.
+//! The keys of a challenge-response token. This file computes the bytes that are sent to the token's HMAC-SHA1 slot,
+//! and derives the keys from the token's answers.
 //!
-//! The two challenges of a token are independent, so an answer that opens shares cannot sign, and the reverse. Both are
-//! bound to the enrolment: another enrolment of the same token sends other bytes.
+//! A token has two independent challenges: one gives the decryption key, the other gives the signing key. The answer
+//! to one challenge does not reveal the other key. Both challenges are bound to the enrolment: for another enrolment
+//! of the same token, other bytes are sent.
 
 use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -23,17 +25,17 @@ pub fn to_send(enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 64] {
 /// Derives the X25519 private key from the answer to the decryption challenge.
 ///
 /// # Panics
-/// Never: 32 bytes are short.
+/// Never: HKDF can output 32 bytes.
 pub fn decryption_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> Secret<32> {
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
     Secret::with(|out| hkdf.expand(DECRYPTION, out).expect("32 bytes are short"))
 }
 
-/// Derives the P-256 private key from the answer to the signing challenge. Candidates are tested as in RFC 9180 section
-/// 7.1.3, because not every 32 bytes are a private key.
+/// Derives the P-256 private key from the answer to the signing challenge. Not every value of 32 bytes is a private
+/// key, so the function tries candidates in turn, following RFC 9180 section 7.1.3.
 ///
 /// # Panics
-/// Never: one of 256 candidates is a private key, except with a probability below 2^-8000.
+/// Never in practice: the probability that none of the 256 candidates is a private key is below 2^-8000.
 pub fn signing_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> p256::SecretKey {
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
     let candidate = |counter: u8| {
@@ -43,7 +45,7 @@ pub fn signing_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> p256::Secre
     };
     (0..=u8::MAX)
         .find_map(|counter| p256::SecretKey::from_slice(candidate(counter).expose()).ok())
-        .expect("one of 256 candidates is a private key")
+        .expect("one of the 256 candidates should be a private key")
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Dead Simple Signing Envelope, v1 (secure-systems-lab/dsse): canonical JSON, one ECDSA P-256 signature in DER.
+//! Dead Simple Signing Envelope, v1 (secure-systems-lab/dsse). The payload is canonical JSON. The envelope has
+//! exactly one signature: ECDSA with P-256, in DER.
 
 use std::fmt;
 
@@ -28,24 +29,25 @@ struct Signature {
     sig: String,
 }
 
-/// Returns what a token signs: SHA-256 of the pre-authentication encoding of `value` as canonical JSON.
+/// Returns the digest that a token signs. The digest is the SHA-256 of DSSE's pre-authentication encoding of `value`
+/// as canonical JSON.
 pub fn to_sign<T: Serialize>(payload_type: &str, value: &T) -> [u8; 32] {
     digest(payload_type, &canonical::to_vec(value))
 }
 
-/// Returns the SHA-256 of the pre-authentication encoding.
+/// Returns the SHA-256 of DSSE's pre-authentication encoding.
 fn digest(payload_type: &str, payload: &[u8]) -> [u8; 32] {
     let length = (payload_type.len(), payload.len());
     let start = format!("DSSEv1 {} {payload_type} {} ", length.0, length.1);
     Sha256::new().chain_update(start).chain_update(payload).finalize().into()
 }
 
-/// Why an envelope does not contain what was expected.
+/// The reason why an envelope is refused.
 #[derive(Debug)]
 pub enum EnvelopeError {
-    /// Another payload type.
+    /// The envelope has another payload type than the expected one.
     Type,
-    /// No signature, or several.
+    /// The envelope has no signature, or several.
     Signatures,
     /// The payload is not base64.
     Base64,
@@ -56,7 +58,7 @@ pub enum EnvelopeError {
 impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Type => f.write_str("this version does not know its type"),
+            Self::Type => f.write_str("this version of the program does not know its type"),
             Self::Signatures => f.write_str("it must have exactly one signature"),
             Self::Base64 => f.write_str("its payload is not base64"),
             Self::Payload(why) => write!(f, "its payload {why}"),
@@ -67,7 +69,7 @@ impl fmt::Display for EnvelopeError {
 impl std::error::Error for EnvelopeError {}
 
 impl Envelope {
-    /// Wraps `value` with the token's DER signature.
+    /// Returns an envelope that contains `value` and the token's DER signature of it.
     pub fn new<T: Serialize>(payload_type: &str, value: &T, signature: &[u8]) -> Self {
         Self {
             payload: BASE64_STANDARD.encode(canonical::to_vec(value)),
@@ -95,7 +97,7 @@ impl Envelope {
         canonical::from_slice(&payload, limit).map_err(EnvelopeError::Payload)
     }
 
-    /// Returns the payload's bytes, which are not parsed; `None` if the payload is not base64.
+    /// Returns the payload's bytes without parsing them. Returns `None` if the payload is not base64.
     pub fn payload(&self) -> Option<Vec<u8>> {
         BASE64_STANDARD.decode(&self.payload).ok()
     }

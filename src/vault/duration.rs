@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A whole number of seconds, at least one, written with the units h, m and s in this order.
+/// A duration of one second or more, in whole seconds. People write it with the units h, m and s, in this order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Span(u32);
 
@@ -23,7 +23,7 @@ impl Span {
     }
 }
 
-/// A text that is not a duration.
+/// The error for a text that is not a duration.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SpanError(String);
 

@@ -1,8 +1,8 @@
 //! The vault file: an age file whose header holds the manifest and one share for each custodian.
 //!
-//! The age crate parses and writes the header and decrypts the payload. It accepts several forms of a header, but a
-//! reader of vaults must accept only one. Therefore the parsed header is encoded again here and compared with the
-//! file, byte for byte. Armor is checked in the same way.
+//! The age crate parses and writes the header and decrypts the payload. The crate accepts several forms of a header,
+//! but a reader of vaults must accept only one. Therefore the parsed header is encoded again here and compared with
+//! the file, byte for byte. The armor is checked in the same way.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -25,21 +25,21 @@ use super::share::{self, Halves};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretBuf};
 
-/// The maximum length of a vault file in bytes, armored or not.
+/// The maximum length of a vault file in bytes, with or without armor.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// The maximum length of a header in bytes: the largest manifest in base64, sixteen full shares of 4 KB, and grease.
+/// The maximum length of a header in bytes, enough for the largest manifest, 16 shares of 4 KB, and grease.
 pub const MAX_HEADER: usize = 512 * 1024;
 
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
 const MANIFEST: &str = "breakglass/manifest";
 const VERSION: &str = "v1";
 const MAC_LINE: &[u8] = b"--- ";
-/// Characters of base64 without padding for 32 bytes.
+/// The length of the MAC in the header, in characters: 32 bytes as base64 without padding.
 const MAC_TEXT: usize = 43;
 const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 
-// The payload (C2SP age.md, "Payload"): a nonce, then chunks with a tag each. Lengths in bytes.
+// The payload (C2SP age.md, "Payload") is a nonce and then chunks, each followed by a tag. All lengths are bytes.
 const NONCE: usize = 16;
 const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
@@ -56,7 +56,7 @@ pub struct Vault {
     payload_length: usize,
 }
 
-/// A newly sealed vault. It has the shares, so that the caller can prove that they open the vault.
+/// A newly sealed vault. With the shares, the caller proves that every quorum can open it.
 pub struct Sealed {
     /// The binary age file.
     pub binary: Vec<u8>,
@@ -67,7 +67,7 @@ pub struct Sealed {
 /// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
-/// If the age crate cannot write, which does not happen in memory.
+/// If the age crate cannot write. Writes to memory do not fail.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
@@ -80,8 +80,8 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     Ok(Sealed { binary, shares: quorum.shares.into_inner() })
 }
 
-/// Writes the manifest and one share for each custodian into the header. The random label keeps every other recipient
-/// out of the header.
+/// Writes the manifest and one share for each custodian into the header. The random label prevents other recipients
+/// in the header: the age crate refuses recipients with different labels.
 struct QuorumRecipient {
     manifest: Manifest,
     shares: RefCell<Vec<Share>>,
@@ -151,7 +151,7 @@ impl Vault {
         self.shares.get(usize::from(index).checked_sub(1)?)
     }
 
-    /// Rebuilds the file key from a quorum of verified shares, and decrypts and reads the payload.
+    /// Rebuilds the file key from a quorum of verified shares, decrypts the payload and reads it.
     ///
     /// # Errors
     /// [`crate::error::Status::Damaged`] if the MAC or the payload is not valid (class `damaged` at `open`).
@@ -179,7 +179,7 @@ impl Vault {
         let mut reader = decryptor
             .decrypt(std::iter::once(&identity as &dyn age::Identity))
             .map_err(|_| damaged("its header's MAC does not match"))?;
-        // One byte more than expected, so that a payload that is too long is noticed.
+        // The buffer has one byte more than expected. A payload that is too long fills this byte.
         let mut plain = SecretBuf::with_capacity(self.payload_length + 1);
         loop {
             match reader.read(plain.spare_mut()) {
@@ -204,7 +204,7 @@ fn header_length(binary: &[u8]) -> Result<usize> {
     let within = &binary[..binary.len().min(MAX_HEADER)];
     let (mut end, mut rest) = (0, within);
     while !rest.starts_with(MAC_LINE) {
-        // No allocation: the line is skipped.
+        // This call skips the line and allocates no memory for it.
         let line = rest.skip_until(b'\n').unwrap_or_default();
         end += line;
         if line == 0 {
@@ -219,7 +219,7 @@ fn header_length(binary: &[u8]) -> Result<usize> {
     }
 }
 
-/// Returns the length of the payload whose nonce, chunks and tags are together `sealed` bytes long.
+/// Returns the length of the plaintext of a payload whose nonce, chunks and tags have `sealed` bytes in total.
 fn payload_length(sealed: usize) -> Option<usize> {
     let stream = sealed.checked_sub(NONCE)?;
     let chunks = stream.div_ceil(CHUNK + TAG);
@@ -251,7 +251,7 @@ fn stanzas(binary: &[u8], header_length: usize) -> Result<Vec<Stanza>> {
     }))
 }
 
-/// Returns the number of the first line, from 1, in which `header` differs from its canonical form without the MAC.
+/// Returns the number, from 1, of the first line that differs. `canonical` is the canonical header without its MAC.
 fn differing_line(header: &[u8], canonical: &[u8]) -> Option<usize> {
     let same = header.iter().zip(canonical).take_while(|(a, b)| a == b).count();
     (same < canonical.len()).then(|| canonical[..same].split(|&b| b == b'\n').count())
@@ -285,8 +285,8 @@ fn decryptor(binary: &[u8], header_length: usize) -> Result<Decryptor<HeaderAtOn
     Decryptor::new_buffered(HeaderAtOnce { header_length, rest: binary })
 }
 
-/// A reader that returns the complete header at once. If it returned single lines, the age crate would parse the
-/// header from the start after each line, which takes time quadratic in the header's length.
+/// Returns the complete header in one read. If each read returned one line, the age crate would parse the header
+/// again from its start after each line, in a time that is quadratic in the header's length.
 struct HeaderAtOnce<'a> {
     header_length: usize,
     rest: &'a [u8],
@@ -332,7 +332,7 @@ impl age::Identity for RebuiltKey<'_> {
     }
 }
 
-/// Copies the stanzas that the age crate parsed, and unwraps nothing.
+/// An age identity that copies the stanzas which the age crate parsed. The identity decrypts nothing.
 #[derive(Default)]
 struct StanzaObserver(RefCell<Vec<Stanza>>);
 

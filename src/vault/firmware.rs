@@ -6,14 +6,14 @@ use std::str::FromStr;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The first firmware that YSA-2024-03 does not affect.
+/// The first firmware version that the advisory YSA-2024-03 does not affect.
 const WITHOUT_EUCLEAK: Firmware = Firmware([5, 7, 0]);
 
-/// The advisory for firmware below 5.7.0: a side channel in ECDSA that reveals the private key to a person who has the
-/// token and measures it (yubico.com/support/security-advisories/ysa-2024-03).
+/// The advisory for firmware below 5.7.0 (yubico.com/support/security-advisories/ysa-2024-03). In this firmware,
+/// ECDSA has a side channel: a person who has the token and measures its signals can get the private key.
 const EUCLEAK: &str = "YSA-2024-03 (EUCLEAK, CVE-2024-45678)";
 
-/// A firmware version, `major.minor.patch`, each 0 to 255 without leading zeros.
+/// A firmware version, `major.minor.patch`. Each of the three numbers is 0 to 255, without leading zeros.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Firmware(pub [u8; 3]);
 
@@ -24,7 +24,7 @@ impl Firmware {
     }
 }
 
-/// A text that is not a firmware version.
+/// The error for a text that is not a firmware version.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FirmwareError;
 
@@ -42,7 +42,7 @@ impl FromStr for Firmware {
     fn from_str(text: &str) -> Result<Self, FirmwareError> {
         let numbers: Vec<u8> = text.split('.').map_while(|number| number.parse().ok()).take(4).collect();
         let version = Self(numbers.try_into().map_err(|_| FirmwareError)?);
-        // One form of each version: no sign, no leading zero, nothing after it.
+        // Each version has only one accepted form, so signs, leading zeros and trailing characters are refused.
         if version.to_string() == text { Ok(version) } else { Err(FirmwareError) }
     }
 }

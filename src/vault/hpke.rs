@@ -1,6 +1,8 @@
-//! HPKE in base mode, single shot (RFC 9180), around a shared secret that is computed elsewhere: on the token, or by X-Wing.
+//! HPKE in base mode, single shot (RFC 9180). The functions get the shared secret as an argument, because a token or
+//! X-Wing computes the shared secret.
 //!
-//! KDF 0x0001 HKDF-SHA256, AEAD 0x0003 `ChaCha20Poly1305`, no associated data, sequence number 0.
+//! The KDF is HKDF-SHA256 (0x0001) and the AEAD is `ChaCha20Poly1305` (0x0003). There is no associated data. The
+//! sequence number is 0.
 
 use chacha20poly1305::aead::AeadInPlace as _;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _};
@@ -9,7 +11,7 @@ use sha2::Sha256;
 
 use crate::secret::Secret;
 
-/// An encrypted half of a share: 16 bytes and a tag of 16 bytes.
+/// An encrypted half of a share: 16 bytes of ciphertext and 16 bytes of tag.
 pub type SealedHalf = [u8; 32];
 
 /// A P-256 point, uncompressed (SEC 1 section 2.3.3).
@@ -17,17 +19,17 @@ pub type Point = [u8; 65];
 
 const P256_KEM: &[u8] = b"KEM\x00\x10";
 
-/// The algorithms of a message, as they enter its key schedule.
+/// The algorithms of a message. The identifiers of the algorithms are an input of the key schedule.
 #[derive(Clone, Copy)]
 pub enum Suite {
     /// KEM 0x0010: DHKEM(P-256, HKDF-SHA256).
     P256,
-    /// KEM 0x647a: MLKEM768-X25519, that is X-Wing (draft-ietf-hpke-pq-03).
+    /// KEM 0x647a: MLKEM768-X25519, which is also called X-Wing (draft-ietf-hpke-pq-03).
     XWing,
 }
 
 impl Suite {
-    /// `suite_id` (RFC 9180 section 5.1).
+    /// Returns `suite_id` (RFC 9180 section 5.1).
     fn id(self) -> &'static [u8] {
         match self {
             Self::P256 => b"HPKE\x00\x10\x00\x01\x00\x03",
@@ -35,10 +37,10 @@ impl Suite {
         }
     }
 
-    /// Encrypts `half` under the KEM's shared secret, which must be fresh.
+    /// Encrypts `half` under the KEM's shared secret. The shared secret must be new for each call.
     ///
     /// # Panics
-    /// Never: 16 bytes are short.
+    /// Never: `ChaCha20Poly1305` can encrypt 16 bytes.
     pub fn seal(self, shared: &Secret<32>, info: &[u8], half: &Secret<16>) -> SealedHalf {
         let (key, nonce) = schedule(self.id(), shared, info);
         let mut text = Secret::<16>::copy_of(half.expose());
@@ -51,7 +53,8 @@ impl Suite {
         sealed
     }
 
-    /// Decrypts `sealed` under the KEM's shared secret. `None` if one does not match the other.
+    /// Decrypts `sealed` under the KEM's shared secret. Returns `None` if `sealed` was changed or was encrypted under
+    /// another secret.
     pub fn open(self, shared: &Secret<32>, info: &[u8], sealed: &SealedHalf) -> Option<Secret<16>> {
         let (key, nonce) = schedule(self.id(), shared, info);
         let mut half = Secret::<16>::with(|half| half.copy_from_slice(&sealed[..16]));
@@ -63,9 +66,10 @@ impl Suite {
     }
 }
 
-/// Decrypts `sealed`, given the token's ECDH of its key with `enc` (RFC 9180 section 4.1 `Decap`).
+/// Decrypts `sealed`. `ecdh` is the result of ECDH with the token's private key and the public key `enc` (RFC 9180
+/// section 4.1, `Decap`).
 ///
-/// `None` if the key or the ciphertext does not match.
+/// Returns `None` if `sealed` was changed or was encrypted to another key.
 pub fn open(
     ecdh: &Secret<32>,
     enc: &Point,
@@ -78,7 +82,7 @@ pub fn open(
     Suite::P256.open(&shared, info, sealed)
 }
 
-/// `KeySchedule` (RFC 9180 section 5.1) in base mode: key and base nonce.
+/// Returns the key and the base nonce: `KeySchedule` (RFC 9180 section 5.1) in base mode.
 fn schedule(suite: &[u8], shared: &Secret<32>, info: &[u8]) -> (Secret<32>, Secret<12>) {
     let psk_id_hash = extract(suite, b"", b"psk_id_hash", b"");
     let info_hash = extract(suite, b"", b"info_hash", info);
@@ -97,9 +101,10 @@ fn extract(suite: &[u8], salt: &[u8], label: &[u8], ikm: &[u8]) -> Secret<32> {
     Secret::with(|out| out.copy_from_slice(&prk))
 }
 
-/// `LabeledExpand` (RFC 9180 section 4) to `N` bytes.
+/// `LabeledExpand` (RFC 9180 section 4) with an output of `N` bytes.
 fn expand<const N: usize>(prk: &Secret<32>, suite: &[u8], label: &[u8], info: &[&[u8]]) -> Secret<N> {
-    let hkdf = Hkdf::<Sha256>::from_prk(prk.expose()).expect("the key has the hash's length");
+    let hkdf =
+        Hkdf::<Sha256>::from_prk(prk.expose()).expect("the key should have 32 bytes, the length of SHA-256");
     let length = u16::try_from(N).expect("a short output").to_be_bytes();
     let mut pieces: Vec<&[u8]> = vec![&length, b"HPKE-v1", suite, label];
     pieces.extend_from_slice(info);
@@ -115,7 +120,7 @@ mod tests {
 
     use crate::vault::share;
 
-    /// The ECDH that the card computes, in software.
+    /// Computes in software the ECDH that a token computes.
     fn ecdh(secret: &p256::SecretKey, enc: &Point) -> Secret<32> {
         let public = p256::PublicKey::from_sec1_bytes(enc).unwrap();
         let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.as_affine());

@@ -1,7 +1,8 @@
-//! age's hybrid recipient `mlkem768x25519` (C2SP age.md): what the part's half of a share is wrapped with.
+//! age's hybrid recipient `mlkem768x25519` (C2SP age.md). The part's half of a share is wrapped to such a recipient.
 //!
-//! In age files a stanza of this type must not stand beside one that is not post-quantum, which recipients say with a
-//! label. A half is a stanza within a share's body and not within an age header, so no label applies.
+//! An age header must not combine a stanza of this type with stanzas that are not post-quantum. The age library
+//! enforces this rule with a label on the recipients. A half of a share is a stanza in the share's body and not in an
+//! age header, so it needs no label.
 
 use std::fmt;
 
@@ -25,7 +26,7 @@ const HRP: &str = "age1pq";
 pub struct Recipient(PublicKey);
 
 impl Recipient {
-    /// Reads the only accepted form: Bech32 in lower case, of a valid key.
+    /// Reads a recipient in its only accepted form: a valid key as Bech32 in lower case.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; PUBLIC];
         let decoded = bech32_decode(
@@ -41,7 +42,8 @@ impl Recipient {
             },
         );
         let recipient = Self(decoded.ok().and_then(|()| PublicKey::parse(&bytes))?);
-        // One form of each: the decoder takes capitals, and does not look at the bits that the last character does not need.
+        // A recipient has only one accepted form. The decoder alone would also accept capitals, and any values of the
+        // unused bits of the last character.
         (recipient.to_string() == text).then_some(recipient)
     }
 
@@ -64,12 +66,12 @@ impl fmt::Display for Recipient {
 pub struct PartIdentity(Secret<SEED>);
 
 impl PartIdentity {
-    /// The identity of a seed.
+    /// Returns the identity that has this seed.
     pub fn new(seed: Secret<SEED>) -> Self {
         Self(seed)
     }
 
-    /// The seed. age writes it as `AGE-SECRET-KEY-PQ-1…`.
+    /// Returns the seed. The age tool writes a seed as `AGE-SECRET-KEY-PQ-1…`.
     pub fn seed(&self) -> &Secret<SEED> {
         &self.0
     }
@@ -86,7 +88,7 @@ impl PartIdentity {
     }
 }
 
-/// A half that is wrapped to a recipient.
+/// A half of a share that is wrapped to a recipient.
 #[derive(Debug)]
 pub struct Wrapped {
     /// X-Wing's encapsulation.
@@ -96,7 +98,8 @@ pub struct Wrapped {
 }
 
 impl Wrapped {
-    /// Reads a stanza: exactly one argument, in canonical base64, and both of their exact lengths.
+    /// Reads a stanza. The stanza must have exactly one argument, in canonical base64. The argument and the body must
+    /// have their exact lengths.
     pub fn parse(stanza: &Stanza) -> Option<Self> {
         let [enc] = stanza.args.as_slice() else { return None };
         let enc = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.into_boxed_slice().try_into().ok()?;
@@ -112,7 +115,8 @@ mod tests {
 
     #[test]
     fn the_recipient_of_the_age_specification_is_met() {
-        // C2SP age.md: AGE-SECRET-KEY-PQ-1XX76… in hex, and the SHA-256 of its recipient.
+        // The seed is the example AGE-SECRET-KEY-PQ-1XX76… of C2SP age.md in hex. The long recipient of this seed is
+        // compared by its SHA-256.
         let seed = "31bda90fbf9fccdde5cfc0ed5a0378c5ea67ea193d7938b03b8c5dabb9a67de3";
         let identity = PartIdentity::new(Secret::with(|out| hex::decode_to_slice(seed, out).unwrap()));
         let text = identity.to_public().to_string();
@@ -131,7 +135,7 @@ mod tests {
         assert_eq!(identity.unwrap(&wrapped).unwrap().expose(), half.expose());
         assert!(PartIdentity::new(Secret::random()).unwrap(&wrapped).is_none());
         for bit in 0..8 {
-            // In the ML-KEM ciphertext, in the X25519 key, in the ciphertext and in its tag.
+            // The first two places are in the ML-KEM ciphertext, and the last two in the X25519 key.
             for at in [0, 1087, 1088, 1100] {
                 wrapped.enc[at] ^= 1 << bit;
                 assert!(identity.unwrap(&wrapped).is_none(), "{at}");
@@ -156,7 +160,7 @@ mod tests {
             |s| s.args.clear(),
             |s| s.args[0].truncate(1492),
             |s| s.args[0].push_str("=="),
-            // The last character carries four bits that are no part of the bytes.
+            // Four bits of the last character are not part of the decoded bytes.
             |s| s.args[0].replace_range(1493.., "B"),
             |s| s.body.truncate(31),
         ];

@@ -1,13 +1,14 @@
-//! Reads JSON that people write. An error names the field and the expected form. It repeats no value, because a value
-//! may be a secret.
+//! Reads JSON that people write. An error names the field and the expected form. An error never repeats a value,
+//! because a value can be a secret.
 
 use serde::Deserialize;
 use serde_path_to_error::{Path, Segment};
 
-/// Reads a value to the end of the text.
+/// Reads one value, after which the text must end.
 ///
 /// # Errors
-/// The field, the problem and the place, such as `alerts[0].timeout: expected a duration like 45m (line 3 column 20)`.
+/// An error names the field, the problem and the place, such as `alerts[0].timeout: expected a duration like 45m
+/// (line 3 column 20)`.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer)
@@ -25,7 +26,7 @@ fn explained(mut path: Vec<String>, error: &serde_json::Error) -> String {
     let quoted = text.split('`').nth(1).filter(|name| is_field(name));
     let what = match (text.split_once(" field").map(|(kind, _)| kind), quoted) {
         (Some("unknown"), name) => {
-            // The path ends with the field itself.
+            // The last element of the path is the unknown field itself.
             if let Some(name) = name {
                 path.pop_if(|last| last == name);
             }
@@ -48,7 +49,8 @@ fn expected(text: &str) -> Option<&str> {
     Some(expected.split(" at line ").next().unwrap_or(expected))
 }
 
-/// Returns the path up to the first name that does not look like a field name, because that name may be a value.
+/// Returns the path up to the first name that does not look like a field name, because that name could be a misplaced
+/// value.
 fn named(path: &Path) -> Vec<String> {
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => Some(format!("[{index}]")),

@@ -1,4 +1,4 @@
-//! Validates public names, numbers and keys: each has one accepted form.
+//! Validates public names, numbers and keys. Each value has only one accepted form.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
@@ -14,40 +14,42 @@ use super::x25519;
 /// The maximum number of actions in `may_outlive`.
 pub const MAX_OUTLIVING: usize = 64;
 
-/// Why a value is not valid. Displays as a sentence that quotes the value, unless it may be a misplaced secret.
+/// The reason why a value is not valid. The error's text quotes the value, unless the value could be a misplaced
+/// secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NameError {
-    /// Not 1 to 32 letters, digits, dots, dashes or underscores, starting with a letter or digit.
+    /// The name is not 1 to 32 letters, digits, dots, dashes or underscores, or does not start with a letter or
+    /// digit.
     Name {
         /// The kind of name.
         what: &'static str,
         /// The value.
         value: String,
     },
-    /// Not a label.
+    /// The label is not 1 to 64 printable ASCII characters.
     Label(String),
-    /// Not lower-case hex of this many bytes.
+    /// The field is not lower-case hex of this many bytes.
     Hex {
         /// The field.
         what: &'static str,
         /// The expected number of bytes.
         bytes: usize,
     },
-    /// Not RFC 3339 in UTC with whole seconds.
+    /// The time is not RFC 3339 in UTC with whole seconds.
     Time(String),
-    /// Not a retired PIV slot.
+    /// The value is not a retired PIV slot.
     Slot(String),
-    /// Not an age mlkem768x25519 recipient.
+    /// The value is not an age mlkem768x25519 recipient.
     PartRecipient(String),
-    /// Not an age p256tag recipient.
+    /// The value is not an age p256tag recipient.
     TokenRecipient(String),
-    /// Not an age X25519 recipient.
+    /// The value is not an age X25519 recipient.
     X25519Recipient(String),
-    /// Not a P-256 public key.
+    /// The signing key is not a P-256 public key.
     SigningKey,
-    /// A field of the target with this name.
+    /// A field of the target with this name is not valid.
     Target(String, TargetError),
-    /// Longer than 12 hours.
+    /// The window is longer than 12 hours.
     Window(Span),
     /// A value that must be unique appears twice.
     Repeated {
@@ -58,22 +60,22 @@ pub enum NameError {
     },
 }
 
-/// Why a target's field is not valid; with the field's value.
+/// The reason why a target's field is not valid. The string in each error is the value of the field.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetError {
-    /// Not an AWS partition.
+    /// The value is not an AWS partition.
     Partition(String),
-    /// Not twelve digits.
+    /// The account ID is not twelve digits.
     Account(String),
-    /// Not an IAM user name, or one with a path.
+    /// The value is not an IAM user name, or it contains a path.
     User(String),
-    /// No region, or more than 32.
+    /// The target has no region, or more than 32.
     RegionCount,
-    /// Not an AWS region.
+    /// The value is not an AWS region.
     Region(String),
-    /// More than 64 actions that may outlive the window.
+    /// The field `may_outlive` has more than 64 actions.
     MayOutliveCount,
-    /// Not an action, or out of order.
+    /// The value is not an action, or the actions are not sorted.
     MayOutlive(String),
 }
 
@@ -126,12 +128,14 @@ impl Display for TargetError {
 
 impl std::error::Error for NameError {}
 
-/// A value in quotes, escaped; cut, as it may be as long as its file.
+/// Returns a value in quotes, with escape sequences. The result is cut to 100 characters, because a value can be as
+/// long as the file.
 fn quoted(value: &str) -> String {
     format!("{value:?}").chars().take(100).collect()
 }
 
-/// A short value in quotes; of a long one, which may be a misplaced secret, only the length.
+/// Returns a short value in quotes. For a long value, which could be a misplaced secret, the function returns only
+/// its length.
 fn recognisable(value: &str) -> String {
     if value.len() <= 24 {
         format!("{value:?}")
@@ -147,10 +151,11 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> NameError) -> Check {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-/// Checks the name of a custodian, target or channel: 1 to 32 of `a-z A-Z 0-9 . _ -`, the first a letter or digit.
+/// Checks the name of a custodian, target or channel: 1 to 32 of `a-z A-Z 0-9 . _ -`, starting with a letter or
+/// digit.
 ///
 /// # Errors
-/// See [`NameError`], as for every check in this file.
+/// See [`NameError`]. Every check in this file returns this error.
 pub fn name(what: &'static str, name: &str) -> Check {
     let tail = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     let fits = (1..=32).contains(&name.len())
@@ -172,11 +177,12 @@ pub fn hex_of(what: &'static str, text: &str, bytes: usize) -> Check {
     ensure(fits, || NameError::Hex { what, bytes })
 }
 
-/// Checks a time: RFC 3339 in UTC with whole seconds, `2026-11-22T02:17:00Z`, of the years 1 to 9998, which every date
-/// library has in full. A leap second is refused, because it is written in another way than it is read.
+/// Checks a time: RFC 3339 in UTC with whole seconds, such as `2026-11-22T02:17:00Z`. The year is 1 to 9998, because
+/// every date library supports these years completely. A leap second is refused, because jiff reads the second 60 as
+/// the second 59.
 pub fn instant(text: &str) -> Check {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    // 20 characters: years before 0 have another form.
+    // A year before 0 has another form, so only a time of 20 characters is accepted.
     let canonical =
         text.len() == 20 && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
     let in_range = !text.starts_with("0000") && !text.starts_with("9999");
@@ -189,18 +195,19 @@ pub fn slot(text: &str) -> Check {
     ensure(fits, || NameError::Slot(text.to_owned()))
 }
 
-/// Checks an age mlkem768x25519 recipient: in canonical form, of a key that is safe to wrap to.
+/// Checks an age mlkem768x25519 recipient. The recipient must be in canonical form, and its key must be safe to
+/// encrypt to.
 pub fn part_recipient(text: &str) -> Check {
     ensure(Recipient::parse(text).is_some(), || NameError::PartRecipient(text.to_owned()))
 }
 
-/// Checks an age p256tag recipient: in canonical form.
+/// Checks an age p256tag recipient, which must be in canonical form.
 pub fn tag_recipient(text: &str) -> Check {
     let parsed: Result<age::tag::Recipient, _> = text.parse();
     ensure(parsed.is_ok_and(|r| r.to_string() == text), || NameError::TokenRecipient(text.to_owned()))
 }
 
-/// Checks an age X25519 recipient: in canonical form, of a key that is safe to wrap to.
+/// Checks an age X25519 recipient. The recipient must be in canonical form, and its key must be safe to encrypt to.
 pub fn x25519_recipient(text: &str) -> Check {
     ensure(x25519::parse_recipient(text).is_some(), || NameError::X25519Recipient(text.to_owned()))
 }
@@ -244,7 +251,8 @@ pub fn target(target: &str, partition: &str, account: &str, user: &str, regions:
     all_different("region", regions.iter())
 }
 
-/// Checks the actions that may outlive a target's window: `service:Action`, ascending by bytes, at most 64.
+/// Checks the actions whose effect can outlive a target's window. The list has at most 64 actions, in ascending order
+/// of their bytes. Each action is `service:Action`.
 pub fn may_outlive(target: &str, actions: &[String]) -> Check {
     let wrong = |why| NameError::Target(target.to_owned(), why);
     ensure(actions.len() <= MAX_OUTLIVING, || wrong(TargetError::MayOutliveCount))?;
@@ -266,8 +274,8 @@ pub fn may_outlive(target: &str, actions: &[String]) -> Check {
     })
 }
 
-/// Whether a character is invisible or steers a terminal: controls, direction marks (UAX 9), zero-width characters,
-/// variation selectors and tags.
+/// Returns whether a character is invisible or controls a terminal. Such characters are control characters, direction
+/// marks (UAX 9), zero-width characters, variation selectors and tags.
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -277,7 +285,7 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Replaces every character that is invisible or steers a terminal with `instead`.
+/// Replaces every character that is invisible or controls a terminal by the character `instead`.
 pub fn harmless(text: &str, instead: char) -> String {
     text.chars().map(|c| if is_unseen(c) { instead } else { c }).collect()
 }
@@ -287,7 +295,8 @@ pub fn window(longest: Span) -> Check {
     ensure(longest.seconds() <= 12 * 3600, || NameError::Window(longest))
 }
 
-/// Checks that no value appears twice. The values must have been checked: the error shows one unescaped.
+/// Checks that no value appears twice. The form of the values must have been checked before, because the error shows
+/// the repeated value without escaping it.
 pub fn all_different<T: Display>(what: &'static str, values: impl Iterator<Item = T>) -> Check {
     let mut seen = BTreeSet::new();
     for value in values {

@@ -1,6 +1,7 @@
-//! The quorum: a 16-byte file key split over GF(256) into shares, any M of which rebuild it.
+//! Splits the 16-byte file key over GF(256) into shares. Any M of the shares rebuild the file key.
 //!
-//! Shamir's scheme per byte, field polynomial x^8+x^4+x^3+x+1, one share per custodian at x = index.
+//! Shamir's scheme splits each byte separately. The field polynomial is x^8+x^4+x^3+x+1. Each custodian has one
+//! share, at x = index.
 
 use std::fmt;
 
@@ -34,12 +35,12 @@ impl From<Threshold> for u8 {
     }
 }
 
-/// Why a number is not a threshold.
+/// The reason why a number is not a valid threshold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ThresholdError {
-    /// Below two: one custodian alone could open the vault.
+    /// The number is below two, so one custodian alone could open the vault.
     TooLow,
-    /// Above [`MAX_CUSTODIANS`].
+    /// The number is above [`MAX_CUSTODIANS`].
     TooHigh,
 }
 
@@ -71,7 +72,7 @@ impl TryFrom<u8> for Threshold {
 /// One custodian's share of the file key.
 #[derive(Debug)]
 pub struct Share {
-    /// The custodian's index, from 1: the x of the share.
+    /// The custodian's index, from 1. The index is also the x of the share.
     pub index: u8,
     /// The share itself; secret.
     pub value: Secret<KEY>,
@@ -80,12 +81,12 @@ pub struct Share {
 /// Splits `key` into one share for each index in 1..=`count`.
 ///
 /// # Panics
-/// If `count` is below the threshold or above [`MAX_CUSTODIANS`]; the manifest was checked before.
+/// If `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest prevents both.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
     assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "count must be from the threshold to 16");
     let rng = rand_core::UnwrapErr(getrandom::SysRng);
     let shares = Gf256::split_bytes(threshold.get().into(), count.into(), key.expose(), rng)
-        .expect("threshold and count are in range");
+        .expect("the threshold and the number of shares should be in range");
     shares
         .into_iter()
         .map(Zeroizing::new)
@@ -97,7 +98,7 @@ pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
 /// commitments and the header's MAC detect a wrong key.
 ///
 /// # Panics
-/// If there are fewer than two shares, or two with the same index. The callers have checked this.
+/// If there are fewer than two shares, or if two shares have the same index. The callers check both conditions.
 pub fn combine(shares: &[&Share]) -> Secret<KEY> {
     let encoded: Zeroizing<Vec<Vec<u8>>> = Zeroizing::new(
         shares
@@ -110,7 +111,8 @@ pub fn combine(shares: &[&Share]) -> Secret<KEY> {
             })
             .collect(),
     );
-    let key = Zeroizing::new(Gf256::combine_bytes(&*encoded).expect("two or more different shares"));
+    let key =
+        Zeroizing::new(Gf256::combine_bytes(&*encoded).expect("two or more shares with different indexes"));
     Secret::with(|out| out.copy_from_slice(&key))
 }
 
@@ -141,8 +143,9 @@ mod tests {
 
     #[test]
     fn coefficients_are_unbiased_in_every_bit() {
-        // The share of the zero key at x = 1 is the coefficient itself. Each of its bits must be one about half of
-        // the time; flawed generators in other crates never set some of them.
+        // If the key is all zeros and the threshold is 2, the share at x = 1 is the random coefficient itself. Each
+        // bit of the coefficient must be one about half of the time. Flawed generators in other crates never set some
+        // of the bits.
         let zero = Secret::zeroed();
         let mut ones = [0_u32; 8];
         for _ in 0..200 {
@@ -158,7 +161,8 @@ mod tests {
 
     #[test]
     fn coefficients_are_independent_of_each_other() {
-        // Of the zero key, the shares at 1, 2 are c1 + c2 and 2·c1 + 4·c2 in the field, so c2 = (s2 + 2·s1) / 6.
+        // If the key is all zeros, the shares at x = 1 and x = 2 are s1 = c1 + c2 and s2 = 2·c1 + 4·c2 in the field.
+        // It follows that c2 = (s2 + 2·s1) / 6.
         let zero = Secret::zeroed();
         let sixth = (1..=u8::MAX).map(Gf256).find(|x| (*x * Gf256(6)).0 == 1).expect("an inverse");
         let mut ones = [[0_u32; 8]; 2];
@@ -185,7 +189,8 @@ mod tests {
 
     #[test]
     fn the_field_is_the_one_of_the_specification() {
-        // 0x53 * 0xca = 1 in GF(2^8) with x^8+x^4+x^3+x+1 (FIPS 197 section 4.2's inverse pair).
+        // FIPS 197 section 4.2 has this example of two inverse elements: 0x53 * 0xca = 1 in GF(2^8) with
+        // x^8+x^4+x^3+x+1.
         assert_eq!((Gf256(0x53) * Gf256(0xca)).0, 1);
     }
 }

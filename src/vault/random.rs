@@ -1,5 +1,5 @@
-//! Random public values: ids, labels, file names. A secret is made with [`crate::secret::Secret::random`], which keeps it in
-//! locked memory.
+//! Random values that are public, such as ids, labels and file names. For a random secret, use
+//! [`crate::secret::Secret::random`], which keeps the secret in locked memory.
 
 /// Returns `N` bytes from the system's random source.
 ///

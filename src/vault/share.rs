@@ -1,7 +1,8 @@
 //! One custodian's share in the file: two halves, each wrapped in standard age stanzas.
 //!
-//! share = a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag or X25519), `b` to
-//! their part (mlkem768x25519). The body of `-> breakglass/share INDEX` is these stanzas in their text form.
+//! The share is a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag or
+//! X25519). `b` is wrapped to the custodian's part (mlkem768x25519). The body of `-> breakglass/share INDEX` is these
+//! stanzas in their text form.
 
 use std::fmt;
 
@@ -23,27 +24,27 @@ pub use super::hpke::Point;
 /// The stanza's type.
 pub const TAG: &str = "breakglass/share";
 
-/// The salt and HPKE info of p256tag (C2SP age.md).
+/// The salt and the HPKE info of p256tag stanzas (C2SP age.md).
 pub const P256TAG: &str = "age-encryption.org/p256tag";
 
-/// The token's half for one token.
+/// The token's half of a share, wrapped to one token.
 #[derive(Debug)]
 pub enum TokenStanza {
-    /// For a PIV token (p256tag).
+    /// The half is wrapped to a PIV token (p256tag).
     P256 {
         /// The ephemeral public key.
         enc: Point,
         /// The encrypted half.
         sealed: SealedHalf,
     },
-    /// For a challenge-response token.
+    /// The half is wrapped to a challenge-response token.
     X25519(X25519Stanza),
 }
 
 /// Both halves, still wrapped.
 #[derive(Debug)]
 pub struct Halves {
-    /// The token's half, for each of the custodian's tokens in the manifest's order.
+    /// The token's half, wrapped to each of the custodian's tokens, in the manifest's order.
     pub tokens: Vec<TokenStanza>,
     /// The part's half.
     pub part: Wrapped,
@@ -52,7 +53,7 @@ pub struct Halves {
 /// Wraps `share` for its custodian.
 ///
 /// # Panics
-/// If a recipient does not parse; the manifest was checked before.
+/// If a recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let a = Secret::<KEY>::random();
     let b = xor(share.value.expose(), a.expose());
@@ -86,34 +87,34 @@ pub fn put(out: &mut Vec<u8>, stanza: &Stanza) {
     cookie_factory::r#gen(write, out).expect("writing to memory cannot fail");
 }
 
-/// Why a share stanza is not valid (class `damaged` at `parse`).
+/// The reason why a share stanza is not valid. The failure is `damaged` at `parse`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ShareFault {
-    /// Another type, or another custodian's index.
+    /// The stanza has another type, or the index of another custodian.
     Order,
-    /// The body is not age stanzas.
+    /// The body does not consist of age stanzas.
     Body,
-    /// The body is not the canonical form of one stanza for each token and one for the part.
+    /// The body does not consist of one stanza for each token and one stanza for the part, in canonical form.
     Extra,
     /// The part's half is not an mlkem768x25519 stanza.
     PartHalf,
-    /// A token's half is not a stanza for that token.
+    /// The stanza of a token's half has the wrong kind, or is for another token.
     TokenHalf,
 }
 
 impl fmt::Display for ShareFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Order => "it is out of order",
+            Self::Order => "its stanza is out of order",
             Self::Body => "its body is not age stanzas",
-            Self::Extra => "it contains more than one half for each token and one for the part",
+            Self::Extra => "it contains more than one half for each token and one half for the part",
             Self::PartHalf => "the part's half is not an mlkem768x25519 stanza",
             Self::TokenHalf => "a token's half is not a stanza of its kind for that token",
         })
     }
 }
 
-/// Reads the share stanza of `custodian`, which must be canonical.
+/// Reads the share stanza of `custodian`. The stanza must be in canonical form.
 ///
 /// # Errors
 /// See [`ShareFault`].
@@ -159,7 +160,7 @@ fn tag_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
     (stanza.tag == "p256tag" && *tag == expected).then_some(TokenStanza::P256 { enc, sealed })
 }
 
-/// The four bytes that let a token recognise its stanza (C2SP age.md, p256tag).
+/// Returns the hint: four bytes that show to which token a stanza is wrapped (C2SP age.md, p256tag).
 pub fn hint(enc: &Point, compressed: &[u8; 33]) -> [u8; 4] {
     let mut extract = HkdfExtract::<Sha256>::new(Some(P256TAG.as_bytes()));
     extract.input_ikm(enc);

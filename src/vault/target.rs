@@ -50,7 +50,7 @@ impl TargetId {
     }
 }
 
-/// Returns the ARN of `AWSDenyAll`, the managed policy that closes a user.
+/// Returns the ARN of `AWSDenyAll`, the AWS managed policy that denies a user every action.
 pub fn deny_all_arn(partition: &str) -> String {
     format!("arn:{partition}:iam::aws:policy/AWSDenyAll")
 }

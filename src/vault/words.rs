@@ -10,7 +10,8 @@ pub const WORDS: usize = 6;
 /// # Panics
 /// Never: 32 bytes are valid BIP-39 entropy.
 pub fn of(digest: &[u8; 32]) -> String {
-    let mnemonic = Mnemonic::from_entropy_in(Language::English, digest).expect("32 bytes make 24 words");
+    let mnemonic =
+        Mnemonic::from_entropy_in(Language::English, digest).expect("32 bytes should make 24 words");
     mnemonic.words().take(WORDS).collect::<Vec<_>>().join(" ")
 }
 

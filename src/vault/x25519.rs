@@ -1,4 +1,5 @@
-//! age's X25519 recipient (C2SP age.md): what the token's half of a share is wrapped with for a challenge-response token.
+//! age's X25519 recipient (C2SP age.md). For a challenge-response token, the token's half of a share is wrapped to
+//! such a recipient.
 
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_encode;
@@ -21,7 +22,7 @@ pub const TAG: &str = "X25519";
 const INFO: &[u8] = b"age-encryption.org/v1/X25519";
 const HRP: bech32::Hrp = bech32::Hrp::parse_unchecked("age");
 
-/// A half that is wrapped to a public key.
+/// A half of a share that is wrapped to a public key.
 #[derive(Debug)]
 pub struct X25519Stanza {
     /// The ephemeral public key.
@@ -30,7 +31,8 @@ pub struct X25519Stanza {
     pub sealed: SealedHalf,
 }
 
-/// Reads `age1…` in its only accepted form. `None` unless the coordinate is reduced and the point not of small order.
+/// Reads `age1…` in its only accepted form. Returns `None` if the coordinate is not reduced, or if the point is of
+/// small order.
 pub fn parse_recipient(text: &str) -> Option<[u8; 32]> {
     let (hrp, bytes) = bech32::decode(text).ok()?;
     let point: [u8; 32] = bytes.try_into().ok()?;
@@ -50,7 +52,7 @@ pub fn public_key(private: &Secret<32>) -> [u8; 32] {
 /// Wraps a half of a share.
 ///
 /// # Panics
-/// If the recipient does not parse; the manifest was checked before.
+/// If the recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
     let recipient: age::x25519::Recipient = recipient.parse().expect("checked with the manifest");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
@@ -60,7 +62,8 @@ pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
 }
 
 impl X25519Stanza {
-    /// Reads a stanza: exactly one argument, in canonical base64, and both of their exact lengths.
+    /// Reads a stanza. The stanza must have exactly one argument, in canonical base64. The argument and the body must
+    /// have their exact lengths.
     pub fn parse(stanza: &Stanza) -> Option<Self> {
         let [ephemeral] = stanza.args.as_slice() else { return None };
         let ephemeral = BASE64_STANDARD_NO_PAD.decode(ephemeral).ok()?.try_into().ok()?;
@@ -68,10 +71,11 @@ impl X25519Stanza {
         (stanza.tag == TAG).then_some(Self { ephemeral, sealed })
     }
 
-    /// Decrypts the half. `None` if it is not for this private key, or if X25519 gives zero (RFC 7748 section 6.1).
+    /// Decrypts the half. Returns `None` if the half was wrapped to another key, or if the result of X25519 is zero
+    /// (RFC 7748 section 6.1).
     ///
     /// # Panics
-    /// Never: 32 bytes are short.
+    /// Never: HKDF can output 32 bytes.
     pub fn open(&self, private: &Secret<32>) -> Option<Secret<KEY>> {
         let secret = StaticSecret::from(*private.expose());
         let shared = secret.diffie_hellman(&self.ephemeral.into());

@@ -1,6 +1,7 @@
 //! X-Wing, the KEM of ML-KEM-768 and X25519 (draft-connolly-cfrg-xwing-kem-06; in HPKE, MLKEM768-X25519).
 //!
-//! ML-KEM, X25519 and SHA-3 are crates; here are the expansion of the seed, the combiner, and the checks of a public key.
+//! Crates provide ML-KEM, X25519 and SHA-3. This file has the expansion of the seed, the combiner, and the checks of
+//! a public key.
 
 use ml_kem::array::Array;
 use ml_kem::kem::Decapsulate as _;
@@ -12,7 +13,7 @@ use zeroize::Zeroize as _;
 
 use crate::secret::Secret;
 
-/// The length of a seed, which is the private key, in bytes.
+/// The length of a seed in bytes. The seed is the private key.
 pub const SEED: usize = 32;
 
 /// The length of a public key in bytes: 1,184 of ML-KEM-768 and 32 of X25519.
@@ -24,7 +25,7 @@ pub const ENC: usize = ML_KEM_CIPHERTEXT + 32;
 const ML_KEM_PUBLIC: usize = 1184;
 const ML_KEM_CIPHERTEXT: usize = 1088;
 
-/// `XWingLabel`, which ends what the combiner hashes.
+/// `XWingLabel`, the last input of the combiner's hash.
 const LABEL: &[u8] = br"\.//^\";
 
 type DecapsulationKey = <MlKem768 as KemCore>::DecapsulationKey;
@@ -37,18 +38,19 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a public key. `None` unless every coefficient of the ML-KEM key is below q (FIPS 203 section 7.2, modulus
-    /// check), and the X25519 coordinate is reduced and its point not of small order.
+    /// Reads a public key. Returns `None` if a coefficient of the ML-KEM key is not below q (FIPS 203 section 7.2,
+    /// modulus check), if the X25519 coordinate is not reduced, or if its point is of small order.
     pub fn parse(bytes: &[u8; PUBLIC]) -> Option<Self> {
         let (ml_kem, x25519) = bytes.split_at(ML_KEM_PUBLIC);
         let encoded = Array::try_from(ml_kem).ok()?;
         let ml_kem = EncapsulationKey::from_bytes(&encoded);
         let x25519 = x25519.try_into().ok()?;
-        // The crate reduces what it decodes.
+        // The crate reduces the coefficients that it decodes. If a coefficient is not below q, the encoded key
+        // therefore differs from the input.
         (ml_kem.as_bytes() == encoded && is_sound(&x25519)).then_some(Self { ml_kem, x25519 })
     }
 
-    /// The public key of a seed (`GenerateKeyPairDerand`).
+    /// Returns the public key of a seed (`GenerateKeyPairDerand`).
     pub fn of(seed: &Secret<SEED>) -> Self {
         let (ml_kem, x25519) = expand(seed);
         Self {
@@ -57,7 +59,7 @@ impl PublicKey {
         }
     }
 
-    /// The public key's only form.
+    /// Returns the public key in its only form.
     pub fn to_bytes(&self) -> [u8; PUBLIC] {
         let mut bytes = [0; PUBLIC];
         bytes[..ML_KEM_PUBLIC].copy_from_slice(&self.ml_kem.as_bytes());
@@ -70,7 +72,7 @@ impl PublicKey {
         self.encapsulate_with(&Secret::random())
     }
 
-    /// `EncapsulateDerand`, which must not get the same randomness twice.
+    /// `EncapsulateDerand`. The caller must not pass the same randomness twice.
     fn encapsulate_with(&self, randomness: &Secret<64>) -> ([u8; ENC], Secret<32>) {
         let (of_ml_kem, of_x25519) = randomness.expose().split_at(32);
         let message = of_ml_kem.try_into().expect("32 bytes");
@@ -88,9 +90,9 @@ impl PublicKey {
     }
 }
 
-/// Returns the shared secret of an encapsulation. A changed one gives another secret.
+/// Returns the shared secret of an encapsulation. A changed encapsulation gives another secret.
 ///
-/// `None` if X25519 gives zero (RFC 7748 section 6.1), which an honest sender cannot cause.
+/// Returns `None` if the result of X25519 is zero (RFC 7748 section 6.1). An honest sender cannot cause this.
 pub fn decapsulate(seed: &Secret<SEED>, enc: &[u8; ENC]) -> Option<Secret<32>> {
     let (ml_kem, x25519) = expand(seed);
     let (ciphertext, ephemeral) = enc.split_at(ML_KEM_CIPHERTEXT);
@@ -106,7 +108,7 @@ pub fn decapsulate(seed: &Secret<SEED>, enc: &[u8; ENC]) -> Option<Secret<32>> {
     Some(shared)
 }
 
-/// `expandDecapsulationKey`: both private keys of a seed.
+/// `expandDecapsulationKey`: returns both private keys of a seed.
 fn expand(seed: &Secret<SEED>) -> (DecapsulationKey, StaticSecret) {
     let mut shake = Shake256::default();
     shake.update(seed.expose());
@@ -116,7 +118,7 @@ fn expand(seed: &Secret<SEED>) -> (DecapsulationKey, StaticSecret) {
     (ml_kem, scalar(part(64)))
 }
 
-/// An X25519 private key. Its bytes pass through an array that is wiped.
+/// Returns an X25519 private key. The bytes of the key are copied through an array that is wiped afterwards.
 fn scalar(bytes: &[u8]) -> StaticSecret {
     let mut array = zeroize::Zeroizing::new([0; 32]);
     array.copy_from_slice(bytes);
@@ -132,8 +134,8 @@ fn combine(shared_m: &[u8], shared_x: &[u8; 32], enc: &[u8; 32], public: &[u8; 3
     Secret::with(|out| hash.finalize_into(out.into()))
 }
 
-/// Whether a coordinate is reduced (RFC 7748 section 5) and its point not of small order (section 6.1): with such a point
-/// every key agrees on zero.
+/// Returns whether a coordinate is reduced (RFC 7748 section 5) and its point is not of small order (section 6.1).
+/// With a point of small order, the shared secret is zero for every private key.
 pub fn is_sound(point: &[u8; 32]) -> bool {
     const ORDER_8: [&str; 2] = [
         "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_first_vector_of_the_draft_is_met() {
-        // draft-connolly-cfrg-xwing-kem-06, appendix C. Of the long values, the SHA-256.
+        // draft-connolly-cfrg-xwing-kem-06, appendix C. The long values are compared by their SHA-256.
         let seed = secret("7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26");
         let randomness = secret(
             "3cb1eea988004b93103cfb0aeefd2a686e01fa4a58e8a3639ca8a1e3f9ae57e2\
@@ -185,14 +187,14 @@ mod tests {
     #[test]
     fn a_coefficient_of_q_is_refused_in_a_public_key() {
         assert!(PublicKey::parse(&public()).is_some());
-        // A coefficient has 12 bits, the lowest first; two of them are three bytes.
+        // Two coefficients of 12 bits each are encoded in three bytes, with the lowest bits first.
         let first = |coefficient: u16| {
             let mut key = public();
             key[0] = coefficient.to_le_bytes()[0];
             key[1] = key[1] & 0xf0 | coefficient.to_le_bytes()[1];
             PublicKey::parse(&key)
         };
-        // The last stands before the 32 bytes of rho.
+        // The last coefficient is directly before the 32 bytes of rho.
         let last = |coefficient: u16| {
             let mut key = public();
             let [low, high] = (coefficient << 4).to_le_bytes();
@@ -221,7 +223,7 @@ mod tests {
             point[0] = first;
             small.push(point);
         }
-        // p - 1, p, p + 1.
+        // The coordinates p - 1, p and p + 1 are also of small order.
         for low in [0xec, 0xed, 0xee] {
             let mut point = [0xff; 32];
             (point[0], point[31]) = (low, 0x7f);
@@ -240,7 +242,7 @@ mod tests {
             enc[ML_KEM_CIPHERTEXT..].copy_from_slice(&point);
             assert!(decapsulate(&seed, &enc).is_none(), "{}", hex::encode(point));
         }
-        // A coordinate with the high bit set, which X25519 ignores.
+        // The highest bit of this coordinate is set. X25519 itself ignores that bit.
         (point[0], point[31]) = (9, 0x80);
         assert!(of(&point).is_none());
     }

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::soft::vector::{self, Custodian, Vector};
 use crate::soft::{part, point};
 
-/// The number of characters that the example shows of a long recipient or encapsulation (1.5 KB or more).
+/// The number of characters after which the example cuts a long recipient or encapsulation (1.5 KB or more).
 const SHOWN: usize = 48;
 
 fn specification() -> PathBuf {
@@ -37,15 +37,18 @@ fn the_example_of_the_specification_is_a_vector() {
         return;
     }
     let differs = stands.lines().zip(should.lines()).find(|(stands, should)| stands != should);
-    assert_eq!(differs, None, "the first line is in the specification, but it should be the second line");
+    assert_eq!(
+        differs, None,
+        "a line of the specification (first value) differs from the expected line (second value)"
+    );
     assert_eq!(stands, should);
 }
 
-/// The values of the example, as the specification shows them.
+/// The values in the example, in the form in which the specification shows them.
 struct Example {
-    /// The blocks between triple backticks, in order.
+    /// The contents of the fenced code blocks, in order.
     blocks: Vec<String>,
-    /// For each value within a sentence: the text before the value, the value, and the text after it.
+    /// The values within sentences. An entry has the text before the value, the value, and the text after the value.
     in_sentences: Vec<(&'static str, String, &'static str)>,
 }
 
@@ -107,14 +110,14 @@ impl Example {
         }
     }
 
-    /// Returns the specification with these values in its example.
+    /// Replaces the values in the specification's example, and returns the text of the specification.
     fn within(&self, specification: &str) -> String {
         let start =
             specification.find("\n## An example\n").expect("the specification should have an example");
         let end = start
             + specification[start..]
                 .find("\n## References\n")
-                .expect("the references should follow the example");
+                .expect("the section References should follow the example");
         let mut pieces: Vec<_> = specification[start..end].split("```\n").map(str::to_owned).collect();
         assert_eq!(
             pieces.len(),
@@ -126,17 +129,23 @@ impl Example {
         }
         let mut example = pieces.join("```\n");
         for (before, value, after) in &self.in_sentences {
-            let from = example.find(before).unwrap_or_else(|| panic!("{before}")) + before.len();
-            let to = from + example[from..].find(after).unwrap_or_else(|| panic!("{after}"));
+            let from =
+                example.find(before).unwrap_or_else(|| panic!("the example should contain {before:?}"))
+                    + before.len();
+            let to = from
+                + example[from..]
+                    .find(after)
+                    .unwrap_or_else(|| panic!("the example should contain {after:?}"));
             example.replace_range(from..to, value);
         }
         [&specification[..start], &example, &specification[end..]].concat()
     }
 }
 
-/// Splits a vault file. Returns the header without its last line, the MAC as text, and the bytes after the header.
+/// Splits a vault file into the header without its last line, the MAC as text, and the payload.
 fn pieces(file: &[u8]) -> (String, String, &[u8]) {
-    let mac = file.windows(5).position(|bytes| bytes == b"\n--- ").expect("the MAC") + 1;
+    let mac =
+        file.windows(5).position(|bytes| bytes == b"\n--- ").expect("the header should end in a MAC") + 1;
     let header = String::from_utf8(file[..mac].to_vec()).unwrap();
     let (line, payload) = file[mac..].split_at(48);
     (header, String::from_utf8(line[4..47].to_vec()).unwrap(), payload)
@@ -166,7 +175,9 @@ fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     );
     let (_, key) = &of.tokens[0];
     let key = p256::SecretKey::from_slice(&hex::decode(key).unwrap()).unwrap();
-    let TokenStanza::P256 { enc: encapsulated, sealed } = &halves.tokens[0] else { panic!("a PIV token") };
+    let TokenStanza::P256 { enc: encapsulated, sealed } = &halves.tokens[0] else {
+        panic!("the token should be a PIV token")
+    };
     let enc = p256::PublicKey::from_sec1_bytes(encapsulated).unwrap();
     let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
     let ecdh = Secret::with(|out: &mut [u8; 32]| out.copy_from_slice(ecdh.raw_secret_bytes()));
@@ -191,7 +202,7 @@ fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     (stanzas, part_block, token_block)
 }
 
-/// Breaks canonical JSON into lines after commas, and shortens long recipients.
+/// Splits canonical JSON into lines of about 100 characters, after commas, and shortens long recipients.
 fn broken(json: &str) -> String {
     let (mut text, mut line) = (String::new(), String::new());
     for member in json.split_inclusive(',') {

@@ -1,4 +1,5 @@
-//! What a writer must draw anew for each vault, and what a drill vault takes from the vault beside it.
+//! Checks the values that a writer must draw again for each vault. Also checks the values that a drill vault takes
+//! from its vault, and the values that a reseal keeps.
 
 use std::collections::BTreeSet;
 
@@ -15,22 +16,27 @@ use crate::soft::forge::{self, Recipe};
 use crate::soft::vector::{self, Vector};
 use crate::soft::{Person, people};
 
-/// What was drawn for one vault: the file key, and both halves of each share.
+/// The random values of one vault: the file key, both halves of each share, and the commitments, which depend on
+/// them.
 struct Drawn {
     key: [u8; KEY],
     halves: Vec<[[u8; KEY]; 2]>,
     commitments: Vec<Option<String>>,
 }
 
-/// Seals a vault and opens it again.
+/// Seals a vault and opens it again, to get its random values.
 fn sealed(people: &[Person], manifest: &Manifest, payload: &Payload) -> Drawn {
     let sealed = file::seal(manifest, payload).expect("a vault");
     let vault = Vault::parse(&sealed.binary).expect("a vault");
     let key = *quorum::combine(&sealed.shares.iter().collect::<Vec<_>>()).expose();
     let halves = people.iter().zip(&sealed.shares).map(|(person, share)| {
-        let identity =
-            crate::soft::part(&person.words).expect("the person's words").identity(&person.enrolment);
-        let b = *identity.unwrap(&vault.halves(share.index).expect("halves").part).expect("b").expose();
+        let identity = crate::soft::part(&person.words)
+            .expect("the custodian's words should be valid")
+            .identity(&person.enrolment);
+        let b = *identity
+            .unwrap(&vault.halves(share.index).expect("the share should have two halves").part)
+            .expect("the part's half should decrypt")
+            .expose();
         let a = std::array::from_fn(|i| share.value.expose()[i] ^ b[i]);
         [a, b]
     });
@@ -98,8 +104,9 @@ fn a_drill_vault_has_the_runbook_and_the_alerts_of_its_vault() {
     }
     payload["drill"] = drill;
     payload["alerts"] = json!([{"name": "chat", "kind": "slack", "url": "https://hooks.example.org/x"}]);
-    let Input { payload, drill } = Input::parse(payload.to_string().as_bytes()).expect("credentials");
-    let drill = drill.expect("the drill's payload");
+    let Input { payload, drill } =
+        Input::parse(payload.to_string().as_bytes()).expect("the credentials should be valid");
+    let drill = drill.expect("the credentials should have a drill's payload");
     assert_eq!(payload.runbook, drill.runbook);
     assert!(!payload.runbook.is_empty());
     assert_eq!(payload.channels(), drill.channels());

@@ -1,11 +1,12 @@
-//! Checks that `contrib/recover.py`, which was written from `vault-format.md` alone, agrees with every vector.
+//! Checks that `contrib/recover.py` reads every vector with the expected result. The author of `contrib/recover.py`
+//! used only `vault-format.md`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::soft::vector;
 
-/// Returns a Python program of this repository, with the environment of the rig.
+/// Returns the command that runs a Python program of this repository with the test rig's Python.
 fn python(program: &str) -> Command {
     let mut command = Command::new(rig::aws::python());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(program)).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -20,12 +21,12 @@ fn each_check_of_the_reader_is_needed_for_a_vector() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     print!("{said}");
 
-    // The control: without the vectors, no check is needed.
+    // The control: with only one valid vector, most checks are not needed, and the program must report them.
     let directory = tempfile::TempDir::new().unwrap();
     std::fs::copy(vector::directory().join("two_of_two.txt"), directory.path().join("two_of_two.txt"))
         .unwrap();
     let output = python("tests/peers/switched_off.py").arg(directory.path()).output().unwrap();
-    assert!(!output.status.success(), "checks that no vector needs should be reported");
+    assert!(!output.status.success(), "the program should report checks that no vector needs");
 }
 
 #[test]
@@ -38,11 +39,14 @@ fn a_reader_written_from_the_specification_agrees_on_every_vector() {
     assert!(output.status.success(), "{said}{errors}");
     println!("{said}");
 
-    // The control: a vector that expects a wrong result.
+    // The control: the program must fail for a vector whose expected result is wrong.
     let directory = tempfile::TempDir::new().unwrap();
     let vector = std::fs::read_to_string(vector::directory().join("two_of_two.txt")).unwrap();
     let wrong = vector.replacen("expect: success", "expect: damaged\nstep: parse", 1);
     assert_ne!(vector, wrong);
     std::fs::write(directory.path().join("two_of_two.txt"), wrong).unwrap();
-    assert!(!run(directory.path()).status.success(), "a wrong vector should be reported");
+    assert!(
+        !run(directory.path()).status.success(),
+        "contrib/recover.py should report a vector with a wrong expected result"
+    );
 }

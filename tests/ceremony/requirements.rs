@@ -1,9 +1,11 @@
-//! Every requirement of `vault-format.md` has a row in `tests/requirements.md`, with the vectors or tests that show it.
+//! Checks that every requirement of `vault-format.md` has a row in `tests/requirements.md`. The row names the vectors
+//! or tests that check the requirement.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// A requirement: the section, and a sentence with MUST or the first cells of a row with an accepted form.
+/// A requirement. The first text is the title of its section. The second text is a sentence with MUST, or the first
+/// cells of a table row that states an accepted form or a limit.
 type Key = (String, String);
 
 fn root() -> PathBuf {
@@ -14,17 +16,17 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).expect(name)
 }
 
-/// Returns the cells of a table's row.
+/// Splits a row of a Markdown table into cells.
 fn cells(line: &str) -> Vec<String> {
     line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// Splits a paragraph into sentences. A new sentence begins with a capital letter or with code.
+/// Splits a paragraph into sentences. A sentence begins with a capital letter, with code, or with emphasis.
 fn sentences(text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut all = vec![String::new()];
     for (place, word) in words.iter().enumerate() {
-        let last = all.last_mut().expect("one at least");
+        let last = all.last_mut().expect("the list should have at least one sentence");
         if !last.is_empty() {
             last.push(' ');
         }
@@ -37,7 +39,8 @@ fn sentences(text: &str) -> Vec<String> {
     all
 }
 
-/// Finds the requirements: sentences with MUST, and rows of tables that state accepted forms or limits.
+/// Finds the requirements in a document. A requirement is a sentence with MUST, or a table row that states an
+/// accepted form or a limit.
 fn requirements(document: &str) -> BTreeSet<Key> {
     let mut found = BTreeSet::new();
     let (mut section, mut paragraph, mut header) = (String::new(), String::new(), Vec::new());
@@ -81,7 +84,7 @@ fn requirements(document: &str) -> BTreeSet<Key> {
     found
 }
 
-/// Reads the table: each requirement with the names of its vectors and tests.
+/// Reads `tests/requirements.md`. The result has the names of the vectors and tests for each requirement.
 fn table(text: &str) -> BTreeMap<Key, Vec<String>> {
     let mut rows = BTreeMap::new();
     let mut section = String::new();
@@ -92,23 +95,26 @@ fn table(text: &str) -> BTreeMap<Key, Vec<String>> {
             let row = cells(line);
             assert_eq!(row.len(), 2, "{line}");
             let shown = row[1].split(", ").map(str::to_owned).filter(|name| !name.is_empty()).collect();
-            assert!(rows.insert((section.clone(), row[0].clone()), shown).is_none(), "twice: {line}");
+            assert!(
+                rows.insert((section.clone(), row[0].clone()), shown).is_none(),
+                "this row appears twice: {line}"
+            );
         }
     }
     rows
 }
 
-/// Returns the names of all test functions of the crate.
+/// Returns the names of all functions in `src` and `tests`.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![root().join("src"), root().join("tests")];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
+        for entry in std::fs::read_dir(folder).expect("the folder should be readable") {
+            let path = entry.expect("the folder's entry should be readable").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).expect("a source file");
+                let text = std::fs::read_to_string(&path).expect("the source file should be readable");
                 let functions = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn "));
                 names.extend(
                     functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.to_owned()),
@@ -130,7 +136,7 @@ fn every_requirement_is_shown_by_a_vector_or_a_test() {
         missing.len()
     );
     let stale: Vec<_> = table.keys().filter(|key| !requirements.contains(*key)).collect();
-    assert!(stale.is_empty(), "these rows are not in vault-format.md: {stale:#?}");
+    assert!(stale.is_empty(), "these rows do not match a requirement in vault-format.md: {stale:#?}");
     let is_vector = |name: &str| root().join("tests/vectors").join(format!("{name}.txt")).exists();
     let tests = tests();
     let (mut by_vectors, mut by_tests, mut wrong) = (0, 0, Vec::new());
@@ -147,7 +153,7 @@ fn every_requirement_is_shown_by_a_vector_or_a_test() {
     }
     assert!(
         wrong.is_empty(),
-        "rows without a vector or a test, or with one that does not exist:\n{}",
+        "these rows name no vector or test, or one that does not exist:\n{}",
         wrong.join("\n")
     );
     let musts = requirements.iter().filter(|(_, text)| text.contains("MUST")).count();

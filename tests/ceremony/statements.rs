@@ -21,7 +21,7 @@ use crate::soft::{Person, people};
 
 const SIGNED: &str = "2026-11-22T02:17:00.25Z";
 
-/// A vault of the second epoch, and its custodians.
+/// A vault whose epoch is 2, and the vault's custodians.
 struct Signers {
     people: Vec<Person>,
     vault: Vault,
@@ -42,7 +42,7 @@ impl Signers {
         &self.vault.manifest
     }
 
-    /// Returns one signed statement of each purpose.
+    /// Returns one signed statement for each purpose.
     fn all(&self) -> Vec<(&'static str, Envelope)> {
         self.of_a_use().into_iter().chain(self.of_the_vault()).collect()
     }
@@ -52,7 +52,7 @@ impl Signers {
         let custodian = &manifest.custodians[0];
         let (name, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
         let serial = custodian.tokens[0].serial;
-        let signed: Timestamp = SIGNED.parse().expect("an instant");
+        let signed: Timestamp = SIGNED.parse().expect("the time should be valid");
         let ledger = || LedgerHead { seq: 0, sha256: "00".repeat(32) };
         let session = SessionId::from_bytes([7; 8]);
         let vault_id = manifest.vault_id.clone();
@@ -132,7 +132,7 @@ impl Signers {
         let custodian = &manifest.custodians[0];
         let (name, enrolment) = (custodian.name.clone(), custodian.enrolment.clone());
         let serial = custodian.tokens[0].serial;
-        let signed: Timestamp = SIGNED.parse().expect("an instant");
+        let signed: Timestamp = SIGNED.parse().expect("the time should be valid");
         let vault_id = manifest.vault_id.clone();
         vec![
             (
@@ -153,7 +153,10 @@ impl Signers {
                     custodian: name,
                     enrolment,
                     epoch: manifest.epoch,
-                    replaces: manifest.replaces.clone().expect("the second epoch"),
+                    replaces: manifest
+                        .replaces
+                        .clone()
+                        .expect("a vault of epoch 2 should replace another vault"),
                     serial,
                     signed,
                     vault_id,
@@ -168,7 +171,9 @@ impl Signers {
             again: None,
             credentials_epoch: manifest.credentials_epoch,
             drill_of: None,
-            endpoints: vec![CustomEndpoint::parse("*", "http://[::1]:4566").expect("an endpoint")],
+            endpoints: vec![
+                CustomEndpoint::parse("*", "http://[::1]:4566").expect("the endpoint should be valid"),
+            ],
             epoch: manifest.epoch,
             extra_key: Some("the rotation is not finished".into()),
             lane: manifest.lane,
@@ -193,11 +198,11 @@ impl Signers {
         let enrolled = &self.manifest().custodians[0].tokens[0];
         let mut token = self.people[0].tokens[0].clone();
         let pin = SecretText::copy_of("no PIN");
-        statement.sign(enrolled, &mut token, &pin, &mut || {}).expect("a signature")
+        statement.sign(enrolled, &mut token, &pin, &mut || {}).expect("the token should sign the statement")
     }
 }
 
-/// Reads an envelope as a statement of this purpose.
+/// Verifies an envelope as a statement for the given purpose.
 fn verified(purpose: &str, manifest: &Manifest, envelope: &Envelope) -> Result<(), StatementError> {
     match purpose {
         "open" => approval::verify(manifest, envelope).map(drop),
@@ -206,12 +211,13 @@ fn verified(purpose: &str, manifest: &Manifest, envelope: &Envelope) -> Result<(
         "verify" => vault_life::verify_share_verified(manifest, envelope).map(drop),
         "review" => review::verify(manifest, envelope).map(drop),
         "reseal" => vault_life::verify_resealed(manifest, envelope).map(drop),
-        other => panic!("{other} is not a purpose"),
+        other => panic!("the test does not know the purpose {other}"),
     }
 }
 
 fn payload(envelope: &Envelope) -> Value {
-    serde_json::from_slice(&envelope.payload().expect("base64")).expect("JSON")
+    serde_json::from_slice(&envelope.payload().expect("the payload should be Base64 text"))
+        .expect("the statement should be JSON")
 }
 
 #[test]
@@ -221,17 +227,22 @@ fn a_statement_serves_only_the_purpose_that_it_was_signed_for() {
     for (purpose, envelope) in &all {
         for (other, _) in &all {
             let result = verified(other, signers.manifest(), envelope);
-            assert_eq!(result.is_ok(), purpose == other, "{purpose} read as {other}: {result:?}");
+            assert_eq!(
+                result.is_ok(),
+                purpose == other,
+                "a statement for {purpose}, verified as one for {other}, gave an unexpected result: {result:?}"
+            );
         }
     }
 }
 
 #[test]
 fn a_statement_has_the_payload_type_and_the_fields_of_the_specification() {
-    let specification = std::fs::read_to_string("vault-format.md").expect("vault-format.md");
+    let specification =
+        std::fs::read_to_string("vault-format.md").expect("vault-format.md should be readable");
     let signers = Signers::new();
     for (purpose, envelope) in signers.all() {
-        let json = serde_json::to_value(&envelope).expect("JSON");
+        let json = serde_json::to_value(&envelope).expect("the statement should be JSON");
         let payload_type = format!("application/vnd.breakglass.{purpose}.v1+json");
         assert_eq!(json["payloadType"], payload_type);
         assert!(specification.contains(&format!("`{payload_type}`")), "{payload_type}");
@@ -286,7 +297,7 @@ fn a_statement_of_a_token_that_the_custodian_does_not_have_is_refused() {
     }
 }
 
-/// An approval under a payload type that is reserved.
+/// A statement with one of the two reserved payload types.
 struct Reserved<const ANSWER: bool>(Value);
 
 impl<const ANSWER: bool> serde::Serialize for Reserved<ANSWER> {

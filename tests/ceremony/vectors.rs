@@ -1,7 +1,8 @@
-//! The test vectors of `vault-format.md`: each file under `tests/vectors` gives the result that it states.
+//! Checks that the library reads each test vector in `tests/vectors` with the result that the vector expects.
 //!
-//! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony vectors::` writes missing ones, with new random keys; then
-//! `… ceremony example::` writes the values of the specification's example.
+//! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony vectors::` writes the missing vectors with new random keys.
+//! After that, `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony example::` updates the example in
+//! `vault-format.md`.
 
 use crate::soft::forge::{self, Recipe};
 use crate::soft::recipes::{self, Entry};
@@ -23,7 +24,9 @@ fn every_vector_has_its_expected_result() {
         write();
     }
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(vector::directory()).expect("the vectors") {
+    for entry in
+        std::fs::read_dir(vector::directory()).expect("the directory of the vectors should be readable")
+    {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let vector = Vector::parse(&std::fs::read_to_string(&path).unwrap());
@@ -44,7 +47,10 @@ fn every_vector_has_its_expected_result() {
         recipes::all().iter().map(|entry| entry.name).chain(certificate::names()).collect();
     found.sort();
     expected.sort_unstable();
-    assert_eq!(found, expected, "one file for each vector, and no other");
+    assert_eq!(
+        found, expected,
+        "each recipe should have one vector file, and each vector file should have a recipe"
+    );
 }
 
 #[test]
@@ -54,10 +60,13 @@ fn a_header_is_at_most_512_kib_long() {
     };
     let file = Recipe { stanzas: grease, ..Recipe::default() }.make(&people(2, 1)).file;
     let end = |needle: &[u8]| {
-        file.windows(needle.len()).position(|window| window == needle).expect("it is there") + needle.len()
+        file.windows(needle.len())
+            .position(|window| window == needle)
+            .expect("the text should be in the file")
+            + needle.len()
     };
     let (argument, header) = (end(b"-grease "), end(b"\n--- ") + 44);
-    // A reader parses the file before it can check the MAC.
+    // The longer header has a wrong MAC, but parsing does not check the MAC.
     let parse = |length: usize| {
         let mut longer = file.clone();
         longer.splice(argument..argument, std::iter::repeat_n(b'a', length - header));
@@ -67,7 +76,7 @@ fn a_header_is_at_most_512_kib_long() {
     assert!(parse(MAX_HEADER + 1).is_err());
 }
 
-/// Fills a manifest with targets, so that it is this much longer than its limit.
+/// Adds targets to a manifest until the manifest is `over` bytes longer than its limit.
 fn fill(manifest: &mut Value, over: usize) {
     let mut one = manifest["targets"][0].clone();
     one["regions"] = (0..32).map(|n| Value::from(format!("{n:02}-{}", "r".repeat(29)))).collect();
@@ -77,7 +86,7 @@ fn fill(manifest: &mut Value, over: usize) {
         target
     };
     manifest["targets"] = (0..160).map(named).collect();
-    // The commitments are not there yet.
+    // The manifest does not have its two commitments yet, so their length is added here.
     let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
     let mut place = 0;
     while length(manifest) < MAX_BYTES + over {
@@ -96,7 +105,9 @@ fn a_manifest_is_at_most_256_kib_long() {
         recipe.make(&people(2, 1)).file
     };
     assert!(Vault::parse(&file(|manifest| fill(manifest, 0))).is_ok());
-    let error = Vault::parse(&file(|manifest| fill(manifest, 1))).err().expect("too long");
+    let error = Vault::parse(&file(|manifest| fill(manifest, 1)))
+        .err()
+        .expect("a file above the limit should be refused");
     assert!(error.what.contains("longer than 262144 bytes"), "{error}");
 }
 
@@ -104,12 +115,12 @@ fn a_manifest_is_at_most_256_kib_long() {
 fn a_payload_is_at_most_512_kib_long() {
     let made = |sealed: fn(&mut Value)| Recipe { sealed, ..Recipe::default() }.make(&people(2, 1));
     let largest = made(|sealed| recipes::filler(sealed, payload::MAX_BYTES));
-    let vault = Vault::parse(&largest.file).expect("at the limit");
+    let vault = Vault::parse(&largest.file).expect("a file at the limit should be accepted");
     let shares = [0, 1]
         .map(|place| Share { index: place + 1, value: Secret::copy_of(&largest.shares[usize::from(place)]) });
     assert!(vault.open(&[&shares[0], &shares[1]]).is_ok());
     let larger = made(|sealed| recipes::filler(sealed, payload::MAX_BYTES + 1));
-    let error = Vault::parse(&larger.file).err().expect("too long");
+    let error = Vault::parse(&larger.file).err().expect("a file above the limit should be refused");
     assert!(error.what.contains("cut short, or something was appended"), "{error}");
 }
 
@@ -144,7 +155,8 @@ fn vault(entry: &Entry) -> Vector {
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
-    // A quorum of shares, and one more if there is one and the vault can be opened; of a valid vault in another order.
+    // The vector uses the shares of a quorum. If the expected result is of the step `open`, the vector uses
+    // one more share, if the vault has more. A vector of a valid vault lists the shares in reverse order.
     let more = usize::from(opens || entry.step == "open");
     let count = people.len().min(usize::from(entry.recipe.threshold) + more);
     let mut shares_from: Vec<u8> = (1..).take(count).collect();

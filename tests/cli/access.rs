@@ -234,8 +234,8 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         began.elapsed()
     };
-    // The test compares medians: on a busy machine, answers are slow even without an attack, and single answers are
-    // slower still.
+    // The test compares medians, because on a busy machine all answers are slow even without an attack, and some
+    // answers are especially slow.
     let median = |mut times: Vec<Duration>| {
         times.sort_unstable();
         times[times.len() / 2]

@@ -21,7 +21,7 @@ fn seconds(text: &str) -> f64 {
 
 fn beats(vault: &SealedVault) -> Vec<f64> {
     let text = std::fs::read_to_string(vault.site.path("beats")).unwrap_or_default();
-    // The last line of the file can be incomplete, because the child is still writing.
+    // The last line of the file can be incomplete, because the child has not stopped writing.
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 

@@ -1,5 +1,5 @@
-//! Tests of both lanes with MFA. In the lane `gate`, the gate requires MFA. In the lane `static`, the program opens a
-//! role without an IAM write, and access cannot be closed early.
+//! Tests of both lanes with MFA. In the lane `gate`, the gate requires MFA. In the lane `static`, the program opens
+//! access through a role, without an IAM write, and access cannot be closed early.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::two_of_two;
 
-/// Seals a vault with the lane `static`. Returns the vault and the role that it opens.
+/// Seals a vault with the lane `static`. Returns the vault, and the role whose sessions the vault opens.
 fn standby(account: &str) -> (SealedVault, Standby) {
     let mut standby = None;
     let fixture = two_of_two(account);

@@ -460,8 +460,8 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
-    // The test edits a record, and recomputes the chain for all records except the last. The broken chain alone would
-    // point to the last record. The comparison with the copy finds the edited record.
+    // The test edits a record, and recomputes the chain for all records except the last. Without the copy, the broken
+    // chain would suggest that the last record was edited. The comparison with the copy finds the edited record.
     let mut partly = lines.clone();
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);

@@ -281,7 +281,7 @@ fn opening_again_records_its_reason() {
     let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
     assert!(account.rest().at_rest());
-    // The vault's longest window applies to each opening.
+    // An opening for longer than the `max_window` in the vault is refused.
     let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
     assert_eq!(site.command(&long).output().unwrap().status.code(), Some(2));
 }

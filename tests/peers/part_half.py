@@ -1,7 +1,8 @@
-"""Opens the parts' halves of vaults from the words, written from vault-format.md with other libraries than breakglass.
+"""Decrypts the part halves of vaults from the words. It was written from vault-format.md.
 
-Arguments are files of tests/vectors whose custodians have words. For each custodian it prints: file, index, b in hex.
-ML-KEM is kyber-py's; X25519, HKDF and ChaCha20Poly1305 are those of cryptography; SHA-3 and PBKDF2 are hashlib's.
+The arguments are files of tests/vectors in which custodians have words. For each custodian, the program prints the
+file, the index, and `b` in hex. It uses other libraries than breakglass: ML-KEM from kyber-py, X25519, HKDF and
+ChaCha20Poly1305 from cryptography, and SHA-3 and PBKDF2 from hashlib.
 """
 
 import base64
@@ -21,12 +22,12 @@ ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def unbase64(text):
-    """Base64 without padding."""
+    """Decodes base64 without padding."""
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 def stanzas(text):
-    """The stanzas of an age header, or of a share's body: arguments and body."""
+    """Returns the arguments and the body of each stanza in an age header or in the body of a share."""
     found = []
     for line in text.splitlines():
         if line.startswith("-> "):
@@ -39,7 +40,7 @@ def stanzas(text):
 
 
 def bech32(prefix, data):
-    """BIP-173, without its limit on the length."""
+    """Encodes data as Bech32 (BIP-173), without the limit on the length."""
     bits, values = int.from_bytes(data, "big"), []
     spare = -(8 * len(data)) % 5
     for place in range((8 * len(data) + spare) // 5 - 1, -1, -1):
@@ -55,13 +56,13 @@ def bech32(prefix, data):
 
 
 def identity(words, enrolment):
-    """The part's X-Wing seed."""
+    """Returns the X-Wing seed of a part."""
     seed = hashlib.pbkdf2_hmac("sha512", words.encode(), b"mnemonic", 2048, 64)
     return HKDF(hashes.SHA256(), 32, enrolment, b"breakglass/part mlkem768x25519 v1").derive(seed)
 
 
 def expand(seed):
-    """X-Wing's private keys, and its public key."""
+    """Returns the two private keys and the public key of an X-Wing seed."""
     expanded = hashlib.shake_256(seed).digest(96)
     encapsulation_key, decapsulation_key = ML_KEM_768.key_derive(expanded[:64])
     x25519 = X25519PrivateKey.from_private_bytes(expanded[64:])
@@ -70,7 +71,7 @@ def expand(seed):
 
 
 def decapsulate(seed, enc):
-    """X-Wing's shared secret. cryptography refuses an X25519 result of zero."""
+    """Returns X-Wing's shared secret. The library cryptography refuses an X25519 result of zero."""
     decapsulation_key, x25519, public = expand(seed)
     shared_m = ML_KEM_768.decaps(decapsulation_key, enc[:1088])
     shared_x = x25519.exchange(X25519PublicKey.from_public_bytes(enc[1088:]))
@@ -78,7 +79,7 @@ def decapsulate(seed, enc):
 
 
 def open_base(shared, info, sealed):
-    """HPKE's key schedule and opening (RFC 9180 sections 5.1 and 5.2), base mode, KEM 0x647a."""
+    """Decrypts with HPKE in base mode, KEM 0x647a (RFC 9180 sections 5.1 and 5.2)."""
     suite = b"HPKE" + bytes.fromhex("647a00010003")
 
     def extract(salt, label, ikm):
@@ -95,7 +96,7 @@ def open_base(shared, info, sealed):
 
 
 def read(vector):
-    """The words by index, and the vault, of a vector."""
+    """Returns the words of a vector by the custodians' indexes, and the vault."""
     head, body = vector.split("\n\n", 1)
     words, index, form = {}, None, "binary"
     for line in head.splitlines():
@@ -118,7 +119,7 @@ def main():
             if custodian["index"] not in words:
                 continue
             seed = identity(words[custodian["index"]], bytes.fromhex(custodian["enrolment"]))
-            assert bech32("age1pq", expand(seed)[2]) == custodian["part"], "the part's recipient"
+            assert bech32("age1pq", expand(seed)[2]) == custodian["part"], "the part's recipient should match"
             arguments, sealed = stanzas(share.decode())[-1]
             assert arguments[0] == "mlkem768x25519" and len(arguments) == 2
             enc = unbase64(arguments[1])

@@ -1,11 +1,11 @@
-"""Switches off each check of contrib/recover.py and forms.py in turn, and says which no vector notices.
+"""Switches off each check of contrib/recover.py and forms.py in turn, and lists the checks that no vector needs.
 
-A check is a call of `need`, once for each message that it can have: the rule for a member is one. What a
-library checks, through `attempt`, cannot be switched off. Without the check, a vector must give another
-result. Only vectors that fail at a check are run without it: in the others it never failed, so it makes no
-difference to them.
+A check is a call of `need` with one message. If a call can have several messages, each message is a separate
+check. For example, the rule for each field is a check. The checks of libraries (calls of `attempt`) cannot be
+switched off. A vector needs a check if its result changes without the check. Each check is only tried with
+the vectors that fail at this check: in the other vectors the check never failed, so it makes no difference.
 
-Arguments: a directory of vectors (tests/vectors without one). The exit status is 1 if a check is not noticed.
+The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if a check is not needed.
 """
 import ast
 import pathlib
@@ -15,11 +15,11 @@ import types
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = {name: HERE.parent.parent / "contrib" / f"{name}.py" for name in ("forms", "recover")}
 
-# What no vector can show: a chain to a root of Yubico that has another issuer takes a key of Yubico's.
+# The checks that no vector can show.
 NO_VECTOR = [
-    # Only Yubico can sign a certificate with which this check fails.
-    "its issuer is not one of Yubico's for PIV",
-    # Each vector would have up to 700 kB. tests/ceremony/vectors.rs makes these files at the limit and over it.
+    # This check fails only for another issuer under a root of Yubico, and only Yubico can sign such a certificate.
+    "its issuer is not a PIV issuer of Yubico",
+    # Each vector would have up to 700 kB. tests/ceremony/vectors.rs makes files at these limits and above them.
     "its header is longer than 512 KiB",
     "its manifest is longer than 256 KiB",
     "its payload is longer than 512 KiB",
@@ -27,7 +27,7 @@ NO_VECTOR = [
 
 
 class Switches:
-    """What stands in for `need`: the checks that were made, the last that failed, and the one that is off."""
+    """A replacement for `need`. It knows the checks that ran, the last failed check, and the check that is off."""
 
     def __init__(self):
         self.calls, self.made, self.failed, self.off, self.failure = set(), set(), None, None, None
@@ -40,7 +40,7 @@ class Switches:
 
 
 class Mark(ast.NodeTransformer):
-    """Tells each call of `need` its place in the source."""
+    """Passes to each call of `need` the place of the call in the source."""
 
     def __init__(self, name, switches):
         self.name, self.switches = name, switches
@@ -56,7 +56,7 @@ class Mark(ast.NodeTransformer):
 
 
 def load(switches):
-    """The modules with their checks marked."""
+    """Returns the two modules, with the place of each check marked."""
     for name, path in SOURCES.items():
         module = sys.modules[name] = types.ModuleType(name)
         module.need_at = switches.need
@@ -66,7 +66,7 @@ def load(switches):
 
 
 def run(recover, switches, path):
-    """What the reader finds, and the check that failed."""
+    """Returns the result of the reader, and the check that failed."""
     switches.failed = None
     try:
         found = recover.run_vector(path)[1]
@@ -86,8 +86,8 @@ def main():
     for kind, members in forms.FORMS.items():
         for name, form in members.items():
             if form.__qualname__.split(".")[0] in ("anything", "of", "part_key", "token"):
-                # Other checks are about it.
-                not_one.add(f"`{name.rstrip('?')}` of the {kind} is not in its form")
+                # Other checks have the form of this field.
+                not_one.add(f"`{name.rstrip('?')}` of the {kind} is not in the accepted form")
     checks = {check for check in checks if check[1] not in not_one}
     unnoticed = []
     for check in sorted(checks):
@@ -97,7 +97,7 @@ def main():
             unnoticed.append((check, len(tried)))
     for (place, message), tried in unnoticed:
         print(f"{place}: {message} (vectors that fail here: {tried})")
-    print(f"{len(checks)} checks, {len(unnoticed)} switched off that no vector noticed")
+    print(f"{len(checks)} checks, {len(unnoticed)} of them not needed for any vector")
     return 1 if unnoticed else 0
 
 

@@ -46,7 +46,7 @@ impl Bucket {
         *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
 
-    /// Reports whether S3 has said earlier that the bucket has no Object Lock. Sends no request.
+    /// Reports whether an earlier answer of S3 showed that the bucket has no Object Lock. Sends no request.
     pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
         self.unlocked.get() == Some(&true)
     }
@@ -67,7 +67,7 @@ impl Bucket {
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record. Sends the record even if the object's key exists, because another writer can have put a
+    /// Sends one record. Sends the record even if the object's key exists, because another writer might have put a
     /// different object there.
     pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);
@@ -94,8 +94,8 @@ impl Bucket {
         }
     }
 
-    /// Returns the copies of a ledger's records. For each key, finds the version whose digest is in the key. Other
-    /// versions of the same key do not matter.
+    /// Returns the copies of a ledger's records. For each object key, returns the version whose digest is in the key,
+    /// and ignores all other versions.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
         // If two keys have the same record number, both copies are returned. The caller compares both with the
         // ledger.

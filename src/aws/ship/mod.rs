@@ -164,7 +164,7 @@ fn open_bucket(ship: &Ship) -> Result<(Runtime, Bucket)> {
 /// Sends the queued records in the foreground, and returns the number of records that were sent.
 ///
 /// # Errors
-/// If a record stays queued, if the bucket has no Object Lock, or if the ledger is damaged.
+/// Fails if a record stays queued, if the bucket has no Object Lock, or if the ledger is damaged.
 pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
     let (runtime, bucket) = open_bucket(ship)?;
     let (raw, shipped) = queue(ship, ledger)?;
@@ -187,7 +187,7 @@ pub(crate) fn ship_now(ship: &Ship, ledger: &Ledger) -> Result<u64> {
 /// Reads the copies of this ledger's records from the bucket.
 ///
 /// # Errors
-/// If the bucket cannot be read, or if it has no copy of this ledger.
+/// Fails if the bucket cannot be read, or if it has no copy of this ledger.
 pub(crate) fn shipped(ship: &Ship, chain: &Chain) -> Result<Vec<CopiedRecord>> {
     let (runtime, bucket) = open_bucket(ship)?;
     let cannot = |why: String| {

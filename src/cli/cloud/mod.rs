@@ -59,7 +59,7 @@ impl CloudCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// Returns the errors of the command.
+    /// Fails if the command fails.
     pub fn run(self, events: Events) -> Result<()> {
         match self {
             Self::Open(arguments) => open::run(arguments, events),

@@ -50,7 +50,7 @@ impl OpenRequest<'_> {
     /// Refuses an opening that cannot succeed, before any custodian is asked.
     ///
     /// # Errors
-    /// A usage error, or an error if the ledger cannot be written.
+    /// Fails with a usage error if the opening is refused. Fails also if the ledger cannot be written.
     pub fn check(&self, ledger: &Ledger) -> Result<()> {
         self.check_window()?;
         self.check_channels()?;
@@ -69,7 +69,7 @@ impl OpenRequest<'_> {
         Ok(())
     }
 
-    /// Asks for the quorum, opens the window, keeps it, and closes it.
+    /// Asks for the quorum, opens the window, keeps the window open, and closes it.
     ///
     /// # Errors
     /// Fails with status 10 if access might be open. With any other status, nothing is enabled.
@@ -204,7 +204,7 @@ impl Reason {
     /// Returns the text with its spaces normalized.
     ///
     /// # Errors
-    /// A usage error with the option's name, if the text is not one line of 1–200 visible characters.
+    /// Fails with a usage error if the text is not one line of 1–200 visible characters. The error names the option.
     pub fn new(option: &str, text: &str) -> Result<Self> {
         let space = |c: char| c.is_whitespace() && !c.is_control();
         let line = text.split(space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");

@@ -19,8 +19,8 @@ pub fn run(arguments: LedgerShowArgs) -> Result<()> {
     ShowRequest::new(arguments)?.run()
 }
 
-/// The ledgers and records to show. Without `--ledger`, the ledgers are this machine's ledger and those in the
-/// configuration.
+/// The ledgers and records to show. Without `--ledger`, the ledgers are this machine's ledger and the ledgers that
+/// the configuration names.
 struct ShowRequest {
     ledgers: Vec<PathBuf>,
     session: Option<SessionId>,

@@ -178,7 +178,7 @@ fn expected_head(text: &str) -> Result<ExpectedHead> {
     })
 }
 
-/// Fails if records are missing in the copy. The comparison with the copy proves nothing about those records.
+/// Fails if records are missing in the copy. The comparison with the copy proves nothing about the missing records.
 fn whole(copy: &[CopiedRecord]) -> Result<()> {
     let holes = verify::holes(copy);
     let Some(first) = holes.first() else { return Ok(()) };

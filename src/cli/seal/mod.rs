@@ -23,7 +23,7 @@ use crate::vault::{random, words};
 const STATIC_QUORUM: u8 = 3;
 
 /// Reads the credentials, seals them, and writes a vault after it has read the vault back as a test. If the input has
-/// a drill, writes the vault and the drill vault, or no file.
+/// a drill, also writes the drill vault. If one of the two files cannot be written, neither file is left.
 pub fn run(arguments: SealArgs) -> Result<()> {
     let request = SealRequest::new(arguments)?;
     let Input { payload, drill } = credentials::read()?;

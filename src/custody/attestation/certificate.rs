@@ -17,8 +17,8 @@ const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const YUBICO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482");
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
-/// A parsed certificate, with the DER encodings of its key and names, because the attestation rules compare
-/// encodings.
+/// A parsed certificate. The value keeps the DER encodings of the key and the names, because the attestation rules
+/// compare encodings.
 pub struct Certificate {
     inner: x509_cert::Certificate,
     key: Vec<u8>,

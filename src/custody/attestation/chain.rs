@@ -53,7 +53,7 @@ fn issuer_of<'a>(
 
 /// A chain of 2 to 6 certificates.
 pub struct CertificateChain {
-    /// The device's certificate first, the root last.
+    /// The certificates in order, from the device's certificate to the root's certificate.
     certificates: Vec<Certificate>,
     /// DER of the root.
     root: Vec<u8>,
@@ -114,8 +114,8 @@ impl CertificateChain {
     }
 }
 
-/// Checks the certificate of an issuer. `below` is the number of certificates between this certificate and the
-/// slot's.
+/// Checks the certificate of an issuer. `below` is the number of certificates between this certificate and the slot's
+/// certificate.
 fn check_issuer(certificate: &Certificate, below: u8) -> Result<(), AttestationError> {
     extensions::check_issuer(certificate)?;
     let Some((true, longest)) = certificate.basic_constraints()? else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why certificates do not attest a key. A certificate's name is its subject.
+/// Why certificates do not attest a key. In the fields of this type, the name of a certificate is its subject.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttestationError {
     /// A certificate does not parse; the field is the parser's message.

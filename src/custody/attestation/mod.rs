@@ -25,7 +25,7 @@ use chain::CertificateChain;
 use crate::vault::manifest::Attested;
 
 /// Checks the certificate `attestation` of a slot against a chain (the device's certificate first, the root last).
-/// Returns whether the root is Yubico's.
+/// Returns whether the chain's root is one of Yubico's roots.
 ///
 /// # Errors
 /// See [`AttestationError`].
@@ -45,7 +45,7 @@ pub fn verify(
     chain.owner()
 }
 
-/// Checks a chain without a slot's certificate. Returns whether the root is Yubico's.
+/// Checks a chain without a slot's certificate. Returns whether the chain's root is one of Yubico's roots.
 ///
 /// # Errors
 /// See [`AttestationError`].

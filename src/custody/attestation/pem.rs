@@ -9,7 +9,7 @@ use super::error::AttestationError;
 /// section 2).
 ///
 /// # Errors
-/// If the file contains no certificate, or a certificate does not parse.
+/// Fails if the file contains no certificate, or a certificate does not parse.
 pub fn read(text: &[u8]) -> Result<Vec<Vec<u8>>, AttestationError> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     let text = std::str::from_utf8(text).map_err(|_| AttestationError::NotPem)?;

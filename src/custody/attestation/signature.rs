@@ -25,7 +25,7 @@ const RSA_EXPONENT: u64 = 65_537;
 
 /// Returns whether `key` (DER) signed `certificate`; `None` if the key or the algorithm is not accepted.
 ///
-/// A P-384 key is allowed to sign with SHA-256, because a YubiKey with a P-384 key in slot F9 signs like that.
+/// A P-384 key is allowed to sign with SHA-256, because a YubiKey with a P-384 key in slot F9 signs with SHA-256.
 pub fn verify(key: &[u8], certificate: &Certificate) -> Option<bool> {
     let algorithm = certificate.signature_algorithm();
     if certificate.tbs_certificate().signature() != algorithm {

@@ -2,15 +2,15 @@
 //!
 //! The digests were computed from the certificates in the repository Yubico/developers.yubico.com
 //! (`static/PKI/yubico-piv-ca-1.pem`, `yubico-ca-1.pem`, `yubico-intermediate.pem`). The site
-//! developers.yubico.com/PKI serves these files. Three other repositories contain some of these certificates:
-//!
-//! - obelisk/sshcerts (`src/yubikey/verification.rs`): all except B2 1
-//! - smallstep/crypto (`kms/yubikey/yubikey.go`): A 1 and B 1
-//! - go-piv/piv-go (`piv/key.go`): the root of 2016
+//! developers.yubico.com/PKI serves these files. Three other repositories contain some of these certificates. The
+//! repository obelisk/sshcerts (`src/yubikey/verification.rs`) contains all certificates except B2 1. The repository
+//! smallstep/crypto (`kms/yubikey/yubikey.go`) contains A 1 and B 1. The repository go-piv/piv-go (`piv/key.go`)
+//! contains the root of 2016.
 //!
 //! The issuer B2 1 dates from 2025. The SHA-256 of the certificate of B2 1 is
 //! 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440. Yubico Attestation Intermediate B 1 signed the
-//! certificate of B2 1. The other repositories contain that intermediate, too.
+//! certificate of B2 1. The three other repositories also contain the certificate of Yubico Attestation Intermediate
+//! B 1.
 
 use sha2::{Digest as _, Sha256};
 

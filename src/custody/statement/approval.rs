@@ -96,7 +96,7 @@ pub struct Approved {
 ///
 /// # Errors
 /// See [`TokenError`].
-#[allow(clippy::too_many_arguments, reason = "the statement's fields and the token's inputs")]
+#[allow(clippy::too_many_arguments, reason = "it takes the statement's fields and the token's inputs")]
 pub fn sign(
     vault: &Vault,
     request: &Request,
@@ -136,7 +136,7 @@ impl Approved {
     /// Checks that `envelopes` are approvals of exactly `request` by at least the threshold of custodians.
     ///
     /// # Errors
-    /// [`Status::NoQuorum`]. The message says which approval is not valid, or how many custodians approved.
+    /// [`Status::NoQuorum`]. The error message says which approval is not valid, or how many custodians approved.
     pub fn by(vault: &Vault, request: Request, envelopes: &[Envelope]) -> Result<Self> {
         let refused = |why: &str| {
             Error::new(Status::NoQuorum, format!("no quorum of signed approvals: {why}; nothing was enabled"))

@@ -1,5 +1,5 @@
-//! The signed statement of a close by a quorum. A custodian signs which targets and which session the share is given
-//! to close.
+//! The signed statement of a close by a quorum. The statement names the targets and the session that the custodian
+//! agrees to close by giving the share.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

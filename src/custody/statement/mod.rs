@@ -197,7 +197,7 @@ impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
     /// Reads a statement of this kind, without checking the statement's signature.
     ///
     /// # Errors
-    /// If the statement does not have the expected type, or is not canonical JSON.
+    /// Fails if the statement does not have the expected type, or is not canonical JSON.
     pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
         let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
         if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {

@@ -27,7 +27,7 @@ pub struct ShareVerified {
     pub vault_id: String,
 }
 
-/// The statement that a custodian took part in resealing an earlier vault as this vault.
+/// The statement that a custodian took part in a reseal, in which this vault replaced an earlier vault.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resealed {

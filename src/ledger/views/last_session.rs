@@ -17,7 +17,8 @@ pub struct LastSession {
     pub lane: Lane,
     /// T0, by AWS's clock. `None` if no window is recorded yet.
     pub from: Option<Timestamp>,
-    /// T1, by AWS's clock. `None` if no window is recorded yet; then the session has written nothing to AWS.
+    /// T1, by AWS's clock. `None` if no window is recorded yet. A session without a recorded window has written
+    /// nothing to AWS.
     pub until: Option<Timestamp>,
     /// Whether a close is recorded.
     pub closed: bool,
@@ -31,8 +32,8 @@ impl LastSession {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether the ledger has the intent of `session`: `session` is this session or one of the user's other
-    /// sessions.
+    /// Returns whether the ledger has the intent of `session`. The ledger has the intents of this session and of the
+    /// user's other sessions.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }

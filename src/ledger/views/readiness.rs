@@ -175,7 +175,7 @@ impl Readiness {
         }
     }
 
-    /// Sets the time of each custodian's last proof. A proof is an approval for this vault or for a drill of it. A
+    /// Sets the time of each custodian's last proof. A proof is an approval for this vault or for its drill vault. A
     /// token that is enrolled now must have signed the approval, and the ledger must have the custodian's share for
     /// the same session.
     fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {

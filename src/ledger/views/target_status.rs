@@ -41,8 +41,7 @@ pub struct TargetStatus {
     pub may_be_open: bool,
     /// The session of the target's last window, if it is known.
     pub session: Option<SessionId>,
-    /// Whether this machine opened the session, which is true if the ledgers that were read have the session's
-    /// intent.
+    /// Whether this machine opened the session: the ledgers that were read have the session's intent.
     pub this_machine: bool,
     /// T1 of the session, if it is known.
     pub until: Option<Timestamp>,

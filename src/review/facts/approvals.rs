@@ -58,8 +58,8 @@ impl SignatureCheck {
         }
     }
 
-    /// Returns the evidence for the signed statement. Only a verified signature is more evidence than the ledger's
-    /// record.
+    /// Returns the evidence for the signed statement. If the signature is not verified, only the ledger's record is
+    /// left as evidence.
     pub(super) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
     }

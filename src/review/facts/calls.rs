@@ -61,8 +61,8 @@ pub enum CallPurpose {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// The call was in the time of this session. For calls of the gate, that is from the intent to the close. For
-    /// calls with issued credentials, that is from T0 to T1 or to an earlier close.
+    /// The call was in the time of this session. For calls of the gate, the time of the session is from the intent to
+    /// the close. For calls with issued credentials, the time of the session is from T0 to T1 or to an earlier close.
     Inside,
     Before,
     After,
@@ -242,8 +242,8 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // Only the program has the long-term key and the opener's key. The operator's command has neither of
-            // these keys.
+            // The long-term key and the opener's key are only in the program. The operator's command does not get
+            // them.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let others = || {
@@ -332,7 +332,7 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
         // An example is a call with temporary credentials of the user that are not in the ledger. Another session or
-        // an attacker can have made such a call.
+        // an attacker might have made such a call.
         _ => CallPurpose::Unexpected,
     }
 }

@@ -87,7 +87,8 @@ pub struct RegionResult {
     pub region: String,
     /// The reason why the region's result is incomplete.
     pub error: Option<String>,
-    /// The number of calls, without the calls that were already in the result of another region.
+    /// The number of calls in this region. A call that is also in the result of an earlier region does not count
+    /// again.
     pub calls: usize,
     /// The number of requests that were sent to the region.
     pub requests: u32,

@@ -66,7 +66,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Returns the earliest time at which access can have been open.
+    /// Returns the earliest time at which access might have been open.
     pub(super) fn enabling(&self) -> Option<Timestamp> {
         let enabling =
             |entry: &&&Entry| matches!(entry.record, Record::Enabling { .. } | Record::Opened { .. });
@@ -90,8 +90,8 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // A first close can have only read from IAM that access was closed. A later close can have proven by a probe
-        // that access was closed.
+        // The first close might only have read from IAM that access was closed. A later close might have proven this
+        // with a probe.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 

@@ -14,8 +14,8 @@ pub struct FollowUp {
     pub id: FollowUpId,
     /// A description of the task.
     pub what: String,
-    /// Whether the facts show that the task was done. If the facts do not show that a task was done, a person signs
-    /// that the task was done.
+    /// Whether the facts show that the task was done. If the facts do not show this, a person confirms the task with
+    /// a signature.
     pub done: bool,
 }
 

@@ -229,8 +229,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                     Received::Child => {}
                 },
                 () = reached(self.deadline) => {
-                    // The timer can fire before the deadline. In that case the deadline stays set, so the timer is
-                    // started again.
+                    // The timer can fire before the deadline. If the timer fires early, the deadline stays set, so
+                    // the timer is started again.
                     let now = Instant::now();
                     self.deadline = self.deadline.filter(|deadline| now < *deadline);
                     return WindowEvent::Tick(now);

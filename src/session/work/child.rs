@@ -39,11 +39,11 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// Checks that this work is possible for a target of the lane `lane`. `mfa` is true if the target requires MFA.
-    /// The lane and `mfa` are in the manifest, so this check needs no unsealed vault.
+    /// Checks that the operator can choose this work for a target in the lane `lane`. `mfa` is true if the target
+    /// requires MFA. The lane and `mfa` are in the manifest, so this check needs no unsealed vault.
     ///
     /// # Errors
-    /// The error has the status `Usage` if this work is not possible for such a target.
+    /// The error has the status `Usage` if the operator cannot choose this work for such a target.
     pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(
@@ -135,7 +135,7 @@ impl Child {
     /// until `end`. If `stdout_is_taken` is true, redirects the command's standard output to stderr.
     ///
     /// # Errors
-    /// If the command cannot be started.
+    /// Fails if the command cannot be started.
     pub(crate) fn start(
         work: &Work,
         access: &[(&'static str, String)],
@@ -163,8 +163,8 @@ impl Child {
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // The kernel stops a background process that uses the terminal. SIGCONT continues the command if that
-        // happened before the command was in the foreground.
+        // The kernel stops a background process that uses the terminal, so the kernel might have stopped the command
+        // before the command got the terminal. SIGCONT continues a stopped command.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }

@@ -52,7 +52,7 @@ impl Endpoint {
     /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// If the server cannot listen on loopback.
+    /// Fails if the server cannot listen on loopback.
     pub(crate) fn start(issued: &Issued, until: Timestamp, clock: AwsClock) -> io::Result<Self> {
         let listener = listen()?;
         let address = listener.local_addr()?;
@@ -282,7 +282,7 @@ mod tests {
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            // The port is free again, so another process can have bound it by now.
+            // The port is free again, so another process might use the port by now.
             let mut text = String::new();
             if let Ok(mut stream) = TcpStream::connect(address).await {
                 let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await;

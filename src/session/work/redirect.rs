@@ -29,7 +29,7 @@ pub(crate) struct Redirect {
 
 impl Drop for Redirect {
     fn drop(&mut self) {
-        // If the link is gone, the task is sending the response with the link, and must not be stopped.
+        // If the task has taken the link, the task is sending the response with the link, and must not be stopped.
         if !self.has_served() {
             self.task.abort();
         }
@@ -40,7 +40,8 @@ impl Redirect {
     /// Starts the server on an ephemeral port.
     ///
     /// # Errors
-    /// If the server cannot listen on loopback. The error returns the link to the caller.
+    /// Fails if the server cannot listen on loopback. The error contains the link, so that the caller can still use
+    /// the link.
     pub(crate) fn start(link: SecretText) -> Result<Self, (SecretText, io::Error)> {
         let (listener, address) = match listen() {
             Ok(both) => both,

@@ -1,4 +1,4 @@
-//! A grant as the format sees it: statements of an IAM policy, and the summary of them in the manifest.
+//! Grants in the vault format: the statements of an IAM policy, and the summary of these statements in the manifest.
 
 mod pattern;
 mod statement;
@@ -8,10 +8,11 @@ pub use pattern::{ActionPattern, Family};
 pub use statement::{Actions, GrantStatement, GrantStatementError, one_of};
 pub use summary::{Access, ServiceAccess, summarize};
 
-/// The action that issues the session for a console sign-in in the lane `gate`.
+/// The action that issues the AWS session for a sign-in to the console in the lane `gate`.
 pub const FEDERATION: Family = Family { service: "sts", action: "getfederationtoken" };
 
-/// Whether an Allow of the grant covers this action. Conditions, resources and Deny statements are ignored.
+/// Returns whether an Allow statement of the grant covers the actions of `family`. The function ignores conditions,
+/// resources and Deny statements.
 pub fn allows(grant: &[GrantStatement], family: Family) -> bool {
     grant.iter().filter(|statement| statement.allows).any(|statement| match &statement.actions {
         Actions::Only(patterns) => patterns.iter().any(|pattern| pattern.covers(family)),

@@ -1,9 +1,9 @@
 //! IAM action patterns: `service:Action` with `*` and `?`, case-insensitive (IAM User Guide, policy element Action).
 
-/// The maximum length of a pattern.
+/// The maximum length of a pattern in characters.
 const MAX_LENGTH: usize = 128;
 
-/// One action pattern, split at the colon, lower case.
+/// One action pattern, split at the colon and in lower case.
 #[derive(Debug)]
 pub struct ActionPattern {
     text: String,
@@ -11,17 +11,18 @@ pub struct ActionPattern {
     action: Vec<char>,
 }
 
-/// A group of actions of one service. A grant is checked for whether it reaches the group.
+/// A group of actions of one service. The program checks whether a grant allows an action of the group.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
-    /// The service prefix, lower case.
+    /// The service prefix in lower case, such as `sts`.
     pub service: &'static str,
-    /// The action; a final `*` stands for every ending.
+    /// The name of the action in lower case. A final `*` stands for every ending.
     pub action: &'static str,
 }
 
 impl ActionPattern {
-    /// Reads `*` or `service:action`, of at most 128 characters; `None` if IAM would reject it.
+    /// Reads a pattern: `*`, or `service:action`, with at most 128 characters. Returns `None` if IAM would reject the
+    /// pattern.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_LENGTH {
             return None;
@@ -39,18 +40,18 @@ impl ActionPattern {
         Some(Self { text: text.to_owned(), service: lower(service), action: lower(action) })
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern in its original spelling.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The service prefix, lower case, with its wildcards.
+    /// Returns the service prefix in lower case, with its wildcards.
     pub fn service(&self) -> String {
         self.service.iter().collect()
     }
 
-    /// Whether every action that `other` matches is matched by this pattern. Some pairs of patterns with wildcards are
-    /// not recognised; then it returns false.
+    /// Returns whether this pattern matches every action that `other` matches. For some pairs of patterns with
+    /// wildcards, the function cannot decide this, and returns false.
     pub fn contains(&self, other: &Self) -> bool {
         let has_wildcard = |text: &[char]| text.contains(&'*') || text.contains(&'?');
         let part = |own: &[char], other: &[char]| {
@@ -62,17 +63,17 @@ impl ActionPattern {
         part(&self.service, &other.service) && part(&self.action, &other.action)
     }
 
-    /// Whether at least one action matches both patterns.
+    /// Returns whether at least one action matches both patterns.
     pub fn meets(&self, other: &Self) -> bool {
         meet(&self.service, &other.service) && meet(&self.action, &other.action)
     }
 
-    /// Whether the pattern matches at least one action of the family.
+    /// Returns whether the pattern matches at least one action of the family.
     pub fn reaches(&self, family: Family) -> bool {
         matches(&self.service, &lower(family.service)) && meet(&self.action, &lower(family.action))
     }
 
-    /// Whether the pattern matches every action of the family.
+    /// Returns whether the pattern matches every action of the family.
     pub fn covers(&self, family: Family) -> bool {
         if !matches(&self.service, &lower(family.service)) {
             return false;
@@ -80,8 +81,9 @@ impl ActionPattern {
         let Some(prefix) = family.action.strip_suffix('*') else {
             return matches(&self.action, &lower(family.action));
         };
-        // No pattern contains NUL, so only wildcards match it. A pattern that matches every number of NULs, up to
-        // one more than its length, has a star there and matches every ending.
+        // No pattern contains NUL, so only a wildcard can match NUL. The test names are the prefix and then 0 to n +
+        // 1 NULs, where n is the length of the pattern. If the pattern matches all these names, it has a star after
+        // the prefix, so it matches every ending.
         (0..=self.action.len() + 1).all(|n| {
             let mut name = lower(prefix);
             name.extend(std::iter::repeat_n('\0', n));
@@ -89,7 +91,7 @@ impl ActionPattern {
         })
     }
 
-    /// Whether every action that the pattern matches begins with one of `prefixes`.
+    /// Returns whether every action that the pattern matches begins with one of `prefixes`.
     pub fn stays_within(&self, prefixes: &[&str]) -> bool {
         prefixes.iter().any(|prefix| self.action.starts_with(&lower(prefix)))
     }
@@ -99,7 +101,7 @@ fn lower(text: &str) -> Vec<char> {
     text.chars().map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether `name`, which has no wildcards, matches `pattern`.
+/// Returns whether `name`, which has no wildcards, matches `pattern`.
 fn matches(pattern: &[char], name: &[char]) -> bool {
     match pattern.split_first() {
         None => name.is_empty(),
@@ -110,7 +112,7 @@ fn matches(pattern: &[char], name: &[char]) -> bool {
     }
 }
 
-/// Whether at least one string matches both patterns.
+/// Returns whether at least one string matches both patterns.
 fn meet(a: &[char], b: &[char]) -> bool {
     let mut reachable = vec![vec![false; b.len() + 1]; a.len() + 1];
     reachable[0][0] = true;
@@ -120,7 +122,8 @@ fn meet(a: &[char], b: &[char]) -> bool {
                 continue;
             }
             let (x, y) = (a.get(i).copied(), b.get(j).copied());
-            // A star either matches nothing, or matches one character of the other pattern and stays.
+            // A star matches nothing, or it matches one character of the other pattern and can then match more
+            // characters.
             if x == Some('*') {
                 reachable[i + 1][j] = true;
             }

@@ -1,4 +1,4 @@
-//! The parts of an IAM policy statement from which the manifest's summary is computed.
+//! The parts of an IAM policy statement that are needed to compute the manifest's summary.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,42 +7,42 @@ use serde_json::{Map, Value};
 
 use super::pattern::ActionPattern;
 
-/// The maximum length of a condition key.
+/// The maximum length of a condition key in characters.
 const MAX_CONDITION_KEY: usize = 128;
 
-/// A statement of a grant. `Sid`, the resources and the values of conditions are not kept.
+/// A statement of a grant. This type does not keep the statement's `Sid`, resources and condition values.
 #[derive(Debug)]
 pub struct GrantStatement {
-    /// Whether its effect is Allow; otherwise it is Deny.
+    /// Whether the statement's effect is Allow. If false, the effect is Deny.
     pub allows: bool,
     pub actions: Actions,
-    /// The keys of its conditions, in lower case.
+    /// The statement's condition keys in lower case.
     pub condition_keys: BTreeSet<String>,
-    /// Whether it holds for every resource, without a condition.
+    /// Whether the statement applies to every resource and has no condition.
     pub is_unlimited: bool,
 }
 
 /// The actions of a statement.
 #[derive(Debug)]
 pub enum Actions {
-    /// `Action`: the actions that a pattern matches.
+    /// The field `Action`: the statement applies to every action that one of these patterns matches.
     Only(Vec<ActionPattern>),
-    /// `NotAction`: every action that no pattern matches.
+    /// The field `NotAction`: the statement applies to every action that none of these patterns matches.
     AllExcept(Vec<ActionPattern>),
 }
 
-/// Why a JSON value is not a statement.
+/// The reason why a JSON value is not a statement of a grant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum GrantStatementError {
     NotAnObject,
     Effect,
-    /// Not exactly one of the two fields.
+    /// The statement does not have exactly one of these two fields.
     OneOf(&'static str, &'static str),
-    /// Not a string or a list of strings.
+    /// This field is not a string or a list of strings.
     List(&'static str),
-    /// Not an action pattern.
+    /// An entry of this field is not an action pattern.
     Action(&'static str),
-    /// The conditions are not operators with keys.
+    /// The field `Condition` is not an object of operators with keys.
     Condition,
 }
 
@@ -88,8 +88,8 @@ impl GrantStatement {
     }
 }
 
-/// Returns the name and the strings of one of two fields. Fails unless exactly one is present and its list is not
-/// empty.
+/// Finds which of two fields is present, and returns its name and its strings. Fails if both fields or none of them
+/// are present, or if the list is empty.
 ///
 /// # Errors
 /// [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].

@@ -1,5 +1,5 @@
-//! The summary of a grant in the manifest. It never says less than the grant allows, and it can say more: it ignores
-//! resources and Deny statements, and `NotAction` counts as everything.
+//! The summary of a grant in the manifest. The summary never says less than the grant allows. The summary can say
+//! more, because it ignores resources and Deny statements, and counts `NotAction` as every action.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::statement::{Actions, GrantStatement};
 
-/// Prefixes of actions that only read.
+/// The first letters of the names of actions that only read.
 const READS: [&str; 3] = ["get", "list", "describe"];
 
-/// What can be done to a service.
+/// The kind of access to a service.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
@@ -22,18 +22,18 @@ pub enum Access {
     Write,
 }
 
-/// What a grant allows in one service, or in the services that a pattern matches.
+/// The access that a grant gives to one service, or to all services that a pattern matches.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceAccess {
     pub access: Access,
-    /// The condition keys that every such statement has, sorted, in lower case.
+    /// The condition keys that all statements with this access have, sorted and in lower case.
     pub conditions: Vec<String>,
     /// The service prefix in lower case; it can contain `*` and `?`.
     pub service: String,
 }
 
-/// `ec2 (write)`, `s3 (read, if aws:sourceip)`.
+/// Shows an entry in a form such as `ec2 (write)` or `s3 (read, if aws:sourceip)`.
 impl fmt::Display for ServiceAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let service = if self.service == "*" { "every service" } else { &self.service };
@@ -49,7 +49,7 @@ impl fmt::Display for ServiceAccess {
     }
 }
 
-/// Summarizes the Allow statements of a grant, sorted by service and access.
+/// Returns the summary of a grant's Allow statements, sorted by service and access.
 pub fn summarize(grant: &[GrantStatement]) -> Vec<ServiceAccess> {
     let mut all: BTreeMap<(String, Access), BTreeSet<String>> = BTreeMap::new();
     for statement in grant.iter().filter(|statement| statement.allows) {

@@ -1,4 +1,4 @@
-//! Why a manifest is not valid.
+//! The reasons why a manifest is not valid.
 
 use std::fmt;
 
@@ -7,26 +7,26 @@ use crate::error::Error;
 use crate::vault::canonical::JsonError;
 use crate::vault::names::NameError;
 
-/// Why bytes are not a manifest (class `damaged` at `parse`).
+/// The reason why bytes are not a valid manifest. The failure is `damaged` at `parse`.
 #[derive(Debug)]
 pub enum ManifestError {
-    /// Not canonical JSON of a manifest.
+    /// The bytes are not the canonical JSON of a manifest.
     Json(JsonError),
-    /// Another version.
+    /// The manifest has this version, which the program does not read.
     Version(u8),
-    /// A name, number or key that is not valid.
+    /// A name, number or key is not valid.
     Name(NameError),
-    /// More than [`MAX_CHANNELS`] alert channels.
+    /// The manifest has more than [`MAX_CHANNELS`] alert channels.
     ChannelCount,
-    /// `drill_of` is the vault's own ID.
+    /// The field `drill_of` is the `vault_id` of the same vault.
     DrillOfItself,
-    /// A drill vault with more than one target.
+    /// A drill vault has more than one target.
     DrillTargets,
-    /// A drill vault, or a vault of the first epoch, that replaces another vault.
+    /// The field `replaces` is not null in a drill vault, or in a vault of epoch 1.
     Replaces,
-    /// An epoch of 0, or more epochs of credentials than of vaults.
+    /// An epoch is 0, or `credentials_epoch` is above `epoch`.
     Epochs,
-    /// A threshold above the number of custodians, or too many custodians.
+    /// The threshold is above the number of custodians, or there are too many custodians.
     Quorum {
         /// The threshold.
         threshold: u8,
@@ -35,30 +35,31 @@ pub enum ManifestError {
     },
     /// The custodians' indexes are not 1, 2, 3 …
     Indexes,
-    /// No target, or more than [`MAX_TARGETS`].
+    /// The manifest has no target, or more than [`MAX_TARGETS`].
     TargetCount,
-    /// A target of the lane `static` without MFA.
+    /// The target with this name is in the lane `static`, but has no MFA.
     StaticWithoutMfa(String),
-    /// A custodian without a token, or with more than [`MAX_TOKENS`].
+    /// A custodian has no token, or more than [`MAX_TOKENS`].
     TokenCount {
         /// The custodian's name.
         custodian: String,
         /// The number of tokens.
         count: usize,
     },
-    /// Both keys of a token are in one slot.
+    /// Both keys of a token are in the same slot.
     SharedSlot,
     /// Both keys of a token have the same challenge.
     SharedChallenge,
-    /// The OTP application has no such slot.
+    /// A challenge-response token names this slot, but the OTP application has only the slots 1 and 2.
     OtpSlot(u8),
-    /// A challenge-response token with an attestation, which such tokens cannot have. Has the serial number.
+    /// The challenge-response token with this serial number is marked as attested, but such tokens cannot be
+    /// attested.
     AttestedChallenge(u32),
-    /// A quorum of custodians have only challenge-response tokens.
+    /// The custodians of a quorum have only challenge-response tokens.
     OnlyChallenge,
-    /// The summary of a target's grant is not in the form of a summary.
+    /// The target with this name has a summary of its grant that is not in the accepted form.
     Grant(String),
-    /// A target that repairs identities without MFA: such a session cannot call IAM.
+    /// The target with this name repairs identities, but has no MFA. AWS refuses IAM calls of sessions without MFA.
     RepairsWithoutMfa(String),
 }
 
@@ -74,14 +75,14 @@ impl fmt::Display for ManifestError {
             Self::AttestedChallenge(serial) => {
                 write!(f, "YubiKey {serial} is a challenge-response token, and those cannot be attested")
             }
-            Self::OnlyChallenge => f.write_str(
-                "as many custodians as are needed to open have only challenge-response tokens, which can be copied",
-            ),
+            Self::OnlyChallenge => {
+                f.write_str("a quorum of custodians have only challenge-response tokens, which can be copied")
+            }
             Self::Grant(name) => write!(f, "{name}: the summary of its grant is not valid"),
             Self::RepairsWithoutMfa(name) => {
                 write!(f, "{name}: it repairs identities without MFA, but AWS refuses IAM calls without MFA")
             }
-            Self::DrillOfItself => f.write_str("it is a drill of itself"),
+            Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
             Self::Epochs => f.write_str("its epochs do not count from 1"),

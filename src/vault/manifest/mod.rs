@@ -1,4 +1,5 @@
-//! The manifest: custodians, threshold, epochs and targets. Public, canonical, and bound by every share's commitment.
+//! The manifest lists the custodians, the threshold, the epochs and the targets. The manifest is public and in
+//! canonical form, and the commitment to each share binds the manifest.
 
 mod error;
 mod target;
@@ -14,8 +15,8 @@ pub use error::ManifestError;
 pub use target::{MAX_SERVICES, TargetSummary};
 pub use token::{Attested, EnrolledToken, TokenKeys, TokenKind};
 
-/// The maximum length of a manifest in bytes: 16 custodians, whose parts have recipients of 2 KB, with 8 tokens each, and 256
-/// targets with names of ordinary length.
+/// The maximum length of a manifest in bytes. This length is enough for 16 custodians with 8 tokens each and for 256
+/// targets with names of ordinary length. The recipient of each custodian's part has 2 KB.
 pub const MAX_BYTES: usize = 256 * 1024;
 
 /// The maximum number of targets.
@@ -24,7 +25,7 @@ pub const MAX_TARGETS: usize = 256;
 /// The maximum number of alert channels.
 pub const MAX_CHANNELS: usize = 16;
 
-/// The maximum number of tokens of a custodian.
+/// The maximum number of tokens of one custodian.
 pub const MAX_TOKENS: usize = 8;
 
 const COMMITMENT: &[u8] = b"breakglass/commitment v1";
@@ -33,9 +34,9 @@ const COMMITMENT: &[u8] = b"breakglass/commitment v1";
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lane {
-    /// A time-bound policy enables an IAM user.
+    /// A policy on an IAM user gives the user access until the window ends.
     Gate,
-    /// The user assumes a role with MFA, with a session policy that ends; needs no IAM write.
+    /// The user assumes a role with MFA, and a session policy ends the access. This lane needs no IAM write.
     Static,
 }
 
@@ -53,22 +54,23 @@ impl Lane {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Custodian {
-    /// Binds the share to this manifest: 32 bytes as hex. Absent only while the digest is taken.
+    /// The commitment to the share binds the share to this manifest: 32 bytes as hex. The commitment is absent only
+    /// while the manifest's digest is computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<String>,
     /// The enrolment's id, 16 bytes as hex.
     pub enrolment: String,
     /// SHA-256 of the enrolment file, as hex.
     pub enrolment_sha256: String,
-    /// Whether the custodian read out the fingerprint and it was typed in at sealing.
+    /// Whether the custodian read out the fingerprint of the enrolment file, and the person who sealed typed it in.
     pub fingerprint_checked: bool,
-    /// From 1; the x of the share.
+    /// The custodian's index, from 1. The index is also the share's x in Shamir's scheme.
     pub index: u8,
     /// The name.
     pub name: String,
     /// The age recipient of the part, `age1pq1…`.
     pub part: String,
-    /// The tokens; each opens this custodian's share.
+    /// The custodian's tokens. Each of the tokens can decrypt the token's half of the share.
     pub tokens: Vec<EnrolledToken>,
 }
 
@@ -76,31 +78,31 @@ pub struct Custodian {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The names of the alert channels, in order.
+    /// The names of the alert channels, in the order of the payload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
     /// The time of sealing: RFC 3339, UTC, whole seconds.
     pub created: String,
-    /// Increases with new credentials only; from 1.
+    /// The credentials epoch, from 1. A reseal raises it only if the credentials are new.
     pub credentials_epoch: u32,
-    /// The custodians, ordered by index, 1..=N.
+    /// The custodians, in the order of their indexes from 1 to N.
     pub custodians: Vec<Custodian>,
-    /// In a drill vault: the ID of the vault it rehearses.
+    /// In a drill vault: the `vault_id` of the vault that the drill vault is practice for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// Increases with each reseal; from 1.
+    /// The vault's epoch, from 1. Each reseal raises it.
     pub epoch: u32,
     /// A human-readable name.
     pub label: String,
     /// How access is opened and closed.
     pub lane: Lane,
-    /// SHA-256 of the replaced file, as hex.
+    /// SHA-256 of the vault that this vault replaces, as hex.
     pub replaces: Option<String>,
     /// The targets.
     pub targets: Vec<TargetSummary>,
-    /// The number of custodians needed to open.
+    /// The number of custodians who are needed to open the vault.
     pub threshold: Threshold,
-    /// 16 random bytes as hex; the same in all epochs.
+    /// The vault's id: 16 random bytes as hex. The id is the same in all epochs.
     pub vault_id: String,
     /// The format's version: 1.
     pub version: u8,
@@ -117,12 +119,12 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The canonical form in the file.
+    /// Returns the manifest as the canonical JSON that is in the vault file.
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical::to_vec(self)
     }
 
-    /// SHA-256 of the manifest without commitments: what each commitment binds.
+    /// Returns the SHA-256 of the manifest without its commitments. Each commitment binds this digest.
     pub fn digest(&self) -> [u8; 32] {
         let mut bare = self.clone();
         for custodian in &mut bare.custodians {
@@ -131,7 +133,7 @@ impl Manifest {
         canonical::digest(&bare)
     }
 
-    /// Sets each custodian's commitment to their share.
+    /// Computes the commitments to `shares` and stores them in the custodians' entries.
     pub fn commit(&mut self, shares: &[Share]) {
         let digest = self.digest();
         for (custodian, share) in self.custodians.iter_mut().zip(shares) {
@@ -139,13 +141,13 @@ impl Manifest {
         }
     }
 
-    /// Whether `share` matches its commitment under this manifest.
+    /// Returns whether `share` matches its commitment in this manifest.
     pub fn admits(&self, share: &Share) -> bool {
         let expected = hex::encode(commitment(&self.digest(), share));
         self.custodian(share.index).is_some_and(|c| c.commitment.as_deref() == Some(&expected))
     }
 
-    /// The custodian with an index, from 1.
+    /// Returns the custodian with this index, from 1.
     pub fn custodian(&self, index: u8) -> Option<&Custodian> {
         self.custodians.get(usize::from(index).checked_sub(1)?)
     }
@@ -232,7 +234,8 @@ impl Custodian {
     }
 }
 
-/// SHA-256 over the label, the manifest's digest (32 bytes), the index (1 byte) and the share (16 bytes).
+/// Returns the commitment to a share: SHA-256 over the label, the manifest's digest (32 bytes), the index (1 byte)
+/// and the share (16 bytes).
 fn commitment(manifest: &[u8; 32], share: &Share) -> [u8; 32] {
     let value: &[u8; KEY] = share.value.expose();
     Sha256::new()

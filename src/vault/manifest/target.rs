@@ -1,4 +1,4 @@
-//! A target as the manifest shows it: everything about it that custodians approve.
+//! A target in the manifest: everything about the target that custodians approve.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct TargetSummary {
     pub account: String,
     /// Whether the credentials can sign in to the AWS console.
     pub console: bool,
-    /// What the grant allows, by service.
+    /// The summary of the grant: the access to each service.
     pub grant: Vec<ServiceAccess>,
     /// SHA-256 of the grant in RFC 8785 JSON, as hex.
     pub grant_sha256: String,
@@ -55,7 +55,8 @@ impl TargetSummary {
         }
     }
 
-    /// Whether the summary has the form that a grant's summary has: entries and conditions in order, none twice.
+    /// Returns whether the grant's summary is in its accepted form. The entries and the conditions must be sorted,
+    /// and none may appear twice.
     fn check_grant(&self) -> bool {
         let lower = |b: u8| b.is_ascii_graphic() && !b.is_ascii_uppercase();
         let service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b);

@@ -17,7 +17,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// What its slots are called.
+    /// Returns the name of this kind's slots in messages.
     pub fn slot_word(self) -> &'static str {
         match self {
             Self::Piv => "slot",
@@ -26,13 +26,13 @@ impl TokenKind {
     }
 }
 
-/// The root certificate that attests that the token's keys were generated on a genuine device.
+/// The root of the certificates that attest that the token's keys were generated on a genuine device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attested {
     /// Yubico's roots.
     Yubico,
-    /// A root that was given at enrolment.
+    /// Another root, which was given at enrolment.
     Other,
     /// No attestation.
     None,
@@ -53,7 +53,7 @@ impl Attested {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "TokenForm", into = "TokenForm")]
 pub struct EnrolledToken {
-    /// The root of its attestation.
+    /// The root of the token's attestation.
     pub attestation: Attested,
     /// The device's firmware version.
     pub firmware: Firmware,
@@ -70,18 +70,18 @@ pub struct EnrolledToken {
 /// Where a token's private keys are, or how they are derived.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TokenKeys {
-    /// In PIV slots: two hex digits each, 82–95.
+    /// The private keys are in PIV slots. A slot is two hex digits, 82 to 95.
     Piv {
         /// The slot of the decryption key.
         decryption_slot: String,
         /// The slot of the signing key.
         signing_slot: String,
     },
-    /// Derived from the answers of an HMAC-SHA1 slot to two challenges.
+    /// The private keys are derived from the answers of an HMAC-SHA1 slot to two challenges.
     Challenge {
-        /// 32 random bytes as hex.
+        /// The challenge for the decryption key: 32 random bytes as hex.
         decryption_challenge: String,
-        /// 32 random bytes as hex.
+        /// The challenge for the signing key: 32 random bytes as hex.
         signing_challenge: String,
         /// The slot of the OTP application: 1 or 2.
         slot: u8,
@@ -97,7 +97,7 @@ impl TokenKeys {
         }
     }
 
-    /// The slot whose key opens shares.
+    /// Returns the slot of the key that decrypts the token's half of a share.
     pub fn slot(&self) -> String {
         match self {
             Self::Piv { decryption_slot, .. } => decryption_slot.clone(),
@@ -106,7 +106,7 @@ impl TokenKeys {
     }
 }
 
-/// The JSON of a token of either kind.
+/// The JSON form of a token of either kind.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct TokenForm {

@@ -7,7 +7,7 @@ use super::error::FieldError;
 use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way, strict};
 use crate::vault::duration::Span;
 
-/// The fields of a target of either lane.
+/// All fields of the JSON of a target, for both lanes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TargetJson {

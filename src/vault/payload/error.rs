@@ -1,4 +1,4 @@
-//! Why a payload is not valid. No error contains a secret.
+//! The reasons why a payload is not valid. No error contains a secret.
 
 use std::fmt;
 
@@ -8,65 +8,66 @@ use crate::vault::grant::GrantStatementError;
 use crate::vault::manifest::{MAX_CHANNELS, MAX_SERVICES, MAX_TARGETS};
 use crate::vault::names::NameError;
 
-/// Why a payload is not valid (class `damaged` at `open` in a vault).
+/// The reason why a payload is not valid. If the payload is from a vault, the failure is `damaged` at `open`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PayloadError {
-    /// Longer than [`MAX_BYTES`].
+    /// The payload is longer than [`MAX_BYTES`].
     TooLong,
-    /// Too long in its canonical form, or with a number that has no canonical form.
+    /// The payload is too long in its canonical form, or contains a number that has no canonical form.
     NoCanonicalForm,
-    /// Not the JSON of a payload. Has the place and, unless it may be a secret, the field.
+    /// The text is not the JSON of a payload. The string names the place, and also the field unless it could be a
+    /// secret.
     Json(String),
-    /// A version that this program does not read.
+    /// The payload has this version, which the program does not read.
     Version(u8),
-    /// Not padded with spaces to whole blocks.
+    /// The payload is not padded with spaces to whole blocks.
     Padding,
-    /// Not in canonical form.
+    /// The payload is not in canonical form.
     NotCanonical,
-    /// No target, or more than [`MAX_TARGETS`].
+    /// The payload has no target, or more than [`MAX_TARGETS`].
     TargetCount,
-    /// More than [`MAX_CHANNELS`] alert channels.
+    /// The payload has more than [`MAX_CHANNELS`] alert channels.
     ChannelCount,
-    /// Targets of both lanes.
+    /// The payload has targets of both lanes.
     MixedLanes,
-    /// A name that is not valid, or not unique.
+    /// A name is not valid, or not unique.
     Name(NameError),
-    /// An error in the target with this name.
+    /// The target with this name is not valid.
     Target(String, TargetFault),
-    /// A secret in a public field of the target with this account ID.
+    /// A public field of the target with this account ID contains a secret.
     ExposedSecret(String),
-    /// An error in the alert channel with this name.
+    /// The alert channel with this name is not valid.
     Channel(String, ChannelError),
-    /// A secret in the name of the alert channel at this position, from 1.
+    /// The name of the alert channel at this position, counted from 1, contains a secret.
     SecretChannelName(usize),
-    /// The drill grants more than the probe.
+    /// The drill's grant is not empty, but the drill's user is allowed only the probe.
     DrillGrant,
     /// The drill's user is also a user of the vault.
     DrillUser,
-    /// An access key of the drill is also one of the vault.
+    /// An access key of the drill is also an access key of the vault.
     DrillKey(NameError),
 }
 
-/// Why a target is not valid.
+/// The reason why a target is not valid.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetFault {
-    /// A name or window that is not valid.
+    /// A name or the maximum window is not valid.
     Name(NameError),
     /// The access key of this principal is not valid.
     Key(&'static str, KeyError),
-    /// The boundary is not a policy of the account. Has the expected prefix of the ARN.
+    /// The boundary is not a policy of the account. The string is the expected prefix of the ARN.
     Boundary(String),
-    /// The role is not a role of the account. Has the expected prefix of the ARN.
+    /// The role is not a role of the account. The string is the expected prefix of the ARN.
     Role(String),
-    /// The MFA device is not a device of the account. Has the expected prefix of the ARN.
+    /// The MFA device is not a device of the account. The string is the expected prefix of the ARN.
     MfaDevice(String),
     /// The TOTP seed is not base32.
     TotpSeed,
-    /// A statement of the grant, counted from 1, is not a statement.
+    /// The statement of the grant at this position, counted from 1, is not an IAM policy statement.
     Statement(usize, GrantStatementError),
     /// The grant names too many services.
     ServiceCount,
-    /// It repairs identities without MFA.
+    /// The target repairs identities, but has no MFA device.
     RepairsWithoutMfa,
 }
 
@@ -122,36 +123,36 @@ impl fmt::Display for TargetFault {
     }
 }
 
-/// Why an alert channel is not valid.
+/// The reason why an alert channel is not valid.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ChannelError {
     /// The timeout is longer than 60 seconds.
     Timeout,
-    /// Not the ARN of an SNS topic.
+    /// The value is not the ARN of an SNS topic.
     Topic,
-    /// The access key for the topic.
+    /// The access key for the topic is not valid.
     Key(KeyError),
-    /// Not a routing key of `PagerDuty`.
+    /// The value is not a routing key of `PagerDuty`.
     RoutingKey,
-    /// Not a secret of Standard Webhooks.
+    /// The value is not a signing secret of Standard Webhooks.
     WebhookSecret,
-    /// Not a URL.
+    /// The value is not a URL.
     Url,
-    /// Neither `https` nor `http`.
+    /// The URL's scheme is neither `https` nor `http`.
     Scheme,
-    /// `http` to another machine.
+    /// The URL uses `http` to another machine.
     PlainHttp,
-    /// Not a host name or address.
+    /// The host is not a host name or an address.
     Host,
-    /// Port 0.
+    /// The port is 0.
     Port,
-    /// Mail without TLS to another machine.
+    /// The mail server is another machine, and the connection has no TLS.
     PlainMail,
-    /// No receiver, or more than 16.
+    /// The mail has no receiver, or more than 16.
     Receivers,
-    /// Not a mail address.
+    /// The value is not a mail address.
     Address,
-    /// Not a user name and password.
+    /// The user name or the password is not valid.
     Login,
 }
 
@@ -182,12 +183,13 @@ impl From<KeyError> for ChannelError {
     }
 }
 
-/// A field that is missing, or that belongs to another kind. The message is worded like that of `serde_json`.
+/// The error for a field that is missing, or that belongs to another kind of object. The error's text has the wording
+/// of `serde_json`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FieldError {
     /// A required field is missing.
     Missing(&'static str),
-    /// A field is not known here.
+    /// This kind of object does not have the field.
     Unknown(&'static str),
 }
 

@@ -12,11 +12,11 @@ use crate::vault::json;
 pub struct Input {
     /// The vault's payload.
     pub payload: Payload,
-    /// The drill vault's payload: one target, which is allowed only the probe.
+    /// The drill vault's payload. This payload has one target, whose user is allowed only the probe.
     pub drill: Option<Payload>,
 }
 
-/// The fields of the input.
+/// The fields of the input's JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InputJson {
@@ -33,7 +33,7 @@ impl Input {
     /// Reads the JSON and checks every field.
     ///
     /// # Errors
-    /// [`Status::Usage`], with the target and the field, without secrets.
+    /// [`Status::Usage`]. The message names the target and the field, and contains no secret.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Self::read(json).map_err(|why| {
             Error::new(Status::Usage, format!("the credentials are not valid: {why}"))
@@ -47,7 +47,7 @@ impl Input {
         }
         let fields = || {
             let mut input = json::read::<InputJson>(json).map_err(PayloadError::Json)?;
-            // People list the actions in any order.
+            // The input can list the actions in any order. The payload needs them sorted.
             for target in input.targets.iter_mut().chain(&mut input.drill) {
                 target.may_outlive.sort_unstable();
                 target.may_outlive.dedup();
@@ -60,7 +60,8 @@ impl Input {
             None => None,
             Some(target) => {
                 check_drill(&target, &payload)?;
-                // Secrets cannot be copied, so the fields that both vaults contain are read once for each vault.
+                // Secrets cannot be copied. The fields that both vaults contain are therefore read from the JSON
+                // again for the drill vault.
                 let InputJson { version, runbook, alerts, .. } = fields()?;
                 Some(Payload { version, targets: vec![target], runbook, alerts }.checked()?)
             }

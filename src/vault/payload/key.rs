@@ -1,4 +1,4 @@
-//! An IAM access key: its check and its sealed form.
+//! An IAM access key, the check of its form, and its sealed form.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::secret::SecretText;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
-    /// `AKIA…`; not secret.
+    /// The access key ID, `AKIA…`. It is not secret.
     #[serde(rename = "access_key_id")]
     pub id: String,
     /// The secret access key, 40 characters.
@@ -17,7 +17,7 @@ pub struct AccessKey {
     pub secret: SecretText,
 }
 
-/// Why a key does not have the form of an AWS access key.
+/// The reason why a key does not have the form of an AWS access key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyError {
     /// The ID is not 16 to 128 capital letters and digits.
@@ -56,7 +56,7 @@ impl AccessKey {
     }
 }
 
-/// The canonical form of an [`AccessKey`], which it borrows.
+/// The canonical form of an [`AccessKey`]. The form borrows the values of the key.
 #[derive(Serialize)]
 pub(super) struct KeyForm<'a> {
     access_key_id: &'a str,

@@ -1,4 +1,5 @@
-//! The sealed payload: targets with credentials, alert channels, and the runbook. JSON, padded to whole blocks.
+//! The sealed payload has the targets with their credentials, the alert channels, and the runbook. The payload is
+//! JSON, padded with spaces to whole blocks.
 
 mod channel;
 mod de;
@@ -27,7 +28,7 @@ pub use size::{BLOCK, MAX_BYTES};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mfa {
-    /// The ARN of the virtual device.
+    /// The ARN of the virtual MFA device.
     #[serde(rename = "serial_number")]
     pub serial: String,
     /// The TOTP seed in base32 (RFC 4648), without padding.
@@ -52,9 +53,9 @@ pub struct SealedTarget {
     pub max_window: Span,
     /// The emergency user's key.
     pub emergency: AccessKey,
-    /// The user's MFA device; required in the lane `static`.
+    /// The user's MFA device. The lane `static` requires one.
     pub mfa: Option<Mfa>,
-    /// The statements granted inside the window.
+    /// The policy statements that a window grants to the user.
     pub grant: Vec<Value>,
     /// The granted actions whose effect can outlive the window, sorted.
     pub may_outlive: Vec<String>,
@@ -67,9 +68,10 @@ pub struct SealedTarget {
 /// How access is opened and closed, for each lane.
 #[derive(Debug)]
 pub enum Way {
-    /// A time-bound policy on the user.
+    /// In the lane `gate`, a policy on the user grants access between T0 and T1.
     Gate(Gatekeepers),
-    /// The ARN of a role that the user assumes with MFA. A session policy ends the role's session at T1.
+    /// In the lane `static`, the user assumes the role with this ARN, with MFA. A session policy ends the role's
+    /// session at T1.
     Static(String),
 }
 
@@ -122,12 +124,12 @@ impl Payload {
         self.targets.first().map_or(manifest::Lane::Gate, SealedTarget::lane)
     }
 
-    /// Returns the names of the alert channels, as in the manifest.
+    /// Returns the names of the alert channels, for the manifest.
     pub fn channels(&self) -> Vec<String> {
         self.alerts.iter().map(|channel| channel.name.clone()).collect()
     }
 
-    /// Returns the targets' entries in the manifest.
+    /// Returns the entries of the targets, for the manifest.
     pub fn summaries(&self) -> Vec<manifest::TargetSummary> {
         self.targets.iter().map(SealedTarget::summary).collect()
     }
@@ -143,7 +145,7 @@ impl Payload {
     /// Returns the payload if every field has its only accepted form and the canonical form is not too long.
     fn checked(self) -> Result<Self, PayloadError> {
         self.check()?;
-        // A number may be longer in its canonical form: 1e20 is 21 digits.
+        // A number can be longer in its canonical form than in the input: 1e20 becomes 21 digits.
         self.canonical_length().ok_or(PayloadError::NoCanonicalForm)?;
         Ok(self)
     }

@@ -1,4 +1,5 @@
-//! The canonical form of a payload. It borrows the values, so secrets are copied only into the locked buffer.
+//! The canonical form of a payload. These types borrow the payload's values, so secrets are copied only into the
+//! locked buffer.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use super::{Mfa, Payload, SealedTarget, Way};
 use crate::secret::SecretBuf;
 use crate::vault::duration::Span;
 
-/// The fields of a payload.
+/// The fields of a payload's JSON.
 #[derive(Serialize)]
 struct PayloadForm<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -67,7 +68,8 @@ impl Payload {
         buffer
     }
 
-    /// Returns the length of the canonical JSON in bytes; `None` if it is too long, or if a number has no canonical form.
+    /// Returns the length of the canonical JSON in bytes. Returns `None` if the JSON is too long, or if a number has
+    /// no canonical form.
     pub(super) fn canonical_length(&self) -> Option<usize> {
         let mut remaining = Remaining(MAX_BYTES);
         serde_json_canonicalizer::to_writer(&PayloadForm::of(self), &mut remaining).ok()?;

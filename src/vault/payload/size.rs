@@ -6,7 +6,7 @@ pub const BLOCK: usize = 4096;
 /// The maximum length of a payload with its padding, in bytes.
 pub const MAX_BYTES: usize = 512 * 1024;
 
-/// A writer that only counts down the remaining bytes.
+/// A writer that discards the bytes and counts how many more are allowed.
 pub(super) struct Remaining(pub(super) usize);
 
 impl std::io::Write for Remaining {

@@ -1,5 +1,5 @@
-//! Reads JSON objects of any content and refuses duplicate fields. Parsers treat duplicates differently, so IAM could
-//! read a value other than the checked one.
+//! Reads JSON objects of any content and refuses duplicate fields. Parsers treat duplicate fields differently, so IAM
+//! could use another value than the value that this program checked.
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ impl SealedTarget {
     /// Returns the target's entry in the manifest.
     ///
     /// # Panics
-    /// Never: the statements of a target are checked when it is read.
+    /// Never: the program checks the statements of a target when it reads the target.
     pub fn summary(&self) -> manifest::TargetSummary {
         let statements = self.statements().expect("the grant was checked");
         manifest::TargetSummary {
@@ -77,7 +77,7 @@ impl SealedTarget {
         gatekeepers.into_iter().chain([("emergency", &self.emergency)])
     }
 
-    /// Returns every ARN, with its resource type.
+    /// Returns every ARN of the target, with the resource type of each ARN.
     fn arns(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let way = match &self.way {
             Way::Gate(gatekeepers) => ("policy", &gatekeepers.boundary),
@@ -102,7 +102,7 @@ impl SealedTarget {
         Ok(())
     }
 
-    /// Refuses a secret in a public field.
+    /// Fails if a public field of the target contains a secret.
     fn check_misplaced(&self) -> Result<(), PayloadError> {
         let secrets = self.keys().map(|(_, key)| &key.secret);
         let secrets: Vec<_> = secrets.chain(self.mfa.iter().map(|mfa| &mfa.seed)).collect();
@@ -116,11 +116,12 @@ impl SealedTarget {
 }
 
 impl Mfa {
-    /// Checks the seed: 80 bits or more (RFC 4226 requires 128, AWS uses 320).
+    /// Checks the TOTP seed, which must have 80 bits or more. RFC 4226 requires 128 bits, and AWS uses 320.
     fn check(&self) -> Result<(), TargetFault> {
         let seed = self.seed.expose();
         let known = seed.bytes().all(|b| base32_value(b).is_some());
-        // RFC 4648 section 6: the last group has 2, 4, 5, 7 or 8 characters, which have 2, 4, 1, 3 or 0 bits too many.
+        // In base32 (RFC 4648 section 6) the last group has 2, 4, 5, 7 or 8 characters. Of its bits, 2, 4, 1, 3 or 0
+        // are unused.
         let surplus = match seed.len() % 8 {
             0 => Some(0),
             2 => Some(2),
@@ -138,7 +139,7 @@ impl Mfa {
     }
 }
 
-/// Returns the five bits of a character of base32.
+/// Returns the five bits that a base32 character encodes.
 fn base32_value(character: u8) -> Option<u8> {
     match character {
         b'A'..=b'Z' => Some(character - b'A'),

@@ -1,4 +1,5 @@
-//! The attestations of enrolment files, under issuers made for the occasion; one failure each.
+//! Makes the certificates that attest a token in an enrolment file. The test creates the issuers. Most attestations
+//! have exactly one fault.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,42 +10,43 @@ use super::certificate::{Row, Spec};
 use super::x509::{self, Certificate, Key, ca, name, not_ca, yubico};
 use super::{SoftToken, point};
 
-/// An issuer of the chain to be.
+/// Describes a certificate of the chain.
 #[derive(Clone)]
 pub struct Link {
     pub subject: Vec<u8>,
     pub issuer: Vec<u8>,
-    /// Its key, as `Key::new` wants it.
+    /// The kind of the certified key, as an argument of `Key::new`.
     pub kind: &'static str,
-    /// The digest of the signature on its certificate.
+    /// The digest algorithm of the signature on this certificate.
     pub digest: &'static str,
     pub extensions: Vec<Vec<u8>>,
-    /// The algorithm beside that signature, if it is not the one in it.
+    /// The DER of the signature algorithm outside the signed data, if it differs from the algorithm inside the data.
     pub outside: Option<Vec<u8>>,
 }
 
-/// All certificates to be: F9's and its issuers, and what those of the slots say.
+/// Describes all certificates of an attestation: the chain, and the certificates of the two slots. The first
+/// certificate of the chain is for the device's key in slot F9.
 pub struct Plan {
     pub links: Vec<Link>,
-    /// The subject, without the slot's number.
+    /// The subject name of the slots' certificates, without the slot's number.
     pub subject: &'static str,
-    /// The slots that they name: of the decryption key, of the signing key.
+    /// The slots in the subject names: first the slot of the decryption key, then the slot of the signing key.
     pub slots: [&'static str; 2],
     pub firmware: Vec<u8>,
     pub serial: u32,
     pub policy: Vec<u8>,
-    /// Further extensions.
+    /// Additional extensions of the slots' certificates.
     pub more: Vec<Vec<u8>>,
     pub digest: &'static str,
-    /// Another decryption key.
+    /// A token whose decryption key is certified instead of the enrolled decryption key.
     pub key: Option<SoftToken>,
-    /// Another signing key.
+    /// A token whose signing key is certified instead of the enrolled signing key.
     pub signing: Option<SoftToken>,
-    /// Makes the subject's name.
+    /// Encodes the subject name of a slot's certificate as DER.
     pub named: fn(&str) -> Vec<u8>,
-    /// The serial number as DER, if it is not the usual one.
+    /// The DER of the device's serial number, if it is not the DER of `serial`.
     pub serial_der: Option<Vec<u8>>,
-    /// The policy in the decryption key's certificate, if it is another.
+    /// The PIN and touch policies in the decryption key's certificate, if they differ from `policy`.
     pub decryption_policy: Option<Vec<u8>>,
 }
 
@@ -57,13 +59,14 @@ pub fn firmware() -> Vec<u8> {
     yubico(&[3, 3], &[5, 7, 2])
 }
 
-/// The device's certificate, as genuine ones are.
+/// Describes a device's certificate with the extensions that genuine certificates have.
 pub fn device(issuer: &str) -> Link {
     link("Yubico PIV Attestation", issuer, vec![firmware(), ca(0)])
 }
 
 impl Default for Plan {
-    /// slot ← F9 ← PIV issuer ← root.
+    /// Returns a valid plan. The device's key in slot F9 signs the slots' certificates, the PIV issuer signs the
+    /// device's certificate, and the root signs the PIV issuer's certificate.
     fn default() -> Self {
         Self {
             links: vec![
@@ -87,7 +90,7 @@ impl Default for Plan {
     }
 }
 
-/// The `attestation` of an enrolment.
+/// Returns the value of the field `attestation` in an enrolment.
 pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: &SoftToken) -> Value {
     let mut plan = Plan::default();
     before(&mut plan);
@@ -129,7 +132,7 @@ pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: 
     })
 }
 
-/// A slot's certificate, as an issuer in the chain.
+/// Describes a slot's certificate that the chain uses as an issuer.
 fn slot_as_issuer(more: Vec<Vec<u8>>) -> Link {
     let extensions = [more, vec![yubico(&[3, 7], &x509::integer(10_000_010)), yubico(&[3, 8], &[2, 2])]];
     link("YubiKey PIV Attestation 9a", "Yubico PIV Attestation", extensions.concat())
@@ -141,7 +144,6 @@ macro_rules! plan {
     };
 }
 
-/// The vectors.
 pub fn rows() -> Vec<Row> {
     [sound(), chains(), issuers(), signatures(), slots()].into_iter().flatten().collect()
 }
@@ -151,25 +153,25 @@ fn sound() -> Vec<Row> {
         (
             "attestation_by_the_root",
             "",
-            "the root signs the device's certificate, as Yubico's root of 2016 does",
+            "the root signs the device's certificate directly, as Yubico's root of 2016 does",
             plan! { |p| p.links = vec![device("root"), link("root", "root", vec![ca(1)])] },
         ),
         (
             "attestation_device_unmarked",
             "",
-            "the device's certificate has no basic constraints, as those of firmware 5.2.4",
+            "the device's certificate has no basic constraints, like the certificates of firmware 5.2.4",
             plan! { |p| p.links[0].extensions = vec![firmware()] },
         ),
         (
             "attestation_device_fips",
             "",
-            "the device's certificate says that it is FIPS and CSPN certified",
+            "the device's certificate has the FIPS and CSPN extensions",
             plan! { |p| p.links[0].extensions.extend([yubico(&[3, 10], &[1]), yubico(&[3, 11], &[1])]) },
         ),
         (
             "attestation_six",
             "",
-            "the longest chain",
+            "the chain has six certificates, the most allowed",
             plan! { |p| {
                 let more = [("4", "3", 2), ("3", "2", 3), ("2", "root", 4)];
                 p.links[1].issuer = name("4");
@@ -180,7 +182,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_rsa",
             "",
-            "RSA keys of 2048, 3072 and 4096 bits, with SHA-256, SHA-384 and SHA-512",
+            "the keys are RSA keys of 2048, 3072 and 4096 bits, with SHA-256, SHA-384 and SHA-512",
             plan! { |p| {
                 let kinds = [x509::RSA_2048, x509::RSA_3072, x509::RSA_4096];
                 for ((link, kind), digest) in p.links.iter_mut().zip(kinds).zip(["sha256", "sha384", "sha512"]) {
@@ -191,7 +193,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_p384",
             "",
-            "P-384 keys, with SHA-384 and, where the device signs, SHA-256",
+            "the keys are P-384 keys; issuers sign with SHA-384, and the device signs with SHA-256",
             plan! { |p| for link in &mut p.links {
                 (link.kind, link.digest) = (x509::P384, "sha384");
             } },
@@ -199,7 +201,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_key_usage",
             "",
-            "issuers whose key usage has keyCertSign",
+            "the key usage of an issuer includes keyCertSign",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(1, 0x06)) },
         ),
     ]
@@ -208,17 +210,22 @@ fn sound() -> Vec<Row> {
 fn chains() -> Vec<Row> {
     const LENGTH: &str = "its chain must have 2 to 6 certificates";
     vec![
-        ("attestation_no_chain", LENGTH, "an empty chain", Spec { after: Vec::clear, ..Spec::default() }),
+        (
+            "attestation_no_chain",
+            LENGTH,
+            "the chain of certificates is empty",
+            Spec { after: Vec::clear, ..Spec::default() },
+        ),
         (
             "attestation_no_root",
             LENGTH,
-            "a chain of the device's certificate alone",
+            "the chain contains only the device's certificate",
             Spec { after: |c| c.truncate(1), ..Spec::default() },
         ),
         (
             "attestation_seven",
             LENGTH,
-            "a chain of seven certificates",
+            "the chain has seven certificates, one too many",
             plan! { |p| {
                 let more = [("5", "4"), ("4", "3"), ("3", "2"), ("2", "root")];
                 p.links[1].issuer = name("5");
@@ -230,21 +237,21 @@ fn chains() -> Vec<Row> {
         (
             "attestation_no_device",
             "is not the certificate of its issuer",
-            "a chain without the device's certificate",
+            "the device's certificate is missing from the chain",
             Spec { after: |c| drop(c.remove(0)), ..Spec::default() },
         ),
         (
             "attestation_gap",
             "is not the certificate of its issuer",
-            "a chain without the PIV issuer's certificate",
+            "the PIV issuer's certificate is missing from the chain",
             Spec { after: |c| drop(c.remove(1)), ..Spec::default() },
         ),
         (
             "attestation_order",
             "is not the certificate of its issuer",
-            "two issuers in each other's place",
+            "two issuers in the chain are in the wrong order",
             plan! { |p| {
-                // F9, then the issuer of its issuer.
+                // The certificate after F9's certificate belongs to the issuer of F9's issuer.
                 p.links[1].issuer = name("intermediate");
                 p.links.insert(1, link("intermediate", "root", vec![ca(2)]));
                 p.links[2].extensions = vec![ca(2)];
@@ -254,25 +261,25 @@ fn chains() -> Vec<Row> {
         (
             "attestation_name_string",
             "is not the certificate of its issuer",
-            "the device's certificate has its issuer's name as another kind of string",
+            "the certificates of the device and of its issuer encode the issuer's name as different string types",
             plan! { |p| p.links[0].issuer = x509::name_as(0x13, "PIV issuer") },
         ),
         (
             "attestation_root_not_self_signed",
             "is not a root",
-            "the last certificate was not issued by itself",
+            "the issuer and the subject of the last certificate differ, so it is not a root",
             plan! { |p| p.links[2].issuer = name("another root") },
         ),
         (
             "attestation_link",
             "is not signed by its issuer",
-            "the device's certificate is not signed by its issuer",
+            "the signature of the device's certificate is wrong",
             Spec { after: |c| break_signature(&mut c[0]), ..Spec::default() },
         ),
         (
             "attestation_root_signature",
             "is not signed by its issuer",
-            "the root's signature on itself is wrong",
+            "the signature of the root certificate is wrong",
             Spec { after: |c| break_signature(c.last_mut().unwrap()), ..Spec::default() },
         ),
     ]
@@ -287,7 +294,7 @@ fn issuers() -> Vec<Row> {
         (
             "attestation_by_a_slot",
             "a slot's certificate where",
-            "a key in another slot of a sound device vouches for keys that are in none",
+            "a key in another slot of a genuine device signs certificates for keys that are not in the device",
             plan! { |p| {
                 p.links.insert(0, slot_as_issuer(vec![ca(0)]));
                 p.links[1].extensions = vec![firmware(), ca(1)];
@@ -298,7 +305,7 @@ fn issuers() -> Vec<Row> {
         (
             "attestation_openpgp",
             "the extension 1.3.6.1.4.1.41482.5.2, which it must not have",
-            "an attested OpenPGP key of a sound device vouches for keys that are on none",
+            "an attested OpenPGP key of a genuine device signs certificates for keys that are not in the device",
             plan! { |p| {
                 let attested = vec![yubico(&[5, 2], &[5, 7, 4]), yubico(&[5, 7], &x509::integer(10_000_010))];
                 p.links = vec![
@@ -312,61 +319,61 @@ fn issuers() -> Vec<Row> {
         (
             "attestation_fido",
             "the extension 1.3.6.1.4.1.41482.2, which it must not have",
-            "the key of a FIDO attestation vouches for keys that are on no device",
+            "a FIDO attestation key signs certificates for keys that are not in any device",
             plan! { |p| p.links[0].extensions = vec![yubico(&[2], b"1.3.6.1.4.1.41482.1.7")] },
         ),
         (
             "attestation_device_not_a_ca",
             "is not a CA's certificate",
-            "the device's certificate is marked as an end entity's",
+            "the basic constraints of the device's certificate mark it as an end entity",
             plan! { |p| p.links[0].extensions = vec![firmware(), not_ca()] },
         ),
         (
             "attestation_issuer_extension",
             "the extension 1.3.6.1.4.1.41482.3.3, which it must not have",
-            "an issuer has an extension of a device's",
+            "an issuer's certificate has an extension that belongs in a device's certificate",
             plan! { |p| p.links[1].extensions.push(firmware()) },
         ),
         (
             "attestation_issuer_unmarked",
             "is not a CA's certificate",
-            "an issuer has no basic constraints",
+            "the certificate of an issuer has no basic constraints",
             plan! { |p| p.links[1].extensions = Vec::new() },
         ),
         (
             "attestation_issuer_not_a_ca",
             "is not a CA's certificate",
-            "an issuer is marked as an end entity",
+            "the basic constraints of an issuer's certificate mark it as an end entity",
             plan! { |p| p.links[1].extensions = vec![not_ca()] },
         ),
         (
             "attestation_root_not_a_ca",
             "is not a CA's certificate",
-            "the root has no basic constraints",
+            "the root certificate has no basic constraints",
             plan! { |p| p.links[2].extensions = Vec::new() },
         ),
         (
             "attestation_issuer_usage",
             "is not a CA's certificate",
-            "an issuer's key usage is without keyCertSign",
+            "the key usage of an issuer does not include keyCertSign",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(7, 0x80)) },
         ),
         (
             "attestation_path_length",
             "does not allow as many certificates below it",
-            "the root allows one certificate below it, there are two",
+            "the root allows one certificate below it in the chain, but there are two",
             plan! { |p| p.links[2].extensions = vec![ca(1)] },
         ),
         (
             "attestation_extension_twice",
             "the extension 2.5.29.19, which it must not have",
-            "an issuer has its basic constraints twice",
+            "the certificate of an issuer has two basic constraints extensions",
             plan! { |p| p.links[1].extensions.push(ca(1)) },
         ),
         (
             "attestation_critical",
             "the extension 2.5.29.30, which it must not have",
-            "an issuer has a critical extension that a reader does not know: name constraints",
+            "an issuer has critical name constraints, an extension that readers do not support",
             plan! { |p| p.links[1].extensions.push(x509::extension(&[0x55, 0x1d, 0x1e], true, &[0x30, 0])) },
         ),
     ]
@@ -378,25 +385,25 @@ fn signatures() -> Vec<Row> {
         (
             "attestation_p256_sha384",
             KIND,
-            "a P-256 key signs with SHA-384",
+            "a P-256 key signs a certificate with SHA-384",
             plan! { |p| p.links[0].digest = "sha384" },
         ),
         (
             "attestation_rsa_1024",
             KIND,
-            "an issuer has an RSA key of 1024 bits",
+            "the RSA key of an issuer has 1024 bits",
             plan! { |p| p.links[1].kind = x509::RSA_1024 },
         ),
         (
             "attestation_rsa_exponent",
             KIND,
-            "an issuer has an RSA key with the exponent 3",
+            "the RSA key of an issuer has the exponent 3",
             plan! { |p| p.links[1].kind = x509::RSA_2048_E3 },
         ),
         (
             "attestation_sha1",
             KIND,
-            "an issuer signs with SHA-1",
+            "an issuer signs a certificate with SHA-1",
             plan! { |p| {
                 p.links[1].kind = x509::RSA_2048;
                 p.links[0].digest = "sha1";
@@ -405,7 +412,7 @@ fn signatures() -> Vec<Row> {
         (
             "attestation_two_algorithms",
             KIND,
-            "the algorithm beside a signature is not the one that is signed",
+            "a certificate has different signature algorithms inside and outside its signed data",
             plan! { |p| p.links[0].outside = Some(x509::ECDSA_SHA384.into()) },
         ),
     ]
@@ -416,61 +423,61 @@ fn slots() -> Vec<Row> {
         (
             "attestation_other_slot",
             "it does not attest slot 83",
-            "the subjects name each other's slot",
+            "the subject names of the two slots' certificates are exchanged",
             plan! { |p| p.slots = ["83", "82"] },
         ),
         (
             "attestation_other_subject",
             "it does not attest slot 83",
-            "the subjects are those of another applet",
+            "the subject names of the slots' certificates are those of the OpenPGP application",
             plan! { |p| p.subject = "YubiKey OPGP Attestation " },
         ),
         (
             "attestation_slot_is_a_ca",
             "it is marked as a CA's",
-            "the slots' certificates are marked as a CA's",
+            "the slots' certificates are marked as certificates of a CA",
             plan! { |p| p.more = vec![ca(0)] },
         ),
         (
             "attestation_slot_extension",
             "the extension 1.3.6.1.4.1.41482.5.3, which it must not have",
-            "the slots' certificates have an extension of OpenPGP besides",
+            "the slots' certificates have an extension of OpenPGP attestation",
             plan! { |p| p.more = vec![yubico(&[5, 3], &[1])] },
         ),
         (
             "attestation_other_serial",
             "another serial number",
-            "the certificates are of another device",
+            "the slots' certificates have the serial number of another device",
             plan! { |p| p.serial = 10_000_011 },
         ),
         (
             "attestation_other_firmware",
             "another firmware version",
-            "the certificates are of a device with newer firmware",
+            "the slots' certificates have a newer firmware version than the payload",
             plan! { |p| p.firmware = vec![5, 7, 4] },
         ),
         (
             "attestation_no_firmware",
             "another firmware version",
-            "the certificates do not say which firmware it is",
+            "the slots' certificates have no firmware version",
             plan! { |p| p.firmware.clear() },
         ),
         (
             "attestation_other_key",
             "attests another key",
-            "the decryption key is not the attested one",
+            "the certificate of the decryption key attests another key",
             plan! { |p| p.key = Some(SoftToken::new(0)) },
         ),
         (
             "attestation_no_touch",
             "does not require both a PIN and a touch",
-            "touch policy never",
+            "the certificates have the touch policy never",
             plan! { |p| p.policy = vec![2, 1] },
         ),
         (
             "attestation_no_pin",
             "does not require both a PIN and a touch",
-            "PIN policy never",
+            "the certificates have the PIN policy never",
             plan! { |p| p.policy = vec![1, 2] },
         ),
     ]

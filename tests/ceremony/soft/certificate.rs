@@ -1,4 +1,4 @@
-//! Enrolment files with one error each. `attested.rs` makes their attestations.
+//! The vectors that are enrolment files. Most files have exactly one fault. `attested.rs` makes their certificates.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,32 +14,33 @@ use super::forge::{jcs, part_key, part_recipient};
 use super::vector::{Vector, Verdict};
 use super::{ChallengeToken, chains, people};
 
-/// The steps that differ from a valid file; by default none.
+/// Says how to make an enrolment file. Each step can introduce a fault. The default makes a valid file.
 pub struct Spec {
     pub attested: bool,
-    /// Whether the token is a challenge-response token.
+    /// Whether the token is a challenge-response token. If false, it is a PIV token.
     pub challenge: bool,
-    /// The certificates, before they are signed.
+    /// Changes the plan of the certificates before they are signed.
     pub before: fn(&mut Plan),
-    /// The chain, F9's certificate first, after.
+    /// Changes the signed chain, whose first certificate is F9's certificate.
     pub after: fn(&mut Vec<Vec<u8>>),
     pub members: fn(&mut Value),
-    /// Changes the recipient of the token.
+    /// Changes the token's recipient.
     pub recipient: fn(&Value) -> Value,
     /// Changes the token's signing key.
     pub signing_key: fn(&Value) -> Value,
-    /// The payload's bytes, before they are signed.
+    /// Changes the payload's bytes before they are signed.
     pub payload: fn(Vec<u8>) -> Vec<u8>,
-    /// Changes the payload's text, before it is signed.
+    /// Changes the payload's text before it is signed.
     pub text: fn(String) -> String,
-    /// Changes what is signed.
+    /// Changes the bytes that the token signs.
     pub signed: fn(&[u8]) -> Vec<u8>,
-    /// Changes the signature in DER, given what is signed.
+    /// Changes the signature. The arguments are the signed bytes and the signature in DER.
     pub signature: fn(&[u8], &[u8]) -> Vec<u8>,
-    /// The envelope, signed.
+    /// Changes the signed envelope.
     pub envelope: fn(&mut Value),
     pub file: fn(&mut Vec<u8>),
-    /// The length of the file, whose certificates `chains::padded` makes longer.
+    /// The required length of the file in bytes. `chains::padded` makes the certificates longer until the file has
+    /// this length.
     pub length: Option<usize>,
 }
 
@@ -64,7 +65,7 @@ impl Default for Spec {
     }
 }
 
-/// A file that differs from a valid one in the named steps.
+/// Describes an enrolment file in which the named steps replace the default steps.
 macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Spec { $($step: $edit,)* ..Spec::default() } };
 }
@@ -73,7 +74,7 @@ mod envelope;
 mod fields;
 mod keys;
 
-/// The vectors of enrolment files.
+/// Returns the names and vectors of all enrolment files.
 pub fn enrolments() -> Vec<(&'static str, Vector)> {
     table()
         .into_iter()
@@ -81,12 +82,12 @@ pub fn enrolments() -> Vec<(&'static str, Vector)> {
         .collect()
 }
 
-/// The names of these vectors.
+/// Returns the names of all vectors that are enrolment files.
 pub fn names() -> Vec<&'static str> {
     table().into_iter().map(|(name, ..)| name).collect()
 }
 
-/// Name, error text (empty if the file is valid), comment, and recipe.
+/// A vector's name, its error text (empty if the file is valid), its comment, and how to make its file.
 pub type Row = (&'static str, &'static str, &'static str, Spec);
 
 fn table() -> Vec<Row> {
@@ -115,28 +116,28 @@ fn table() -> Vec<Row> {
     .collect()
 }
 
-/// The file and its DSSE envelope.
+/// Vectors with a fault in the file or in its DSSE envelope.
 fn envelopes() -> Vec<Row> {
     vec![
-        ("enrolment", "", "attestation was waived", with! { attested: false }),
-        ("enrolment_attested", "", "attested by a root that is not Yubico's", with! {}),
+        ("enrolment", "", "the token is not attested", with! { attested: false }),
+        ("enrolment_attested", "", "the token is attested by a root that is not Yubico's", with! {}),
         (
             "enrolment_no_line_end",
             "last line is cut off",
-            "no line end after the envelope",
+            "no line end follows the envelope",
             with! {
             file: |f| { f.pop(); } },
         ),
         (
             "enrolment_line_end_twice",
             "not in canonical form",
-            "two line ends",
+            "two line ends follow the envelope",
             with! { file: |f| f.push(b'\n') },
         ),
         (
             "enrolment_envelope_order",
             "its envelope is not in canonical form",
-            "payloadType before payload",
+            "payloadType is before payload in the envelope",
             with! {
             file: |f| { let v: Value = serde_json::from_slice(f).unwrap();
                 *f = format!("{{\"payloadType\":{},\"payload\":{},\"signatures\":{}}}\n",
@@ -145,35 +146,35 @@ fn envelopes() -> Vec<Row> {
         (
             "enrolment_envelope_keyid",
             "its envelope is not valid",
-            "a keyid beside the signature",
+            "the signature in the envelope has a keyid",
             with! {
             envelope: |e| e["signatures"][0]["keyid"] = "".into() },
         ),
         (
             "enrolment_type",
             "does not know its type",
-            "another payload type",
+            "the envelope has the payload type application/json",
             with! {
             envelope: |e| e["payloadType"] = "application/json".into() },
         ),
         (
             "enrolment_unsigned",
             "exactly one signature",
-            "no signature",
+            "the envelope has no signature",
             with! {
             envelope: |e| e["signatures"] = json!([]) },
         ),
         (
             "enrolment_signed_twice",
             "exactly one signature",
-            "two signatures",
+            "the envelope has two signatures",
             with! {
             envelope: |e| { let again = e["signatures"][0].clone(); e["signatures"].as_array_mut().unwrap().push(again); } },
         ),
         (
             "enrolment_signature",
             "the signature of YubiKey 10000010 is not valid",
-            "the signature of another payload",
+            "the payload was changed after it was signed",
             with! {
             envelope: |e| {
                 let payload = BASE64_STANDARD.decode(e["payload"].as_str().unwrap()).unwrap();
@@ -184,48 +185,48 @@ fn envelopes() -> Vec<Row> {
     ]
 }
 
-/// Failures of the signed payload.
+/// Vectors with a fault in the signed payload.
 fn payloads() -> Vec<Row> {
     vec![
         (
             "enrolment_payload_space",
             "its payload is not in canonical form",
-            "a signed payload with a space after it",
+            "a space follows the payload's JSON",
             with! {
             payload: |mut p| { p.push(b' '); p } },
         ),
         (
             "enrolment_unknown_field",
             "its payload is not valid",
-            "a signed field that version 1 does not have",
+            "the payload has a field that version 1 does not define",
             with! {
             members: |m| m["note"] = "x".into() },
         ),
         (
             "enrolment_version",
             "its version is 2",
-            "version 2",
+            "the payload's version is 2",
             with! {
             members: |m| m["version"] = 2.into() },
         ),
         (
             "enrolment_name",
             "the name",
-            "a name with a slash",
+            "the custodian's name contains a slash",
             with! {
             members: |m| m["name"] = "../alice".into() },
         ),
         (
             "enrolment_firmware",
             "firmware version",
-            "a firmware version with a leading zero",
+            "a number in the firmware version has a leading zero",
             with! {
             members: |m| m["token"]["firmware"] = "05.7.2".into() },
         ),
         (
             "enrolment_part_small_order",
             "not an age mlkem768x25519 recipient",
-            "the X25519 key of the part is of small order",
+            "the X25519 key of the part has small order",
             with! {
             members: |m| {
                 let mut key = part_key(&m["part"]);
@@ -236,14 +237,14 @@ fn payloads() -> Vec<Row> {
         (
             "enrolment_claims_attestation",
             "it is marked \"attested by Yubico\", but it is not attested",
-            "attestation is claimed and missing",
+            "the payload claims an attestation by Yubico but has no certificates",
             with! {
             attested: false, members: |m| m["token"]["attestation"] = "yubico".into() },
         ),
         (
             "enrolment_claims_yubico",
             "it is marked \"attested by Yubico\", but it is attested by a root",
-            "Yubico is claimed and the root is another",
+            "the payload claims an attestation by Yubico, but the chain ends in another root",
             with! {
             members: |m| m["token"]["attestation"] = "yubico".into() },
         ),
@@ -273,7 +274,8 @@ fn vector(message: &str, comment: &str, spec: &Spec) -> Vector {
     }
 }
 
-/// Makes files until one has this length. The lengths of signatures are random.
+/// Makes files until one has exactly `length` bytes. Several files are needed because the lengths of signatures are
+/// random.
 fn of_length(spec: &Spec, length: usize) -> Vec<u8> {
     let mut padding = 0;
     for _ in 0..1000 {
@@ -282,11 +284,11 @@ fn of_length(spec: &Spec, length: usize) -> Vec<u8> {
         if file.len() == length {
             return file;
         }
-        // Base64 within base64: 16 characters for 9 bytes.
+        // A certificate is encoded twice in Base64, so 9 bytes become 16 characters.
         let missing = length.saturating_sub(file.len()) * 9 / 16;
         padding = if file.len() > length { padding - 1 } else { padding + missing.max(1) };
     }
-    panic!("no file of {length} bytes");
+    panic!("no file has {length} bytes");
 }
 
 fn file(spec: &Spec) -> Vec<u8> {

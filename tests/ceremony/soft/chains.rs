@@ -1,4 +1,4 @@
-//! Further attestations, one failure each.
+//! More attestations of enrolment files. Most attestations have exactly one fault.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,12 +15,11 @@ macro_rules! plan {
     };
 }
 
-/// The vectors.
 pub fn rows() -> Vec<Row> {
     [sound(), authority(), extensions(), signatures(), slots(), lengths()].into_iter().flatten().collect()
 }
 
-/// An extension that readers do not know: subject key identifier.
+/// Returns an extension that readers do not support: the subject key identifier.
 fn unknown(critical: bool) -> Vec<u8> {
     x509::extension(&[0x55, 0x1d, 0x0e], critical, &[4, 1, 7])
 }
@@ -30,7 +29,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_no_path_length",
             "",
-            "issuers without a path length",
+            "the issuers' basic constraints have no path length",
             plan! { |p| {
                 p.links[1].extensions = vec![ca_of_any_length()];
                 p.links[2].extensions = vec![ca_of_any_length()];
@@ -39,7 +38,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_path_length_above",
             "",
-            "issuers that allow more certificates below them than there are",
+            "the issuers' path lengths allow more certificates than the chain has",
             plan! { |p| {
                 p.links[0].extensions = vec![firmware(), ca(3)];
                 p.links[1].extensions = vec![ca(4)];
@@ -49,7 +48,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_unknown_extensions",
             "",
-            "extensions that a reader does not know and that are not critical",
+            "the certificates have unknown extensions that are not critical",
             plan! { |p| {
                 for link in &mut p.links { link.extensions.push(unknown(false)); }
                 p.more = vec![unknown(false)];
@@ -58,20 +57,25 @@ fn sound() -> Vec<Row> {
         (
             "attestation_critical_known",
             "",
-            "an extension of PIV attestation is critical",
+            "an extension of PIV attestation is marked as critical",
             plan! { |p| p.more = vec![x509::yubico_critical(&[3, 12], &[1])] },
         ),
         (
             "attestation_printable_name",
             "",
-            "the slots' names as a PrintableString",
+            "the subject names of the slots' certificates are a PrintableString",
             plan! { |p| p.named = |text| x509::name_as(0x13, text) },
         ),
-        ("attestation_pin_always", "", "PIN policy always", plan! { |p| p.policy = vec![3, 2] }),
+        (
+            "attestation_pin_always",
+            "",
+            "the certificates have the PIN policy always",
+            plan! { |p| p.policy = vec![3, 2] },
+        ),
         (
             "attestation_rsa_no_parameters",
             "",
-            "an RSA signature whose algorithm has no parameters",
+            "the algorithm of an RSA signature has no parameters",
             plan! { |p| {
                 p.links[1].kind = x509::RSA_2048;
                 p.links[0].digest = "sha256*";
@@ -80,7 +84,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_two",
             "",
-            "a chain of two: the device's certificate and the root",
+            "the chain has two certificates: the device's certificate and the root",
             plan! { |p| {
                 p.links = vec![device("root"), link("root", "root", vec![ca_of_any_length()])];
             } },
@@ -93,25 +97,25 @@ fn authority() -> Vec<Row> {
         (
             "attestation_issuer_path_length",
             "does not allow as many certificates below it",
-            "an issuer allows no certificate below it, there is one",
+            "an issuer allows no certificate below it in the chain, but there is one",
             plan! { |p| p.links[1].extensions = vec![ca(0)] },
         ),
         (
             "attestation_path_length_256",
             "attestation",
-            "the root allows 256 certificates below it",
+            "the path length of the root is 256, one above the limit",
             plan! { |p| p.links[2].extensions = vec![ca(256)] },
         ),
         (
             "attestation_device_usage",
             "is not a CA's certificate",
-            "the device's key usage is without keyCertSign",
+            "the key usage of the device's certificate does not include keyCertSign",
             plan! { |p| p.links[0].extensions.push(x509::key_usage(7, 0x80)) },
         ),
         (
             "attestation_root_usage",
             "is not a CA's certificate",
-            "the root's key usage is without keyCertSign",
+            "the key usage of the root does not include keyCertSign",
             plan! { |p| p.links[2].extensions.push(x509::key_usage(7, 0x80)) },
         ),
     ]
@@ -123,43 +127,43 @@ fn extensions() -> Vec<Row> {
         (
             "attestation_root_extension",
             MUST_NOT,
-            "the root has an extension of a device's",
+            "the root certificate has an extension that belongs in a device's certificate",
             plan! { |p| p.links[2].extensions.push(firmware()) },
         ),
         (
             "attestation_device_extension",
             MUST_NOT,
-            "the device's certificate has an extension of PIV attestation that is not of a device's",
+            "the device's certificate has an extension of PIV attestation that does not belong there",
             plan! { |p| p.links[0].extensions.push(yubico(&[3, 4], &[1])) },
         ),
         (
             "attestation_device_serial",
             "a slot's certificate where",
-            "the device's certificate has a serial number, as a slot's has",
+            "the device's certificate has a device serial number, which belongs in a slot's certificate",
             plan! { |p| p.links[0].extensions.push(yubico(&[3, 7], &x509::integer(10_000_010))) },
         ),
         (
             "attestation_device_extension_twice",
             MUST_NOT,
-            "the device's certificate has its firmware twice",
+            "the device's certificate has the firmware extension twice",
             plan! { |p| p.links[0].extensions.push(firmware()) },
         ),
         (
             "attestation_slot_extension_twice",
             MUST_NOT,
-            "the slots' certificates have a policy twice",
+            "the slots' certificates have the policy extension twice",
             plan! { |p| p.more = vec![yubico(&[3, 8], &[2, 2])] },
         ),
         (
             "attestation_slot_critical",
             MUST_NOT,
-            "the slots' certificates have a critical extension that a reader does not know",
+            "the slots' certificates have an unknown extension that is critical",
             plan! { |p| p.more = vec![unknown(true)] },
         ),
         (
             "attestation_device_critical",
             MUST_NOT,
-            "the device's certificate has a critical extension that a reader does not know",
+            "the device's certificate has an unknown extension that is critical",
             plan! { |p| p.links[0].extensions.push(unknown(true)) },
         ),
     ]
@@ -171,20 +175,25 @@ fn signatures() -> Vec<Row> {
         (
             "attestation_rsa_2040",
             KIND,
-            "an issuer has an RSA key of 2040 bits",
+            "the RSA key of an issuer has 2040 bits",
             plan! { |p| p.links[1].kind = x509::RSA_2040 },
         ),
         (
             "attestation_rsa_4104",
             KIND,
-            "an issuer has an RSA key of 4104 bits",
+            "the RSA key of an issuer has 4104 bits",
             plan! { |p| p.links[1].kind = x509::RSA_4104 },
         ),
-        ("attestation_p521", KIND, "an issuer has a P-521 key", plan! { |p| p.links[1].kind = x509::P521 }),
+        (
+            "attestation_p521",
+            KIND,
+            "the key of an issuer is a P-521 key",
+            plan! { |p| p.links[1].kind = x509::P521 },
+        ),
         (
             "attestation_p384_sha512",
             KIND,
-            "a P-384 key signs with SHA-512",
+            "a P-384 key signs a certificate with SHA-512",
             plan! { |p| {
                 p.links[1].kind = x509::P384;
                 p.links[0].digest = "sha512";
@@ -199,70 +208,80 @@ fn slots() -> Vec<Row> {
         (
             "attestation_two_names",
             "it does not attest slot 83",
-            "an organization beside the slots' names",
+            "the subject names of the slots' certificates also contain an organization",
             plan! { |p| p.named = x509::name_of_two },
         ),
         (
             "attestation_no_serial",
             "another serial number",
-            "the certificates do not say of which device they are",
+            "the slots' certificates have no serial number of the device",
             plan! { |p| p.serial_der = Some(Vec::new()) },
         ),
         (
             "attestation_firmware_short",
             "another firmware version",
-            "a firmware version of two bytes",
+            "the firmware version in the slots' certificates has two bytes instead of three",
             plan! { |p| p.firmware = vec![5, 7] },
         ),
         (
             "attestation_no_policy",
             POLICY,
-            "the certificates have no policies",
+            "the slots' certificates have no PIN and touch policies",
             plan! { |p| p.policy.clear() },
         ),
         (
             "attestation_policy_long",
             POLICY,
-            "policies of three bytes",
+            "the policy extension has three bytes instead of two",
             plan! { |p| p.policy = vec![2, 2, 0] },
         ),
-        ("attestation_touch_cached", POLICY, "touch policy cached", plan! { |p| p.policy = vec![2, 3] }),
-        ("attestation_pin_match", POLICY, "PIN policy match once", plan! { |p| p.policy = vec![4, 2] }),
+        (
+            "attestation_touch_cached",
+            POLICY,
+            "the certificates have the touch policy cached",
+            plan! { |p| p.policy = vec![2, 3] },
+        ),
+        (
+            "attestation_pin_match",
+            POLICY,
+            "the certificates have the PIN policy match once",
+            plan! { |p| p.policy = vec![4, 2] },
+        ),
         (
             "attestation_one_key_no_touch",
             "the attestation of its decryption key is not valid",
-            "the decryption key alone has touch policy never",
+            "only the certificate of the decryption key has the touch policy never",
             plan! { |p| p.decryption_policy = Some(vec![2, 1]) },
         ),
         (
             "attestation_slot_subject_case",
             "it does not attest slot 83",
-            "the slots' names in capitals",
+            "the subject names of the slots' certificates are in capital letters",
             plan! { |p| p.subject = "YUBIKEY PIV ATTESTATION " },
         ),
         (
             "attestation_no_name",
             "it does not attest slot 83",
-            "the slots' names are empty",
+            "the subject names of the slots' certificates are empty",
             plan! { |p| p.named = |_| vec![0x30, 0] },
         ),
     ]
 }
 
-/// How much longer `padded` makes the certificates, in bytes.
+/// The number of bytes that `padded` adds to the root's certificate.
 pub static PADDING: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes the certificates of a chain longer.
+/// Adds `PADDING` bytes to the root's certificate.
 fn padded(plan: &mut Plan) {
     let more = vec![0; PADDING.load(Relaxed)];
-    // 1.3.6.1.4.1.55555.1, which means nothing.
+    // The extension 1.3.6.1.4.1.55555.1 has no meaning.
     let id = [0x2b, 6, 1, 4, 1, 0x83, 0xb2, 3, 1];
     plan.links[2].extensions.push(x509::extension(&id, false, &more));
 }
 
-/// Files at the limit. The length of a file is always two more than a multiple of four.
+/// Enrolment files at the length limit. The length of an enrolment file modulo four is always two.
 fn lengths() -> Vec<Row> {
-    /// Other names give lengths of other remainders.
+    /// Sets a name of 1 to 8 characters. The length of the name changes the length of the payload modulo three.
     fn named(members: &mut Value) {
         members["name"] = "a".repeat(1 + PADDING.load(Relaxed) % 8).into();
     }
@@ -270,13 +289,13 @@ fn lengths() -> Vec<Row> {
         (
             "enrolment_longest",
             "",
-            "a file of 65534 bytes",
+            "the enrolment file has 65534 bytes, the greatest possible length",
             Spec { before: padded, members: named, length: Some(65534), ..Spec::default() },
         ),
         (
             "enrolment_too_long",
             "longer than 65536 bytes",
-            "a file of 65538 bytes",
+            "the enrolment file has 65538 bytes, more than the limit of 65536",
             Spec { before: padded, members: named, length: Some(65538), ..Spec::default() },
         ),
     ]

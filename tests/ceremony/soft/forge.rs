@@ -1,8 +1,9 @@
-//! A second writer of vault files, which follows `vault-format.md` and can introduce one error.
+//! A second writer of vault files. The writer follows `vault-format.md` and can introduce a fault.
 //!
-//! It uses the library only for a custodian's public entry, and to wrap the half of the part, which `hybrid.rs` checks
-//! with other programs. Splitting, commitments, header and STREAM are written again here, so a file of this writer that
-//! opens also checks the specification.
+//! The writer calls the library for two things only: a custodian's public entry, and the encryption of the part's
+//! half. `hybrid.rs` checks the encryption of the part's half with other programs. This file has a second
+//! implementation of the splitting, the commitments, the header and STREAM. If the library opens a file from this
+//! writer, the two implementations agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,30 +22,31 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Person, random};
 
-/// The steps that differ from the specification; by default none.
+/// Says how to make a vault. Each step can introduce a fault. The default follows the specification in all steps.
 pub struct Recipe {
     pub custodians: usize,
     pub threshold: u8,
     pub tokens: usize,
-    /// Changes the custodians before anything is made for them.
+    /// Changes the custodians before the manifest and the shares are made.
     pub people: fn(&mut [Person]),
-    /// Changes the credentials before their summary goes into the manifest.
+    /// Changes the credentials before the manifest is made from them.
     pub credentials: fn(&mut Value),
-    /// Changes the manifest before the commitments.
+    /// Changes the manifest before the commitments are computed.
     pub manifest: fn(&mut Value),
-    /// Changes the manifest after the commitments.
+    /// Changes the manifest after the commitments were computed.
     pub committed: fn(&mut Value),
     /// Changes the manifest's text.
     pub text: fn(String) -> String,
-    /// Changes the values of the shares before the commitments.
+    /// Changes the values of the shares before the commitments are computed.
     pub dealt: fn(&mut [[u8; 16]]),
-    /// Changes the values of the shares after the commitments.
+    /// Changes the values of the shares after the commitments were computed.
     pub shares: fn(&mut [[u8; 16]]),
-    /// Changes the stanzas within a share, given its custodian's entry.
+    /// Changes the stanzas within a share. The first argument is the custodian's entry in the manifest.
     pub halves: fn(&Value, &mut Vec<Stanza>),
-    /// Changes the stanzas within a share, given its custodian's entry, the token's half and the part's half.
+    /// Changes the stanzas within a share. The arguments are the custodian's entry in the manifest, the plaintexts of
+    /// the token's half and the part's half, and the stanzas.
     pub resealed: fn(&Value, [&[u8; 16]; 2], &mut Vec<Stanza>),
-    /// Changes the text of the stanzas within a share, given its index.
+    /// Changes the text of the stanzas within a share. The first argument is the index of the share.
     pub inner: fn(u8, String) -> String,
     /// Changes the header's stanzas.
     pub stanzas: fn(&mut Vec<Stanza>),
@@ -52,7 +54,7 @@ pub struct Recipe {
     pub header: fn(String) -> String,
     /// Changes the MAC's text.
     pub mac: fn(String) -> String,
-    /// Changes the credentials after their summary went into the manifest.
+    /// Changes the credentials after the manifest was made from them.
     pub sealed: fn(&mut Value),
     /// Changes the padded payload.
     pub plain: fn(&mut Vec<u8>),
@@ -60,7 +62,7 @@ pub struct Recipe {
     pub stream: fn(&[u8; 16], &[u8]) -> Vec<u8>,
     /// Changes the file.
     pub file: fn(&mut Vec<u8>),
-    /// Armors the file, and changes the armored text.
+    /// Changes the armored text of the file. If there is no such step, the file is not armored.
     pub armor: Option<fn(String) -> String>,
 }
 
@@ -92,7 +94,7 @@ impl Default for Recipe {
     }
 }
 
-/// A file and the values it was made from.
+/// A vault file, and the secret values from which the file was made.
 pub struct Forged {
     pub file: Vec<u8>,
     pub key: [u8; 16],
@@ -102,7 +104,7 @@ pub struct Forged {
 }
 
 impl Recipe {
-    /// Makes the file for these custodians.
+    /// Makes a vault file for the given custodians.
     pub fn make(&self, people: &[Person]) -> Forged {
         let key = random::<16>();
         let mut sealed = credentials();
@@ -148,12 +150,12 @@ impl Recipe {
     }
 }
 
-/// RFC 8785 JSON.
+/// Returns the canonical JSON of a value (RFC 8785).
 pub fn jcs(value: &Value) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).expect("JSON")
+    serde_json_canonicalizer::to_vec(value).expect("a JSON value should have a canonical form")
 }
 
-/// The credentials of one target, in an account that does not exist.
+/// Returns credentials with one target. The target's account does not exist.
 pub fn credentials() -> Value {
     let key = |role: &str| {
         json!({
@@ -208,7 +210,8 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
     manifest
 }
 
-/// The summary of a grant: one entry for each service and access, with the condition keys that all of them have.
+/// Returns the summary of a grant. The summary has one entry for each service and access. The entry lists the
+/// condition keys that all statements about this service and access have.
 fn services(grant: &Value) -> Value {
     let mut all: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for statement in grant.as_array().into_iter().flatten().filter(|one| one["Effect"] == "Allow") {
@@ -233,13 +236,14 @@ fn services(grant: &Value) -> Value {
     all.into_iter().map(entry).collect()
 }
 
-/// Whether the grant of a vector allows the call that a console session needs. Vectors write it out or as `sts:*`.
+/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. A vector
+/// allows this call only by the call's name or by `sts:*`, so the function searches for these two texts.
 fn federates(grant: &Value) -> bool {
     let text = grant.to_string();
     text.contains("sts:GetFederationToken") || text.contains("sts:*")
 }
 
-/// Shamir's scheme for each byte over GF(256).
+/// Splits a key with Shamir's scheme over GF(256), byte by byte.
 fn split(key: &[u8; 16], threshold: u8, count: usize) -> Vec<[u8; 16]> {
     let higher: Vec<[u8; 16]> = (1..threshold).map(|_| random()).collect();
     let share = |x: u8| {
@@ -268,7 +272,7 @@ pub fn commit(manifest: &mut Value, shares: &[[u8; 16]]) {
     }
 }
 
-/// The token's half and the part's half of a share.
+/// Splits a share into the token's half and the part's half.
 fn halves(share: &[u8; 16]) -> [[u8; 16]; 2] {
     let a = random::<16>();
     [a, std::array::from_fn(|i| share[i] ^ a[i])]
@@ -276,23 +280,24 @@ fn halves(share: &[u8; 16]) -> [[u8; 16]; 2] {
 
 fn wrapped(entry: &Custodian, [a, b]: [[u8; 16]; 2]) -> Vec<Stanza> {
     let wrap = |recipient: &dyn age::Recipient, half: [u8; 16]| {
-        recipient.wrap_file_key(&FileKey::new(Box::new(half))).expect("a good recipient").0
+        recipient.wrap_file_key(&FileKey::new(Box::new(half))).expect("the recipient should be valid").0
     };
     let token = |token: &breakglass::vault::manifest::EnrolledToken| match token.keys {
         TokenKeys::Piv { .. } => {
-            wrap(&token.recipient.parse::<age::tag::Recipient>().expect("a good recipient"), a)
+            wrap(&token.recipient.parse::<age::tag::Recipient>().expect("the recipient should be valid"), a)
         }
-        TokenKeys::Challenge { .. } => {
-            wrap(&token.recipient.parse::<age::x25519::Recipient>().expect("a good recipient"), a)
-        }
+        TokenKeys::Challenge { .. } => wrap(
+            &token.recipient.parse::<age::x25519::Recipient>().expect("the recipient should be valid"),
+            a,
+        ),
     };
     let mut stanzas: Vec<_> = entry.tokens.iter().flat_map(token).collect();
-    let recipient = hybrid::Recipient::parse(&entry.part).expect("a good recipient");
+    let recipient = hybrid::Recipient::parse(&entry.part).expect("the recipient should be valid");
     stanzas.push(recipient.wrap(&Secret::copy_of(&b)));
     stanzas
 }
 
-/// Stanzas in age's text form: lines of 64 columns, the last one shorter.
+/// Returns stanzas in age's text form. The lines of a body have 64 columns, and the last line is shorter.
 pub fn text(stanzas: &[Stanza]) -> String {
     let mut text = String::new();
     for stanza in stanzas {
@@ -312,7 +317,8 @@ pub fn text(stanzas: &[Stanza]) -> String {
     text
 }
 
-/// The first arguments of a p256tag stanza for a token: its hint under `enc`.
+/// Returns the hint for a custodian's first token and the ephemeral point `enc`. The hint is the first argument of a
+/// p256tag stanza.
 pub fn hint(entry: &Value, enc: &[u8]) -> String {
     let recipient = entry["tokens"][0]["recipient"].as_str().unwrap();
     let (_, compressed) = bech32::decode(recipient).unwrap();
@@ -320,24 +326,24 @@ pub fn hint(entry: &Value, enc: &[u8]) -> String {
     BASE64_STANDARD_NO_PAD.encode(&prk[..4])
 }
 
-/// The bytes of a part's recipient.
+/// Decodes the public key in a part's recipient.
 pub fn part_key(recipient: &Value) -> Vec<u8> {
     let text = recipient.as_str().unwrap();
     bech32_decode(text, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap()
 }
 
-/// Bytes as a part's recipient, be they a key or not.
+/// Encodes bytes as a recipient with the given prefix. The function does not check that the bytes are a key.
 pub fn part_recipient(prefix: &str, bytes: &[u8]) -> Value {
     bech32_encode(bech32::Hrp::parse_unchecked(prefix), bytes).into()
 }
 
-/// A recipient with a bit set that its last character does not need (BIP-173), under a right checksum.
+/// Sets an unused bit of the last data character in a Bech32 recipient, and corrects the checksum (BIP-173).
 pub fn with_trailing_bit(recipient: &Value) -> Value {
     with_checksum(recipient.as_str().unwrap(), 1, 1).into()
 }
 
-/// A Bech32 text with these bits of its last character before the checksum changed, and a checksum with this constant: 1 in
-/// Bech32 (BIP-173).
+/// Changes a Bech32 text. `last` says which bits of the last data character are inverted. `constant` is the constant
+/// of the new checksum, which is 1 in Bech32 (BIP-173).
 pub fn with_checksum(text: &str, constant: usize, last: usize) -> String {
     const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     let (prefix, data) = text.rsplit_once('1').unwrap();
@@ -358,7 +364,7 @@ pub fn with_checksum(text: &str, constant: usize, last: usize) -> String {
     format!("{prefix}1{data}")
 }
 
-/// HMAC-SHA256, which is what HKDF's first step computes (RFC 5869 section 2.2).
+/// Computes HMAC-SHA256 with the first step of HKDF, which is an HMAC (RFC 5869 section 2.2).
 fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
     let mut extract = HkdfExtract::<Sha256>::new(Some(key));
     extract.input_ikm(data);
@@ -367,18 +373,22 @@ fn hmac(key: &[u8], data: &[u8]) -> [u8; 32] {
 
 fn expand(key: &[u8; 16], salt: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
-    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("short");
+    Hkdf::<Sha256>::new(Some(salt), key).expand(info, &mut out).expect("HKDF should give 32 bytes");
     out
 }
 
-/// The body of an X25519 stanza (C2SP age.md). `salt` is the ephemeral share and the recipient.
+/// Returns the body of an X25519 stanza (C2SP age.md). `salt` is the ephemeral share followed by the recipient.
 pub fn x25519_body(shared: &[u8; 32], salt: &[u8], half: &[u8; 16]) -> Vec<u8> {
     let mut key = [0; 32];
-    Hkdf::<Sha256>::new(Some(salt), shared).expand(b"age-encryption.org/v1/X25519", &mut key).expect("short");
-    ChaCha20Poly1305::new(&key.into()).encrypt(&[0; 12].into(), &half[..]).expect("short")
+    Hkdf::<Sha256>::new(Some(salt), shared)
+        .expand(b"age-encryption.org/v1/X25519", &mut key)
+        .expect("HKDF should give 32 bytes");
+    ChaCha20Poly1305::new(&key.into())
+        .encrypt(&[0; 12].into(), &half[..])
+        .expect("a half should be short enough to encrypt")
 }
 
-/// The payload: its nonce and STREAM (C2SP age.md, "Payload").
+/// Encrypts a payload. The result is the nonce, followed by the STREAM chunks (C2SP age.md, "Payload").
 pub fn stream(key: &[u8; 16], plain: &[u8]) -> Vec<u8> {
     let chunks: Vec<_> = if plain.is_empty() { vec![plain] } else { plain.chunks(65536).collect() };
     let last = chunks.len() - 1;
@@ -387,7 +397,7 @@ pub fn stream(key: &[u8; 16], plain: &[u8]) -> Vec<u8> {
     stream_of(key, &numbered)
 }
 
-/// A nonce, and chunks encrypted with these numbers and flags of the last one.
+/// Encrypts chunks under a new nonce. Each chunk comes with its number and with a flag that marks the last chunk.
 pub fn stream_of(key: &[u8; 16], chunks: &[(&[u8], u64, bool)]) -> Vec<u8> {
     let salt = random::<16>();
     let aead = ChaCha20Poly1305::new(&expand(key, &salt, b"payload").into());
@@ -396,7 +406,7 @@ pub fn stream_of(key: &[u8; 16], chunks: &[(&[u8], u64, bool)]) -> Vec<u8> {
         let mut nonce = [0; 12];
         nonce[3..11].copy_from_slice(&number.to_be_bytes());
         nonce[11] = u8::from(*last);
-        out.extend(aead.encrypt(&nonce.into(), *chunk).expect("short"));
+        out.extend(aead.encrypt(&nonce.into(), *chunk).expect("a chunk should be short enough to encrypt"));
     }
     out
 }

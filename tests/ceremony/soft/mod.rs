@@ -1,4 +1,7 @@
-//! Software custodians: parts as words, tokens as keys in this process, and valid and invalid files.
+//! Custodians in software, with words and with tokens whose keys are in this process. The modules in this
+//! directory make valid and invalid files for these custodians.
+
+#![allow(clippy::too_many_lines, reason = "many functions are tables of vectors")]
 
 pub mod attested;
 pub mod certificate;
@@ -25,21 +28,21 @@ use p256::elliptic_curve::sec1::ToSec1Point as _;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
-/// Random bytes from the system.
+/// Returns random bytes from the operating system.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system should return random bytes");
     bytes
 }
 
-/// The part of twelve words.
+/// Returns the part that twelve words encode.
 pub fn part(words: &str) -> Result<Part, WordsError> {
     let mut typed = TypedWords::default();
     typed.add(words)?;
     typed.part()
 }
 
-/// A token whose keys are in this process. It accepts any PIN.
+/// A PIV token in software. The token accepts any PIN.
 #[derive(Clone)]
 pub struct SoftToken {
     pub serial: u32,
@@ -48,13 +51,14 @@ pub struct SoftToken {
 }
 
 impl SoftToken {
-    /// A token with new keys.
+    /// Makes a token with new keys.
     pub fn new(serial: u32) -> Self {
-        let key = || p256::SecretKey::from_slice(&random::<32>()).expect("all but a few numbers are keys");
+        let key =
+            || p256::SecretKey::from_slice(&random::<32>()).expect("32 random bytes should be a P-256 key");
         Self { serial, decryption: key(), signing: key() }
     }
 
-    /// Its entry in the manifest.
+    /// Returns the token's entry in the manifest.
     pub fn entry(&self) -> manifest::EnrolledToken {
         manifest::EnrolledToken {
             attestation: Attested::None,
@@ -62,12 +66,13 @@ impl SoftToken {
             keys: TokenKeys::Piv { decryption_slot: "82".into(), signing_slot: "83".into() },
             recipient: share::tag_recipient(&compressed(&self.decryption)),
             serial: self.serial,
-            signing_key: BASE64_STANDARD.encode(enrolment::spki(&point(&self.signing)).expect("a point")),
+            signing_key: BASE64_STANDARD
+                .encode(enrolment::spki(&point(&self.signing)).expect("the signing key should be encoded")),
         }
     }
 }
 
-/// A challenge-response token: a secret in a slot of the OTP application.
+/// A challenge-response token in software. A real token has the secret in a slot of its OTP application.
 #[derive(Clone)]
 pub struct ChallengeToken {
     pub serial: u32,
@@ -76,12 +81,12 @@ pub struct ChallengeToken {
 }
 
 impl ChallengeToken {
-    /// A token with a new secret.
+    /// Makes a token with a new secret.
     pub fn new(serial: u32) -> Self {
         Self { serial, secret: random(), challenges: [random(), random()] }
     }
 
-    /// Its entry in the manifest. The keys are derived here as `vault-format.md` says.
+    /// Returns the token's entry in the manifest. The function derives the keys as `vault-format.md` specifies.
     pub fn entry(&self, enrolment: &[u8; 16]) -> manifest::EnrolledToken {
         let decryption = self.derived(enrolment, 0, b"breakglass/challenge x25519 v1");
         let private = x25519_dalek::StaticSecret::from(decryption);
@@ -95,17 +100,19 @@ impl ChallengeToken {
             keys: TokenKeys::Challenge { decryption_challenge, signing_challenge, slot: 2 },
             recipient,
             serial: self.serial,
-            signing_key: BASE64_STANDARD.encode(enrolment::spki(&point(&signing)).expect("a point")),
+            signing_key: BASE64_STANDARD
+                .encode(enrolment::spki(&point(&signing)).expect("the signing key should be encoded")),
         }
     }
 
-    /// Its signing key.
+    /// Returns the token's signing key.
     pub fn signing_key(&self, enrolment: &[u8; 16]) -> p256::SecretKey {
         let signing = self.derived(enrolment, 1, b"breakglass/challenge p256 v1\0");
-        p256::SecretKey::from_slice(&signing).expect("all but a few numbers are keys")
+        p256::SecretKey::from_slice(&signing).expect("32 random bytes should be a P-256 key")
     }
 
-    /// Derives 32 bytes from the answer to one of the two challenges.
+    /// Derives 32 bytes from the token's answer to a challenge. The argument `challenge` is 0 for the decryption
+    /// challenge and 1 for the signing challenge.
     fn derived(&self, enrolment: &[u8; 16], challenge: usize, info: &[u8]) -> [u8; 32] {
         let answer = answer(&self.secret, enrolment, &self.challenges[challenge]);
         let mut key = [0; 32];
@@ -114,24 +121,33 @@ impl ChallengeToken {
     }
 }
 
-/// The answer of a token with this secret to a challenge: HMAC-SHA1 of the 64 bytes that are sent.
+/// Computes a token's answer to a challenge. The answer is the HMAC-SHA1, under the token's secret, of the 64 bytes
+/// that are sent to the token.
 pub fn answer(secret: &[u8; 20], enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 20] {
     let hmac = Hmac::<Sha1>::new_from_slice(secret).unwrap();
     hmac.chain_update(sent(enrolment, challenge)).finalize().into_bytes().into()
 }
 
-/// The 64 bytes that are sent to a token for a challenge.
+/// Returns the 64 bytes that are sent to a token for a challenge.
 pub fn sent(enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 64] {
     Sha512::digest([b"breakglass/challenge v1", &enrolment[..], challenge].concat()).into()
 }
 
-/// The public point, uncompressed.
+/// Returns the uncompressed public point of a key.
 pub fn point(key: &p256::SecretKey) -> Point {
-    key.public_key().to_sec1_point(false).as_bytes().try_into().expect("65 bytes")
+    key.public_key()
+        .to_sec1_point(false)
+        .as_bytes()
+        .try_into()
+        .expect("an uncompressed point should have 65 bytes")
 }
 
 fn compressed(key: &p256::SecretKey) -> [u8; 33] {
-    key.public_key().to_sec1_point(true).as_bytes().try_into().expect("33 bytes")
+    key.public_key()
+        .to_sec1_point(true)
+        .as_bytes()
+        .try_into()
+        .expect("a compressed point should have 33 bytes")
 }
 
 impl Token for SoftToken {
@@ -157,37 +173,39 @@ impl Token for SoftToken {
     }
 
     fn agree(&mut self, slot: Slot, other: &Point) -> Result<Secret<32>, TokenError> {
-        assert_eq!(slot.number(), 0x82, "the manifest's decryption slot");
-        let public = p256::PublicKey::from_sec1_bytes(other).expect("no point off the curve reaches a token");
+        assert_eq!(slot.number(), 0x82, "the library should use the decryption slot of the manifest");
+        let public = p256::PublicKey::from_sec1_bytes(other)
+            .expect("the library should send only points on the curve to a token");
         let shared = p256::ecdh::diffie_hellman(self.decryption.to_nonzero_scalar(), public.as_affine());
         Ok(Secret::with(|out| out.copy_from_slice(shared.raw_secret_bytes())))
     }
 
     fn sign(&mut self, _: Slot, digest: &[u8; 32]) -> Result<Vec<u8>, TokenError> {
-        let signature: p256::ecdsa::Signature =
-            p256::ecdsa::SigningKey::from(&self.signing).sign_prehash(digest).expect("32 bytes");
+        let signature: p256::ecdsa::Signature = p256::ecdsa::SigningKey::from(&self.signing)
+            .sign_prehash(digest)
+            .expect("a digest of 32 bytes should be signed");
         Ok(signature.to_der().as_bytes().to_vec())
     }
 }
 
-/// A custodian: a name, the words on a sheet, one or more tokens.
+/// A custodian, who has a name, words on a sheet, and one or more tokens.
 #[derive(Clone)]
 pub struct Person {
     pub name: String,
     pub words: String,
     pub enrolment: [u8; 16],
     pub tokens: Vec<SoftToken>,
-    /// Challenge-response tokens; they come after the others.
+    /// The challenge-response tokens. In the manifest, these tokens follow the PIV tokens.
     pub challenge_tokens: Vec<ChallengeToken>,
 }
 
-/// The names, in the order of their indexes.
+/// The names of the custodians, in the order of their indexes.
 const NAMES: [&str; 17] = [
     "alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kim", "leo",
     "mallory", "nina", "olivia", "peggy", "quentin",
 ];
 
-/// This many custodians, each with this many tokens.
+/// Makes `count` custodians. Each of them has `tokens` PIV tokens.
 pub fn people(count: usize, tokens: usize) -> Vec<Person> {
     let person = |(name, number): (&&str, u32)| Person {
         name: (*name).to_owned(),
@@ -202,9 +220,10 @@ pub fn people(count: usize, tokens: usize) -> Vec<Person> {
 }
 
 impl Person {
-    /// Their entry in the manifest, without a commitment.
+    /// Returns the custodian's entry in the manifest, without a commitment.
     pub fn entry(&self, index: u8) -> manifest::Custodian {
-        let identity = part(&self.words).expect("their own words").identity(&self.enrolment);
+        let identity =
+            part(&self.words).expect("the custodian's words should be valid").identity(&self.enrolment);
         manifest::Custodian {
             commitment: None,
             enrolment: hex::encode(self.enrolment),

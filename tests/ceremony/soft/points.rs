@@ -1,4 +1,4 @@
-//! Public keys in forms that must be refused.
+//! Public keys in forms that a reader must refuse.
 
 use age_core::primitives::{bech32_decode, bech32_encode};
 use base64::Engine as _;
@@ -6,19 +6,19 @@ use base64::prelude::BASE64_STANDARD;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use serde_json::Value;
 
-/// The prime of P-256's field (FIPS 186-5), big-endian.
+/// The prime p of the field of P-256, in big-endian hex (FIPS 186-5).
 const P: &str = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
 
-/// The length of a `SubjectPublicKeyInfo` of P-256 without its point (RFC 5480).
+/// The number of bytes before the point in a `SubjectPublicKeyInfo` of P-256 (RFC 5480).
 const BEFORE_THE_POINT: usize = 26;
 
-/// The uncompressed point of a compressed one.
+/// Converts a compressed point to an uncompressed point.
 pub fn uncompressed(compressed: &[u8]) -> Vec<u8> {
     p256::PublicKey::from_sec1_bytes(compressed).unwrap().to_sec1_point(false).as_bytes().to_vec()
 }
 
-/// An uncompressed point, with p added to the smallest x coordinate of the curve. The first 33 bytes, with the first one
-/// replaced, are the compressed form.
+/// Returns an uncompressed point whose x coordinate is not reduced. The coordinate is p plus the smallest x
+/// coordinate of a point on the curve. For the compressed form, take the first 33 bytes and replace the first byte.
 pub fn not_reduced() -> [u8; 65] {
     let mut x = [0; 32];
     let on_curve = |x: &[u8; 32]| p256::PublicKey::from_sec1_bytes(&[&[2], &x[..]].concat()).is_ok();
@@ -36,7 +36,7 @@ pub fn not_reduced() -> [u8; 65] {
     point
 }
 
-/// A Bech32 string with one capital letter in it.
+/// Changes one letter of a Bech32 text to a capital letter.
 pub fn one_capital(text: &Value) -> Value {
     let text = text.as_str().unwrap();
     let at = text.rfind(|c: char| c.is_ascii_lowercase()).unwrap();
@@ -44,7 +44,7 @@ pub fn one_capital(text: &Value) -> Value {
     format!("{before}{}{}", after[..1].to_uppercase(), &after[1..]).into()
 }
 
-/// The same key in Bech32m (BIP-350): the checksum's constant is another.
+/// Converts a Bech32 text to Bech32m, whose checksum has another constant (BIP-350).
 pub fn as_bech32m(text: &Value) -> Value {
     let text = text.as_str().unwrap();
     let (prefix, _) = text.rsplit_once('1').unwrap();
@@ -54,18 +54,18 @@ pub fn as_bech32m(text: &Value) -> Value {
     super::forge::with_checksum(text, 0x2bc8_30a3, 0).into()
 }
 
-/// Base64 with padding, with a bit set that its last character does not need.
+/// Sets an unused bit of the last character of padded Base64 text.
 pub fn base64_trailing_bit(text: &Value) -> Value {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text = text.as_str().unwrap();
     let bare = text.trim_end_matches('=');
-    assert!(!bare.len().is_multiple_of(4), "the last character needs all its bits");
+    assert!(!bare.len().is_multiple_of(4), "the last Base64 character should have unused bits");
     let (rest, last) = bare.split_at(bare.len() - 1);
     let value = ALPHABET.iter().position(|c| *c == last.as_bytes()[0]).unwrap();
     format!("{rest}{}{}", char::from(ALPHABET[value + 1]), &text[bare.len()..]).into()
 }
 
-/// A P-256 key's `SubjectPublicKeyInfo`, in its two pieces.
+/// Splits the `SubjectPublicKeyInfo` of a P-256 key into the bytes before the point, and the point.
 fn spki(key: &Value) -> (Vec<u8>, Vec<u8>) {
     let mut der = BASE64_STANDARD.decode(key.as_str().unwrap()).unwrap();
     let point = der.split_off(BEFORE_THE_POINT);
@@ -76,36 +76,37 @@ fn encoded(der: &[u8], point: &[u8]) -> Value {
     BASE64_STANDARD.encode([der, point].concat()).into()
 }
 
-/// The key with its point compressed.
+/// Returns the key with a compressed point.
 pub fn compressed_spki(key: &Value) -> Value {
     let (mut der, point) = spki(key);
-    // The lengths of the sequence and of the bit string.
+    // These bytes are the lengths of the outer SEQUENCE and of the BIT STRING.
     der[1] -= 32;
     der[24] -= 32;
     encoded(&der, &[&[2 + (point[64] & 1)], &point[1..33]].concat())
 }
 
-/// The key with its point in the hybrid form of X9.62.
+/// Returns the key with a point in the hybrid form of X9.62.
 pub fn hybrid_spki(key: &Value) -> Value {
     let (der, mut point) = spki(key);
     point[0] = 6 + (point[64] & 1);
     encoded(&der, &point)
 }
 
-/// The key with another y coordinate, which is not on the curve.
+/// Returns the key with a wrong y coordinate, so the point is not on the curve.
 pub fn off_curve_spki(key: &Value) -> Value {
     let (der, mut point) = spki(key);
     point[64] ^= 1;
     encoded(&der, &point)
 }
 
-/// The key with a byte after it.
+/// Returns the key followed by one more byte.
 pub fn spki_and_more(key: &Value) -> Value {
     let (der, point) = spki(key);
     encoded(&der, &[&point[..], &[0]].concat())
 }
 
-/// The key as openssl writes it with the curve's parameters instead of its name (RFC 3279 section 2.3.5).
+/// Returns the key with the curve's parameters instead of the curve's name (RFC 3279 section 2.3.5). openssl encodes
+/// this form.
 pub fn explicit_spki(key: &Value) -> Value {
     let der = BASE64_STANDARD.decode(key.as_str().unwrap()).unwrap();
     let arguments =
@@ -113,7 +114,7 @@ pub fn explicit_spki(key: &Value) -> Value {
     BASE64_STANDARD.encode(super::x509::openssl(&arguments, &der)).into()
 }
 
-/// The key with an x coordinate of p or more.
+/// Returns the key with an x coordinate of p or more.
 pub fn not_reduced_spki(key: &Value) -> Value {
     encoded(&spki(key).0, &not_reduced())
 }

@@ -1,4 +1,5 @@
-//! A vector: the known values, the expected result, and the file; and the reader's result for it.
+//! A test vector has known values, an expected result, and a vault or enrolment file. The library reads the file, and
+//! the test compares the library's result with the expected one.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,12 +18,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::{SoftToken, answer, part, sent};
 
-/// The directory of the vectors.
+/// Returns the directory of the vectors.
 pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
-/// A custodian in a vector.
+/// A custodian in the head of a vector, with the words and tokens that this custodian uses.
 #[derive(Clone)]
 pub struct Custodian {
     pub index: u8,
@@ -32,7 +33,8 @@ pub struct Custodian {
     pub share: String,
 }
 
-/// The result of reading: the class, the step, the index of the custodian at fault, and the error text.
+/// The result of reading a file. `expect` is the class of the result, and `step` is the step that failed. `at_fault`
+/// is the index of the custodian whose words, token or share caused the failure. `message` is the error text.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Verdict {
     pub expect: String,
@@ -41,11 +43,11 @@ pub struct Verdict {
     pub message: String,
 }
 
-/// One vector.
 pub struct Vector {
     pub verdict: Verdict,
     pub comment: String,
-    /// `vault` or `drill`, if the reader means one of them.
+    /// The kind of file that the reader expects: `vault` or `drill`. The text is empty if the
+    /// reader accepts both kinds.
     pub wanted: String,
     pub custodians: Vec<Custodian>,
     pub shares_from: Vec<u8>,
@@ -56,7 +58,7 @@ pub struct Vector {
 }
 
 impl Vector {
-    /// The text of the file in the repository.
+    /// Returns the text of the vector's file in `tests/vectors`.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -92,9 +94,10 @@ impl Vector {
         text
     }
 
-    /// Parses that text.
+    /// Parses the text of a file in `tests/vectors`.
     pub fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\n\n").expect("an empty line before the file");
+        let (head, body) =
+            text.split_once("\n\n").expect("an empty line should separate the head from the file");
         let mut vector = Self {
             verdict: verdict("", "", ""),
             comment: String::new(),
@@ -107,11 +110,12 @@ impl Vector {
             file: Vec::new(),
         };
         for line in head.lines() {
-            let (name, value) = line.split_once(": ").expect("a name and a value");
+            let (name, value) =
+                line.split_once(": ").expect("a line of the head should have a name and a value");
             vector.take(name, value);
         }
         vector.file = if vector.form == "binary" {
-            BASE64_STANDARD.decode(body.replace('\n', "")).expect("base64")
+            BASE64_STANDARD.decode(body.replace('\n', "")).expect("the file should be Base64 text")
         } else {
             body.as_bytes().to_vec()
         };
@@ -120,7 +124,7 @@ impl Vector {
 
     fn take(&mut self, name: &str, value: &str) {
         let own = value.to_owned();
-        let pair = || value.split_once(' ').expect("two values");
+        let pair = || value.split_once(' ').expect("the line should have two values");
         match name {
             "expect" => self.verdict.expect = own,
             "step" => self.verdict.step = own,
@@ -151,7 +155,7 @@ impl Vector {
         }
     }
 
-    /// Reads the file with the library.
+    /// Reads the vector's file with the library, and returns the result.
     pub fn judge(&self) -> Verdict {
         match self.read() {
             Ok(()) => verdict("success", "", ""),
@@ -178,7 +182,8 @@ impl Vector {
             let share = custodian.give(&vault);
             shares.push(share.map_err(|verdict| Verdict { at_fault: index.to_string(), ..verdict })?);
         }
-        // All shares at once, as a reader has them, then each quorum.
+        // The first opening uses all shares, because a reader has all of them. After that, the test opens the vault
+        // with each quorum.
         let threshold = vault.manifest.threshold;
         for quorum in [shares.iter().collect()].into_iter().chain(quorum::subsets(&shares, threshold)) {
             let key = hex::encode(quorum::combine(&quorum).expose());
@@ -191,9 +196,9 @@ impl Vector {
 }
 
 impl Custodian {
-    /// Opens the share with each token of this custodian.
+    /// Opens the custodian's share with each of the custodian's tokens.
     fn give(&self, vault: &Vault) -> Result<Share, Verdict> {
-        let own = vault.manifest.custodian(self.index).expect("a custodian of the manifest");
+        let own = vault.manifest.custodian(self.index).expect("the custodian should be in the manifest");
         let words = |why: &str| verdict(why, "words", "");
         let part = part(&self.words).map_err(|_| words("invalid words"))?;
         let half = match opening::recognise(vault, own, &part).map_err(|why| damaged("share", &why.into()))? {
@@ -240,7 +245,7 @@ impl Custodian {
                 assert_eq!(hex::encode(share.value.expose()), self.share);
             }
         }
-        Ok(shares.pop().expect("a token"))
+        Ok(shares.pop().expect("the custodian should have a token"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Certificates of any shape (RFC 5280 section 4.1), signed by openssl.
+//! Makes X.509 certificates with any content (RFC 5280 section 4.1). openssl signs the certificates.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use tempfile::NamedTempFile;
 
-/// 1.3.6.1.4.1.41482, Yubico's arc.
+/// The DER of Yubico's arc of object identifiers, 1.3.6.1.4.1.41482.
 const YUBICO: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a];
 
-/// The kinds of a key, as arguments of `openssl genpkey`.
+// For each kind of key, a constant has the arguments of `openssl genpkey`.
+
 pub const P256: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 pub const P384: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-384";
 pub const P521: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-521";
@@ -21,24 +22,24 @@ pub const RSA_3072: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:3072";
 pub const RSA_4096: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4096";
 pub const RSA_4104: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4104";
 
-/// ecdsa-with-SHA384, as DER.
+/// The DER of the algorithm ecdsa-with-SHA384.
 pub const ECDSA_SHA384: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
 
-/// At the end of a digest's name: the algorithm of an RSA signature has no parameters.
+/// If a digest's name ends in this character, the algorithm of an RSA signature is encoded without parameters.
 pub const NO_PARAMETERS: char = '*';
 
-/// A key that signs.
+/// A private key that signs certificates.
 #[derive(Clone)]
 pub struct Key {
-    /// The private key in PEM; the file goes with its last owner.
+    /// A file with the private key in PEM. The file is deleted when the last copy of the `Rc` is dropped.
     secret: Rc<NamedTempFile>,
-    /// DER `SubjectPublicKeyInfo`.
+    /// The DER of the key's `SubjectPublicKeyInfo`.
     pub public: Vec<u8>,
     is_rsa: bool,
 }
 
 impl Key {
-    /// A new key.
+    /// Makes a new key. `kind` has the arguments of `openssl genpkey`.
     pub fn new(kind: &str) -> Self {
         let mut file = NamedTempFile::new().unwrap();
         let arguments = format!("genpkey {kind}");
@@ -54,7 +55,7 @@ impl Key {
         openssl(&["dgst", &format!("-{digest}"), "-sign", path], message)
     }
 
-    /// The algorithm of its signatures with this digest (RFC 5758, RFC 4055).
+    /// Returns the DER of the algorithm of this key's signatures with the given digest (RFC 5758, RFC 4055).
     fn algorithm(&self, digest: &str) -> Vec<u8> {
         let rsa = |last| der(0x30, &[&oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, last]), &[5, 0]]);
         let ecdsa = |last| der(0x30, &[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, last])]);
@@ -67,28 +68,29 @@ impl Key {
             (false, "sha256") => ecdsa(2),
             (false, "sha384") => ecdsa(3),
             (false, "sha512") => ecdsa(4),
-            _ => panic!("{digest} has no number here"),
+            _ => panic!("the test has no algorithm for the digest {digest}"),
         }
     }
 }
 
-/// A certificate to be.
+/// The content of a certificate that is not yet signed.
 #[derive(Clone)]
 pub struct Certificate<'a> {
     pub issuer: Vec<u8>,
     pub subject: Vec<u8>,
-    /// DER `SubjectPublicKeyInfo`.
+    /// The DER of the certified `SubjectPublicKeyInfo`.
     pub key: &'a [u8],
     pub extensions: Vec<Vec<u8>>,
 }
 
 impl Certificate<'_> {
-    /// DER of the certificate.
+    /// Signs the certificate, and returns its DER.
     pub fn sign(&self, signer: &Key, digest: &str) -> Vec<u8> {
         self.sign_as(signer, digest, &signer.algorithm(digest))
     }
 
-    /// The same with another algorithm beside the signature.
+    /// Signs the certificate, and returns its DER. `outside` is the DER of the signature algorithm outside the signed
+    /// data.
     pub fn sign_as(&self, signer: &Key, digest: &str, outside: &[u8]) -> Vec<u8> {
         let extensions = der(0xa3, &[&der(0x30, &[&self.extensions.concat()])]);
         let to_be_signed = der(
@@ -109,17 +111,17 @@ impl Certificate<'_> {
     }
 }
 
-/// The basic constraints of a CA.
+/// Returns the basic constraints of a CA with the path length `path`.
 pub fn ca(path: u32) -> Vec<u8> {
     basic(&[&[0x01, 0x01, 0xff], &integer(path)])
 }
 
-/// The basic constraints of a CA without a path length.
+/// Returns the basic constraints of a CA without a path length.
 pub fn ca_of_any_length() -> Vec<u8> {
     basic(&[&[0x01, 0x01, 0xff]])
 }
 
-/// The basic constraints of an end entity.
+/// Returns the basic constraints of an end entity.
 pub fn not_ca() -> Vec<u8> {
     basic(&[])
 }
@@ -128,39 +130,38 @@ fn basic(fields: &[&[u8]]) -> Vec<u8> {
     extension(&[0x55, 0x1d, 0x13], true, &der(0x30, fields))
 }
 
-/// Key usage: one byte of bits, and how many of them are unused.
+/// Returns a key usage extension. `bits` is the byte of the bit string, and `unused` is the number of unused bits.
 pub fn key_usage(unused: u8, bits: u8) -> Vec<u8> {
     extension(&[0x55, 0x1d, 0x0f], true, &der(0x03, &[&[unused, bits]]))
 }
 
-/// An extension of Yubico's arc, 1.3.6.1.4.1.41482 and these numbers.
+/// Returns an extension whose id is 1.3.6.1.4.1.41482 (Yubico's arc) followed by `numbers`.
 pub fn yubico(numbers: &[u8], value: &[u8]) -> Vec<u8> {
     extension(&[YUBICO, numbers].concat(), false, value)
 }
 
-/// The same, marked as critical.
+/// Returns a critical extension whose id is 1.3.6.1.4.1.41482 (Yubico's arc) followed by `numbers`.
 pub fn yubico_critical(numbers: &[u8], value: &[u8]) -> Vec<u8> {
     extension(&[YUBICO, numbers].concat(), true, value)
 }
 
-/// An extension.
 pub fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     let critical: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
     der(0x30, &[&oid(id), critical, &der(0x04, &[value])])
 }
 
-/// A name of one common name, as `UTF8String`.
+/// Returns a distinguished name that has only a common name, as a `UTF8String`.
 pub fn name(common: &str) -> Vec<u8> {
     name_as(0x0c, common)
 }
 
-/// The same as another kind of string.
+/// Returns a distinguished name that has only a common name. `tag` is the DER tag of its string type.
 pub fn name_as(tag: u8, common: &str) -> Vec<u8> {
     let attribute = der(0x30, &[&oid(&[0x55, 0x04, 0x03]), &der(tag, &[common.as_bytes()])]);
     der(0x30, &[&der(0x31, &[&attribute])])
 }
 
-/// A name of a common name and an organization.
+/// Returns a distinguished name that has an organization and a common name.
 pub fn name_of_two(common: &str) -> Vec<u8> {
     let attribute = |last, text: &str| {
         der(0x31, &[&der(0x30, &[&oid(&[0x55, 0x04, last]), &der(0x0c, &[text.as_bytes()])])])
@@ -168,7 +169,7 @@ pub fn name_of_two(common: &str) -> Vec<u8> {
     der(0x30, &[&attribute(10, "Yubico"), &attribute(3, common)])
 }
 
-/// A non-negative INTEGER.
+/// Encodes a non-negative number as a DER INTEGER.
 pub fn integer(number: u32) -> Vec<u8> {
     let bytes = number.to_be_bytes();
     let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(3);
@@ -182,7 +183,7 @@ fn oid(id: &[u8]) -> Vec<u8> {
 
 fn der(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
     let body = pieces.concat();
-    // The shortest form of a length is DER's only one.
+    // DER allows only the shortest form of a length.
     let length = match body.len() {
         short @ 0..0x80 => vec![u8::try_from(short).unwrap()],
         middle @ 0x80..0x100 => vec![0x81, u8::try_from(middle).unwrap()],
@@ -191,7 +192,7 @@ fn der(tag: u8, pieces: &[&[u8]]) -> Vec<u8> {
     [&[tag], &length[..], &body].concat()
 }
 
-/// Runs openssl, and returns what it writes.
+/// Runs openssl, and returns its standard output.
 pub fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("openssl")
         .args(arguments)
@@ -202,6 +203,6 @@ pub fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
         .unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     let done = child.wait_with_output().unwrap();
-    assert!(done.status.success(), "openssl {arguments:?}");
+    assert!(done.status.success(), "openssl {arguments:?} should succeed");
     done.stdout
 }

@@ -37,7 +37,7 @@ pub struct Creds {
     pub token: Option<String>,
 }
 
-/// An error that AWS answered. `status` is 0 if there was no answer.
+/// An error that AWS returned. `status` is 0 if there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
     /// The error code of AWS or of the client.

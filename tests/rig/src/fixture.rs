@@ -200,8 +200,8 @@ impl Opening<'_> {
         person
     }
 
-    /// Does the same as [`Opening::by_quorum`], and then waits until the program shows the remaining time, that is,
-    /// until access is open.
+    /// Does the same as [`Opening::by_quorum`], and then waits until access is open: until the program shows the
+    /// remaining time.
     pub fn until_open(&self) -> Person {
         let mut person = self.by_quorum();
         person.expect("left");

@@ -21,8 +21,8 @@ const READERS_MAX: usize = 16;
 /// The longest wait until the daemon notices a change of a reader. The daemon polls every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns the name of a pair of readers. To this name, pcscd adds two numbers. Only the second number differs within
-/// the pair.
+/// Returns the name of a pair of readers. pcscd adds two numbers to this name. Only the second number differs between
+/// the two readers of the pair.
 fn pair_name(pair: usize) -> String {
     match pair {
         0 => "Yubico YubiKey OTP+FIDO+CCID".into(),

@@ -5,7 +5,8 @@
 //! checks the age of signatures by AWS's clock. AWS checks this age too, but the emulator does not. With this check,
 //! the proxy refuses a program with a wrong local clock, as AWS does.
 //!
-//! Calls take effect one at a time, so their order in [`Proxy::effects`] is the order of AWS's states.
+//! Calls take effect one at a time. [`Proxy::effects`] lists the calls in the order in which they changed AWS's
+//! state.
 
 mod call;
 mod fault;
@@ -38,7 +39,7 @@ pub struct Proxy {
 
 struct Inner {
     aws: String,
-    /// The number of seconds that AWS's clock is ahead of this machine's.
+    /// The number of seconds by which AWS's clock is ahead of this machine's clock.
     ahead: Arc<AtomicI64>,
     state: Mutex<State>,
     changed: Condvar,
@@ -59,7 +60,7 @@ struct State {
     released: bool,
     /// Whether the network is cut permanently.
     gone: bool,
-    /// The number of calls that will still take effect.
+    /// The number of delayed or held calls that have not taken effect yet.
     late: u32,
 }
 

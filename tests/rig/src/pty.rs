@@ -130,7 +130,7 @@ impl Person {
         let take_terminal = move || {
             setsid()?;
             // A shell that runs the tests in the background ignores these two signals, and child processes inherit
-            // that.
+            // this setting.
             for ignored in [Signal::SIGINT, Signal::SIGQUIT] {
                 // SAFETY: the default action does not call a handler.
                 unsafe { signal(ignored, SigHandler::SigDfl)? };
@@ -144,8 +144,8 @@ impl Person {
         // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // The drop closes the last descriptors of the terminal in this process, so that this process notices the
-        // terminal's end.
+        // Dropping both values closes the last descriptors of the terminal in this process. Otherwise, this process
+        // would not notice the end of the terminal.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
@@ -153,8 +153,8 @@ impl Person {
         Self { process, pid, keyboard, columns, screen, stdout, stderr, end: None, finding: None }
     }
 
-    /// Waits until `text` appears after the text that was expected before. Returns the output up to the end of
-    /// `text`.
+    /// Waits until `text` appears in the output after the last match of this function. Returns the output up to the
+    /// end of `text`.
     ///
     /// Colours and other escape sequences are removed.
     ///
@@ -181,10 +181,10 @@ impl Person {
         self.type_raw(b"\r");
     }
 
-    /// Types this text and Enter once the terminal has stopped echoing, as a person does at a hidden prompt.
+    /// Types this text and Enter as soon as the terminal has stopped echoing, as a person does at a hidden prompt.
     ///
-    /// A prompt is often shown before the echo is switched off, and text that is typed in between would be shown or
-    /// lost.
+    /// A prompt is often shown before the echo is switched off. Text that is typed before the echo is off would be
+    /// shown or lost.
     ///
     /// # Panics
     ///

@@ -27,8 +27,8 @@ pub enum Manner {
     Breaks(u32),
     /// Answers with status 200 and a header that announces a body, but never sends the body.
     Stalls,
-    /// Has a clock that is ahead by this duration, and shows it in the header `Date`. The receiver refuses a
-    /// signature whose time differs from the receiver's clock by more than a minute.
+    /// Answers as a receiver whose clock is ahead by this duration; the header `Date` shows this clock's time. The
+    /// receiver refuses a signature whose time differs from the receiver's clock by more than a minute.
     Ahead(Duration),
 }
 

@@ -102,8 +102,8 @@ impl Site {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics in this
-    /// case.
+    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics if there
+    /// is no such custodian.
     pub fn custodian(&self, name: &str) -> &Custodian {
         self.custodians
             .iter()
@@ -224,7 +224,7 @@ impl Site {
         command
     }
 
-    /// Writes a file below the home directory. Creates the directories above the file.
+    /// Writes a file below the home directory. Creates missing parent directories.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("the file should be below the home directory"))
@@ -347,8 +347,8 @@ fn names(said: &str, name: &str) -> bool {
     ending.len() == name.len() && differs <= 1
 }
 
-/// Writes an executable file. Another process writes the file. If this process wrote it, a child that a parallel test
-/// forks at that time would inherit the open file, and executing the file would fail with ETXTBSY.
+/// Writes an executable file. Another process writes the file. If this process had the file open for writing, a child
+/// that a parallel test forks would inherit the open file, and executing the file would fail with ETXTBSY.
 ///
 /// # Panics
 ///
@@ -395,7 +395,7 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
     words
 }
 
-/// Returns whether no partial file is left, that is, at most one file in the directory has `name` in its name.
+/// Returns whether no partial file is left: at most one file in the directory has `name` in its name.
 pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1

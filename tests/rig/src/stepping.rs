@@ -6,8 +6,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Traces the thread `tid` of the process `pid`, and kills the process with SIGKILL at its `stop`th stop, counted
-/// from 1. Each system call has two stops: at its start and at its end. `ready` is called once the thread is traced.
+/// Traces the thread `tid` of the process `pid`, and kills the process with SIGKILL at stop number `stop`, counted
+/// from 1. Each system call has two stops: at its start and at its end. `ready` is called as soon as the thread is
+/// traced.
 ///
 /// Returns false if the process ended before that stop.
 ///

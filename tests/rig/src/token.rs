@@ -1,8 +1,8 @@
 //! Virtual YubiKeys: a PIV applet that follows the standard, and a handle with which tests control it.
 //!
-//! A [`Token`] is this handle. Clones of a `Token` share one card. The card answers once the token is inserted into a
-//! reader of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults at any
-//! time.
+//! A [`Token`] is this handle. Clones of a `Token` share one card. The card answers as soon as the token is inserted
+//! into a reader of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults
+//! at any time.
 
 mod apdu;
 mod attest;

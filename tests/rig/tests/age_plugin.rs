@@ -1,8 +1,8 @@
 //! age-plugin-yubikey creates an identity on the virtual token, and age decrypts a file with it.
 //!
-//! The variable `AGE_PLUGIN_YUBIKEY` contains the plugin's path. If it is not set, the plugin is searched for in
-//! `PATH` and `~/.cargo/bin` (`cargo install age-plugin-yubikey --version 0.5.1 --locked`). The program `age` comes
-//! from Debian.
+//! The variable `AGE_PLUGIN_YUBIKEY` contains the plugin's path. If the variable is not set, the test searches for
+//! the plugin in `PATH` and `~/.cargo/bin` (`cargo install age-plugin-yubikey --version 0.5.1 --locked`). The program
+//! `age` comes from Debian.
 
 use rig::pcscd::Pcscd;
 use rig::pty::{End, Input, Output, Person, Streams};

@@ -116,6 +116,6 @@ fn a_daemon_dies_with_its_test() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("the daemon's private directory");
-    // Another test can have removed the directory already.
+    // Another test might have removed the directory already.
     let _ = std::fs::remove_dir_all(directory);
 }

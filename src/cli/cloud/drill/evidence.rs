@@ -62,7 +62,7 @@ impl Practice<'_> {
         self.report(&drill, None)
     }
 
-    /// Returns the evidence. The fields about the custodian who signs are still empty.
+    /// Returns the evidence. The fields about the custodian who signs are left empty.
     fn judge(&self, exit: u8) -> Result<Drill> {
         let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
         Ok(Drill {

@@ -76,7 +76,7 @@ struct Gathering<'a> {
 ///
 /// # Errors
 /// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or
-/// an error for a signal. In each case, nothing was enabled or closed.
+/// an error for a signal. After an error, nothing was enabled or closed.
 ///
 /// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed
@@ -169,8 +169,7 @@ impl Gathering<'_> {
             listed(&self.awaited(), "or"),
             self.missing()
         );
-        // Before every reader has been checked, the prompt stays empty, because a YubiKey might already be plugged
-        // in.
+        // The prompt stays empty until all readers have been checked, because a YubiKey might already be plugged in.
         let settling = self.tokens.settling();
         let prompt = if settling.is_some() { "" } else { &prompt };
         let until = settling.map_or(self.until, |settled| settled.min(self.until));

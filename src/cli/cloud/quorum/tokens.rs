@@ -20,7 +20,7 @@ pub struct TokenQueue {
     /// The unusable tokens that were reported, as the reader's name and the reason.
     reported: BTreeSet<(String, &'static str)>,
     /// The deadline of the first check of all readers; `None` when that check is over. The queue returns no YubiKey
-    /// before the first check is over, so that it can return the YubiKeys in the manifest's order.
+    /// before the first check is over. After the check, the queue can return the YubiKeys in the manifest's order.
     settling: Option<Instant>,
 }
 
@@ -71,7 +71,7 @@ impl TokenQueue {
         self.settling
     }
 
-    /// Gives up the first check of all readers. Returns whether the check was still running.
+    /// Gives up the first check of all readers. Returns whether the check was running until then.
     pub fn settle(&mut self) -> bool {
         self.settling.take().is_some()
     }

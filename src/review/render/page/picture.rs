@@ -262,7 +262,7 @@ fn words(packet: &Packet) -> String {
 }
 
 impl Scale {
-    /// Returns a scale from the first to the last recorded event of the session or T1, with a margin on both sides.
+    /// Returns a scale that covers all recorded events of the session and T1, with a margin on both sides.
     fn of(packet: &Packet) -> Self {
         let window = &packet.window;
         let before = packet.approvals.iter().map(|a| a.at).chain(packet.alerts.iter().map(|t| t.sent));

@@ -55,7 +55,7 @@ impl Prompt {
     /// nothing if the shell is not known.
     ///
     /// # Errors
-    /// If the uptime cannot be read, or if a startup file cannot be written.
+    /// Fails if the uptime cannot be read, or if a startup file cannot be written.
     pub(crate) fn prepare(command: &mut Command, shell: &OsStr, end: Instant) -> io::Result<Self> {
         Self::prepare_with(command, shell, end, |name| std::env::var_os(name))
     }

@@ -41,7 +41,7 @@ struct ChannelJson {
 }
 
 impl ChannelJson {
-    /// Refuses fields of other kinds.
+    /// Fails if the JSON has a field that does not belong to the channel's kind.
     fn only(&self, allowed: &[&str]) -> Result<(), FieldError> {
         let given = [
             ("topic_arn", self.topic_arn.is_some()),
@@ -114,7 +114,8 @@ impl TryFrom<ChannelJson> for Channel {
     }
 }
 
-/// The canonical form of a [`Channel`]. It borrows the values, so secrets are copied only into the locked buffer.
+/// The canonical form of a [`Channel`]. This form borrows the channel's values, so secrets are copied only into the
+/// locked buffer.
 #[derive(Default, Serialize)]
 pub(in crate::vault::payload) struct ChannelForm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

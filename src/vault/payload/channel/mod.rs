@@ -22,7 +22,7 @@ const LONGEST_TIMEOUT: u32 = 60;
 pub struct Channel {
     /// The channel's name, which is public in the manifest.
     pub name: String,
-    /// How long to wait for an acknowledgement.
+    /// The time to wait for an acknowledgement of the channel.
     pub timeout: Option<Span>,
     /// How the channel is reached.
     pub kind: ChannelKind,
@@ -34,14 +34,14 @@ pub enum ChannelKind {
     /// An Amazon SNS topic.
     Sns {
         topic_arn: String,
-        /// An access key that may only publish to the topic.
+        /// An access key that is allowed only to publish to the topic.
         key: AccessKey,
     },
     /// `PagerDuty`, Events API v2.
     PagerDuty {
         /// The integration's routing key.
         routing_key: SecretText,
-        /// The URL, if it is not the service's default.
+        /// The URL of the service, if it is not the default URL.
         url: Option<SecretText>,
     },
     /// An incoming webhook of Slack; its URL is a secret.
@@ -56,7 +56,7 @@ pub enum ChannelKind {
     Smtp(Smtp),
 }
 
-/// Mail and the server that accepts it.
+/// The addresses of a mail, and the mail server that accepts it.
 #[derive(Debug)]
 pub struct Smtp {
     /// The server's host name or address.
@@ -65,7 +65,7 @@ pub struct Smtp {
     pub port: u16,
     /// How the connection is protected.
     pub tls: Tls,
-    /// User name and password, if the server needs them.
+    /// The user name and the password, if the server needs them.
     pub login: Option<(String, SecretText)>,
     /// The sender.
     pub from: String,
@@ -77,11 +77,11 @@ pub struct Smtp {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tls {
-    /// TLS from the first byte.
+    /// TLS protects the connection from the first byte.
     Implicit,
-    /// STARTTLS, which must succeed.
+    /// STARTTLS must succeed before the mail is sent.
     StartTls,
-    /// No TLS; for loopback only.
+    /// The connection has no TLS, which is allowed for loopback only.
     None,
 }
 
@@ -117,7 +117,8 @@ impl Channel {
         }
     }
 
-    /// Returns whether the receiver is this machine. A person who controls the machine can fake the acknowledgement.
+    /// Returns whether the receiver of the channel is this machine. A person who controls this machine can fake the
+    /// receiver's acknowledgement.
     pub fn is_on_this_machine(&self) -> bool {
         let is_local =
             |url: &SecretText| host_and_port(url.expose()).is_some_and(|(host, _)| is_loopback(host));
@@ -211,7 +212,7 @@ pub fn region_of(topic_arn: &str) -> Option<&str> {
     fits.then_some(region)
 }
 
-/// Accepts `https`, and `http` to loopback.
+/// Accepts a URL with `https`, or with `http` if its host is loopback.
 fn check_url(url: &SecretText) -> Result<(), ChannelError> {
     let text = url.expose();
     let (scheme, _) = text.split_once("://").ok_or(ChannelError::Url)?;
@@ -224,7 +225,7 @@ fn check_url(url: &SecretText) -> Result<(), ChannelError> {
     ensure(scheme == "https" || is_loopback(host), ChannelError::PlainHttp)
 }
 
-/// Returns the host and the port of a URL. The host includes the user name before it, if any.
+/// Returns the host and the port of a URL. If the URL has a user name before the host, the returned host contains it.
 fn host_and_port(url: &str) -> Option<(&str, Option<&str>)> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -236,7 +237,8 @@ fn host_and_port(url: &str) -> Option<(&str, Option<&str>)> {
     })
 }
 
-/// Returns whether a host is a name or an IPv4 address, or an IPv6 address in brackets; without a user name.
+/// Returns whether `host` is a host name, an IPv4 address, or an IPv6 address in brackets. If `host` contains a user
+/// name, the result is false.
 fn is_url_host(host: &str) -> bool {
     let in_address = |b: u8| b.is_ascii_hexdigit() || b":.".contains(&b);
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

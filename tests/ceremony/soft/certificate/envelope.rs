@@ -1,4 +1,4 @@
-//! The envelope: its JSON, its base64 and its signature.
+//! Enrolment files with a fault in the envelope: in its JSON, its Base64 or its signature.
 
 use p256::ecdsa::Signature;
 
@@ -9,20 +9,21 @@ fn without_attestation(envelope: fn(&mut Value)) -> Spec {
     with! { attested: false, envelope: envelope }
 }
 
-/// Edits the base64 of the payload, or of the signature.
+/// Edits the Base64 text of the payload or of the signature.
 fn edit(envelope: &mut Value, field: &str, edit: fn(&str) -> String) {
     let text = if field == "sig" { &mut envelope["signatures"][0]["sig"] } else { &mut envelope[field] };
     *text = edit(text.as_str().unwrap()).into();
 }
 
-/// A name with which the payload's last character has bits that it does not need.
+/// Makes the name longer until the payload's last Base64 character has unused bits.
 fn uneven(members: &mut Value) {
     while jcs(members).len() % 3 != 1 {
         members["name"] = (members["name"].as_str().unwrap().to_owned() + "x").into();
     }
 }
 
-/// The signature with its smaller s, whose length is no multiple of three.
+/// Returns the signature with the smaller of its two possible values of s. The length of this signature is not a
+/// multiple of three.
 fn uneven_signature(_: &[u8], signature: &[u8]) -> Vec<u8> {
     let signature = Signature::from_der(signature).unwrap().normalize_s().to_der().as_bytes().to_vec();
     assert!(!signature.len().is_multiple_of(3));
@@ -38,7 +39,8 @@ fn unpadded(text: &str) -> String {
     text.trim_end_matches('=').to_owned()
 }
 
-/// The alphabet of base64url, in a text that has a character of it.
+/// Changes Base64 text to the alphabet of base64url. The result contains at least one character that only base64url
+/// has.
 fn url_alphabet(text: &str) -> String {
     let text = text.replace('+', "-").replace('/', "_");
     if text.contains(['-', '_']) { text } else { format!("-{}", &text[1..]) }
@@ -53,14 +55,19 @@ pub(super) fn files() -> Vec<Row> {
     const INVALID: &str = "its envelope is not valid";
     let spec = |file: fn(&mut Vec<u8>)| with! { attested: false, file: file };
     vec![
-        ("enrolment_empty", "last line is cut off", "nothing at all", spec(Vec::clear)),
-        ("enrolment_crlf", FORM, "the line ends in CR LF", spec(|f| f.insert(f.len() - 1, b'\r'))),
-        ("enrolment_space_before", FORM, "a space before the envelope", spec(|f| f.insert(0, b' '))),
-        ("enrolment_two", INVALID, "two envelopes", spec(|f| f.extend(f.clone()))),
+        ("enrolment_empty", "last line is cut off", "the enrolment file is empty", spec(Vec::clear)),
+        (
+            "enrolment_crlf",
+            FORM,
+            "the line of the envelope ends in CR LF",
+            spec(|f| f.insert(f.len() - 1, b'\r')),
+        ),
+        ("enrolment_space_before", FORM, "a space is before the envelope", spec(|f| f.insert(0, b' '))),
+        ("enrolment_two", INVALID, "the file contains two envelopes", spec(|f| f.extend(f.clone()))),
         (
             "enrolment_envelope_field_twice",
             INVALID,
-            "the payload type twice",
+            "the envelope has the payload type twice",
             spec(|f| {
                 let text = String::from_utf8(f.clone()).unwrap();
                 let (before, after) = text.split_at(text.find("\"payloadType\"").unwrap());
@@ -70,31 +77,31 @@ pub(super) fn files() -> Vec<Row> {
         (
             "enrolment_envelope_unknown_field",
             INVALID,
-            "a field of the envelope that version 1 does not have",
+            "the envelope has a field that version 1 does not define",
             without_attestation(|e| e["note"] = "x".into()),
         ),
         (
             "enrolment_envelope_field_missing",
             INVALID,
-            "no signatures",
+            "the envelope has no field signatures",
             without_attestation(|e| drop(e.as_object_mut().unwrap().remove("signatures"))),
         ),
         (
             "enrolment_envelope_null",
             INVALID,
-            "a payload of null",
+            "the payload in the envelope is null",
             without_attestation(|e| e["payload"] = Value::Null),
         ),
         (
             "enrolment_type_v2",
             "does not know its type",
-            "the payload type of version 2",
+            "the envelope has the payload type of a version 2 enrolment",
             without_attestation(|e| e["payloadType"] = TYPE.replace("v1", "v2").into()),
         ),
         (
             "enrolment_type_statement",
             "does not know its type",
-            "the payload type of an approval",
+            "the envelope has the payload type of an approval",
             without_attestation(|e| e["payloadType"] = TYPE.replace("enrolment", "open").into()),
         ),
     ]
@@ -109,19 +116,19 @@ pub(super) fn base64() -> Vec<Row> {
         (
             "enrolment_payload_trailing_bits",
             PAYLOAD,
-            "a bit in the payload's base64 that its last character does not need",
+            "the unused bits of the payload's last Base64 character are not zero",
             payload(|e| edit(e, "payload", trailing_bit)),
         ),
         (
             "enrolment_payload_unpadded",
             PAYLOAD,
-            "the payload's base64 without padding",
+            "the payload's Base64 text has no padding",
             payload(|e| edit(e, "payload", unpadded)),
         ),
         (
             "enrolment_payload_padding_too_much",
             PAYLOAD,
-            "padding of the payload's base64 where none is needed",
+            "the payload's Base64 text has padding although its length needs none",
             with! {
             attested: false, members: |m| while !jcs(m).len().is_multiple_of(3) {
                 m["name"] = (m["name"].as_str().unwrap().to_owned() + "x").into();
@@ -130,55 +137,55 @@ pub(super) fn base64() -> Vec<Row> {
         (
             "enrolment_payload_url_alphabet",
             PAYLOAD,
-            "the payload's base64 in the alphabet of base64url",
+            "the payload is encoded with the alphabet of base64url",
             payload(|e| edit(e, "payload", url_alphabet)),
         ),
         (
             "enrolment_payload_line_end",
             PAYLOAD,
-            "the payload's base64 on two lines",
+            "the payload's Base64 text is on two lines instead of one",
             payload(|e| edit(e, "payload", two_lines)),
         ),
         (
             "enrolment_sig_trailing_bits",
             SIGNATURE,
-            "a bit in the signature's base64 that its last character does not need",
+            "the unused bits of the signature's last Base64 character are not zero",
             signature(|e| edit(e, "sig", trailing_bit)),
         ),
         (
             "enrolment_sig_unpadded",
             SIGNATURE,
-            "the signature's base64 without padding",
+            "the signature's Base64 text has no padding",
             signature(|e| edit(e, "sig", unpadded)),
         ),
         (
             "enrolment_sig_url_alphabet",
             SIGNATURE,
-            "the signature's base64 in the alphabet of base64url",
+            "the signature is encoded with the alphabet of base64url",
             signature(|e| edit(e, "sig", url_alphabet)),
         ),
         (
             "enrolment_sig_line_end",
             SIGNATURE,
-            "the signature's base64 on two lines",
+            "the signature's Base64 text is on two lines instead of one",
             signature(|e| edit(e, "sig", two_lines)),
         ),
         (
             "enrolment_sig_empty",
             SIGNATURE,
-            "an empty signature",
+            "the signature in the envelope is empty",
             without_attestation(|e| e["signatures"][0]["sig"] = "".into()),
         ),
         (
             "enrolment_sig_null",
             "its envelope is not valid",
-            "a signature of null",
+            "the signature in the envelope is null",
             without_attestation(|e| e["signatures"][0]["sig"] = Value::Null),
         ),
     ]
 }
 
-/// The signature with r or s as another INTEGER.
+/// Splits a DER signature into the INTEGERs r and s, with their tags and lengths.
 fn integers(signature: &[u8]) -> [Vec<u8>; 2] {
     let length = usize::from(signature[3]);
     [signature[2..4 + length].to_vec(), signature[4 + length..].to_vec()]
@@ -196,13 +203,13 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_low_s",
             "",
-            "a signature whose s is in the lower half of the numbers",
+            "the value s of the signature is in the lower half of its range",
             spec(uneven_signature),
         ),
         (
             "enrolment_signature_high_s",
             "",
-            "a signature whose s is in the upper half of the numbers, as tokens make them",
+            "the value s of the signature is in the upper half of its range; real tokens make such signatures",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 Signature::from_scalars(r, -*s).unwrap().to_der().as_bytes().to_vec()
@@ -211,13 +218,13 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_raw",
             SIGNATURE,
-            "r and s of 32 bytes each, instead of DER",
+            "the signature consists of r and s with 32 bytes each, instead of DER",
             spec(|_, s| Signature::from_der(s).unwrap().to_bytes().to_vec()),
         ),
         (
             "enrolment_signature_leading_zero",
             SIGNATURE,
-            "a zero before s that DER does not have",
+            "the value s of the signature has a leading zero byte that DER does not allow",
             spec(|_, s| {
                 let [r, s] = integers(Signature::from_der(s).unwrap().normalize_s().to_der().as_bytes());
                 sequence(&[r, [&[2, s[1] + 1, 0], &s[2..]].concat()])
@@ -226,7 +233,7 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_negative",
             SIGNATURE,
-            "s without the zero that keeps it from being negative",
+            "the value s of the signature lacks its leading zero byte, so the value is negative",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 let high = Signature::from_scalars(r, -*s).unwrap();
@@ -238,32 +245,32 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_long_length",
             SIGNATURE,
-            "a length in two bytes where DER has one",
+            "a DER length of the signature has two bytes instead of one",
             spec(|_, s| [&[0x30, 0x81], &s[1..]].concat()),
         ),
         (
             "enrolment_signature_more",
             SIGNATURE,
-            "a byte after the signature",
+            "a byte follows the signature",
             spec(|_, s| [s, &[0]].concat()),
         ),
         (
             "enrolment_signature_zero",
             SIGNATURE,
-            "r and s are zero",
+            "the values r and s of the signature are both zero",
             spec(|_, _| vec![0x30, 6, 2, 1, 0, 2, 1, 0]),
         ),
     ]
 }
 
-/// Signatures of something else, or by another key.
+/// Vectors whose signature is for other bytes or by another key.
 pub(super) fn other_signatures() -> Vec<Row> {
     const SIGNATURE: &str = "the signature of YubiKey 10000010 is not valid";
     vec![
         (
             "enrolment_signature_other_key",
             SIGNATURE,
-            "the signature of another token",
+            "another token made the signature",
             with! { attested: false, signature: |pae, _| {
                 let digest = Sha256::digest(pae).into();
                 crate::soft::SoftToken::new(1).sign(Slot::parse("83").unwrap(), &digest).unwrap()
@@ -272,7 +279,7 @@ pub(super) fn other_signatures() -> Vec<Row> {
         (
             "enrolment_signature_decryption_key",
             SIGNATURE,
-            "the signing key of the enrolment is the decryption key, whose signature it is not",
+            "the signing key in the payload is the decryption key, which did not make the signature",
             with! {
             attested: false, members: |m| {
                 let recipient = m["token"]["recipient"].as_str().unwrap();
@@ -283,14 +290,14 @@ pub(super) fn other_signatures() -> Vec<Row> {
         (
             "enrolment_signature_of_payload",
             SIGNATURE,
-            "a signature of the payload without what DSSE puts before it",
+            "the signature is for the payload without the prefix of DSSE",
             with! {
             attested: false, signed: |pae| pae[pae.iter().position(|b| *b == b'{').unwrap()..].to_vec() },
         ),
         (
             "enrolment_signature_of_other_type",
             SIGNATURE,
-            "a signature for another payload type",
+            "the signature is for another payload type",
             with! {
             attested: false, signed: |pae| {
                 let text = String::from_utf8(pae.to_vec()).unwrap();

@@ -1,15 +1,15 @@
-//! Values of the payload outside their accepted form, and of the certificates' encoding.
+//! Enrolment files with a wrong value in the payload or a wrong encoding of a certificate.
 
 use super::*;
 use crate::soft::points;
 use crate::soft::x509;
 
-/// A file without attestation with this change of its payload.
+/// Describes a file without an attestation. `members` changes the fields of the file's payload.
 fn plain(members: fn(&mut Value)) -> Spec {
     with! { attested: false, members: members }
 }
 
-/// The same with this change of the payload's text.
+/// Describes a file without an attestation. `payload` changes the text of the file's payload.
 fn text(payload: fn(String) -> String) -> Spec {
     with! { attested: false, text: payload }
 }
@@ -21,7 +21,7 @@ pub(super) fn payloads() -> Vec<Row> {
         (
             "enrolment_edges",
             "",
-            "the longest name, the last retired slots, the greatest numbers",
+            "the name has the greatest length, the slots are the last retired slots, and the numbers are the greatest allowed",
             plain(|m| {
                 m["name"] = format!("0{}", "._-".repeat(11))[..32].into();
                 m["created"] = "9998-12-31T23:59:59Z".into();
@@ -35,38 +35,38 @@ pub(super) fn payloads() -> Vec<Row> {
         (
             "enrolment_payload_order",
             FORM,
-            "the version before the name",
+            "the version is before the name in the payload",
             text(|t| t.replacen(",\"version\":1}", "}", 1).replacen("\"name\"", "\"version\":1,\"name\"", 1)),
         ),
         (
             "enrolment_payload_escape",
             FORM,
-            "an escaped letter in a string",
+            "a letter in a string of the payload is escaped",
             text(|t| t.replacen("\"alice\"", "\"\\u0061lice\"", 1)),
         ),
         (
             "enrolment_payload_fraction",
             INVALID,
-            "1.0 for 1",
+            "the number 1 in the payload is written 1.0",
             text(|t| t.replacen("\"version\":1", "\"version\":1.0", 1)),
         ),
         (
             "enrolment_payload_field_twice",
             INVALID,
-            "the version twice",
+            "the payload has the field version twice",
             text(|t| t.replacen("\"version\":1", "\"version\":1,\"version\":1", 1)),
         ),
         (
             "enrolment_payload_not_json",
             INVALID,
-            "a payload that is cut off",
+            "the payload's JSON is cut off",
             text(|mut t| {
                 t.pop();
                 t
             }),
         ),
-        ("enrolment_payload_array", INVALID, "a payload in an array", text(|t| format!("[{t}]"))),
-        ("enrolment_payload_empty", INVALID, "an empty payload", text(|_| String::new())),
+        ("enrolment_payload_array", INVALID, "the payload is inside an array", text(|t| format!("[{t}]"))),
+        ("enrolment_payload_empty", INVALID, "the signed payload is empty", text(|_| String::new())),
     ]
 }
 
@@ -76,58 +76,73 @@ pub(super) fn fields() -> Vec<Row> {
         (
             "enrolment_field_missing",
             INVALID,
-            "no created",
+            "the payload has no field created",
             plain(|m| drop(m.as_object_mut().unwrap().remove("created"))),
         ),
         (
             "enrolment_attestation_missing",
             "its payload is not in canonical form",
-            "no attestation: it is null if there is none",
+            "the field attestation is missing; without an attestation, the field must be null",
             plain(|m| drop(m.as_object_mut().unwrap().remove("attestation"))),
         ),
-        ("enrolment_name_null", INVALID, "a name of null", plain(|m| m["name"] = Value::Null)),
-        ("enrolment_name_empty", "the name", "an empty name", plain(|m| m["name"] = "".into())),
+        (
+            "enrolment_name_null",
+            INVALID,
+            "the name of the custodian is null",
+            plain(|m| m["name"] = Value::Null),
+        ),
+        (
+            "enrolment_name_empty",
+            "the name",
+            "the name of the custodian is empty",
+            plain(|m| m["name"] = "".into()),
+        ),
         (
             "enrolment_name_long",
             "the name",
-            "a name of 33 characters",
+            "the custodian's name has 33 characters, one too many",
             plain(|m| m["name"] = "a".repeat(33).into()),
         ),
         (
             "enrolment_name_start",
             "the name",
-            "a name that starts with a dash",
+            "the custodian's name starts with a dash",
             plain(|m| m["name"] = "-alice".into()),
         ),
-        ("enrolment_version_string", INVALID, "a version as a string", plain(|m| m["version"] = "1".into())),
+        (
+            "enrolment_version_string",
+            INVALID,
+            "the payload's version is a string instead of a number",
+            plain(|m| m["version"] = "1".into()),
+        ),
         (
             "enrolment_created_fraction",
             "is not a UTC time",
-            "a fraction of a second",
+            "the creation time has a fraction of a second",
             plain(|m| m["created"] = "2026-11-22T02:17:00.5Z".into()),
         ),
         (
             "enrolment_created_offset",
             "is not a UTC time",
-            "an offset instead of Z",
+            "the creation time has an offset instead of Z",
             plain(|m| m["created"] = "2026-11-22T02:17:00+00:00".into()),
         ),
         (
             "enrolment_id_short",
             "enrolment is not 16 bytes",
-            "an id of 15 bytes",
+            "the id of the enrolment has 15 bytes instead of 16",
             plain(|m| m["enrolment"] = "00".repeat(15).into()),
         ),
         (
             "enrolment_id_capitals",
             "enrolment is not 16 bytes",
-            "an id in capital hex",
+            "the id of the enrolment is in capital hex",
             plain(|m| m["enrolment"] = "AB".repeat(16).into()),
         ),
     ]
 }
 
-/// Fields of the token, and what it claims.
+/// Vectors with a wrong field of the token, or with a wrong claim of an attestation.
 pub(super) fn of_the_token() -> Vec<Row> {
     const INVALID: &str = "its payload is not valid";
     const FIRMWARE: &str = "firmware version";
@@ -135,69 +150,75 @@ pub(super) fn of_the_token() -> Vec<Row> {
         (
             "enrolment_token_unknown_field",
             INVALID,
-            "a field of the token that version 1 does not have",
+            "the token has a field that version 1 does not define",
             plain(|m| m["token"]["note"] = "x".into()),
         ),
         (
             "enrolment_token_field_missing",
             INVALID,
-            "a token without its signing slot",
+            "the token has no signing slot",
             plain(|m| drop(m["token"].as_object_mut().unwrap().remove("signing_slot"))),
         ),
-        ("enrolment_token_null", INVALID, "a token of null", plain(|m| m["token"] = Value::Null)),
+        (
+            "enrolment_token_null",
+            INVALID,
+            "the token in the payload is null",
+            plain(|m| m["token"] = Value::Null),
+        ),
         (
             "enrolment_kind",
             INVALID,
-            "a kind that version 1 does not have",
+            "the token has a kind that version 1 does not define",
             plain(|m| m["token"]["kind"] = "ring".into()),
         ),
         (
             "enrolment_serial",
             INVALID,
-            "a serial number of 2^32",
+            "the token's serial number is 2^32, one above the limit",
             plain(|m| m["token"]["serial"] = 4_294_967_296_u64.into()),
         ),
         (
             "enrolment_slot",
             "not a retired PIV slot",
-            "slot 9c",
+            "the token's signing slot is 9c, which is not a retired slot",
             plain(|m| m["token"]["signing_slot"] = "9c".into()),
         ),
         (
             "enrolment_slot_twice",
             "in the same slot",
-            "both keys in slot 83",
+            "both keys of the token are in slot 83",
             plain(|m| m["token"]["decryption_slot"] = "83".into()),
         ),
         (
             "enrolment_firmware_256",
             FIRMWARE,
-            "a number of 256 in a firmware version",
+            "a number in the firmware version is 256, one above the limit",
             plain(|m| m["token"]["firmware"] = "5.7.256".into()),
         ),
         (
             "enrolment_firmware_two",
             FIRMWARE,
-            "a firmware version of two numbers",
+            "the firmware version has two numbers instead of three",
             plain(|m| m["token"]["firmware"] = "5.7".into()),
         ),
         (
             "enrolment_denies_attestation",
             "it is marked \"not attested\", but it is attested by a root",
-            "no attestation is claimed and there is one",
+            "the payload claims no attestation but has certificates",
             with! {
             members: |m| m["token"]["attestation"] = "none".into() },
         ),
         (
             "enrolment_claims_other",
             "it is marked \"attested by a root that is not Yubico's\", but it is not attested",
-            "another root is claimed and there is none",
+            "the payload claims an attestation by another root but has no certificates",
             plain(|m| m["token"]["attestation"] = "other".into()),
         ),
     ]
 }
 
-/// Changes a certificate's base64 in a payload: that of the first certificate with such a length.
+/// Changes the Base64 text of the first certificate of the chain whose text has padding. If no text has padding, the
+/// function changes the decryption key's certificate.
 fn certificate(members: &mut Value, edit: fn(&str) -> String) {
     let certificates = members["attestation"].as_object_mut().unwrap();
     let chain = certificates["chain"].as_array().unwrap().clone();
@@ -223,7 +244,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_trailing_bits",
             BASE64,
-            "a bit in a certificate's base64 that its last character does not need",
+            "the unused bits of a certificate's last Base64 character are not zero",
             members(|m| {
                 certificate(m, |text| points::base64_trailing_bit(&text.into()).as_str().unwrap().to_owned());
             }),
@@ -231,7 +252,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_unpadded",
             BASE64,
-            "a certificate's base64 without padding",
+            "the Base64 text of a certificate has no padding",
             members(|m| {
                 certificate(m, |text| {
                     assert!(text.ends_with('='));
@@ -242,7 +263,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_url_alphabet",
             BASE64,
-            "a certificate's base64 in the alphabet of base64url",
+            "a certificate is encoded with the alphabet of base64url",
             members(|m| {
                 certificate(m, |text| {
                     let text = text.replace('+', "-").replace('/', "_");
@@ -254,7 +275,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_line_end",
             BASE64,
-            "a certificate's base64 on two lines",
+            "the Base64 text of a certificate is on two lines instead of one",
             members(|m| {
                 certificate(m, |text| format!("{}\n{}", &text[..64], &text[64..]));
             }),
@@ -262,7 +283,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_more",
             PARSE,
-            "a byte after a certificate",
+            "a byte follows the DER of a certificate",
             members(|m| {
                 der(m, |mut der| {
                     der.push(0);
@@ -273,7 +294,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_length",
             PARSE,
-            "a length in three bytes where DER has two",
+            "a DER length of a certificate has three bytes instead of two",
             members(|m| {
                 der(m, |der| {
                     assert_eq!(der[1], 0x82);
@@ -284,7 +305,7 @@ pub(super) fn certificates() -> Vec<Row> {
         (
             "enrolment_certificate_cut",
             PARSE,
-            "a certificate that is cut off",
+            "the DER of a certificate is cut off",
             members(|m| {
                 der(m, |mut der| {
                     der.pop();
@@ -295,7 +316,7 @@ pub(super) fn certificates() -> Vec<Row> {
     ]
 }
 
-/// The object of the certificates, and what is in them.
+/// Vectors with a fault in the object that has the certificates, or in a certificate's content.
 pub(super) fn in_certificates() -> Vec<Row> {
     const SERIAL: &str = "another serial number";
     let members = |members| with! { members: members };
@@ -304,31 +325,31 @@ pub(super) fn in_certificates() -> Vec<Row> {
         (
             "enrolment_certificates_unknown_field",
             "its payload is not valid",
-            "a field beside the certificates that version 1 does not have",
+            "the field attestation contains a field that version 1 does not define",
             members(|m| m["attestation"]["note"] = "x".into()),
         ),
         (
             "enrolment_certificates_field_missing",
             "its payload is not valid",
-            "no attestation of the signing key",
+            "the certificate of the signing key is missing",
             members(|m| drop(m["attestation"].as_object_mut().unwrap().remove("signing"))),
         ),
         (
             "enrolment_certificates_null",
             "its payload is not valid",
-            "an attestation of the signing key that is null",
+            "the certificate of the signing key is null",
             members(|m| m["attestation"]["signing"] = Value::Null),
         ),
         (
             "enrolment_attests_other_signing_key",
             "the attestation of its signing key is not valid: it attests another key",
-            "the signing key is not the attested one",
+            "the certificate of the signing key attests another key",
             before(|p| p.signing = Some(crate::soft::SoftToken::new(0))),
         ),
         (
             "enrolment_serial_leading_zero",
             SERIAL,
-            "the serial number in the certificates has a zero that DER does not have",
+            "the serial number in the certificates has a leading zero byte that DER does not allow",
             before(|p| {
                 p.serial_der = Some([&[2, 5, 0, 0], &x509::integer(p.serial)[3..]].concat());
             }),
@@ -336,7 +357,7 @@ pub(super) fn in_certificates() -> Vec<Row> {
         (
             "enrolment_serial_string",
             SERIAL,
-            "the serial number in the certificates is an OCTET STRING",
+            "the serial number in the certificates is an OCTET STRING instead of an INTEGER",
             before(|p| {
                 p.serial_der = Some([&[4], &x509::integer(p.serial)[1..]].concat());
             }),
@@ -344,7 +365,7 @@ pub(super) fn in_certificates() -> Vec<Row> {
         (
             "enrolment_subject_string",
             "it does not attest slot 83",
-            "the slots' names as a TeletexString",
+            "the subject names of the slots' certificates are a TeletexString",
             before(|p| p.named = |text| x509::name_as(0x14, text)),
         ),
     ]

@@ -1,4 +1,4 @@
-//! Public keys that are not in their accepted form.
+//! Enrolment files with a public key that does not have the accepted form.
 
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p384::pkcs8::EncodePublicKey as _;
@@ -7,7 +7,7 @@ use super::*;
 use crate::soft::forge::{with_checksum, with_trailing_bit};
 use crate::soft::points;
 
-/// The largest X25519 coordinates (RFC 7748), little-endian: p - 2, p - 1 and p. p - 1 is of small order.
+/// Returns the X25519 coordinate p - `minus` in little-endian order (RFC 7748). The coordinate p - 1 has small order.
 fn below_p(minus: u8) -> [u8; 32] {
     let mut coordinate = [0xff; 32];
     (coordinate[0], coordinate[31]) = (0xed - minus, 0x7f);
@@ -34,7 +34,7 @@ fn with_bit_255(mut coordinate: [u8; 32]) -> [u8; 32] {
     coordinate
 }
 
-/// A file without attestation with this change of the part's recipient.
+/// Describes a file without an attestation, with a changed public key in the part's recipient.
 macro_rules! part {
     (|$key:ident| $edit:expr) => {
         with! { attested: false, members: |m| {
@@ -44,7 +44,7 @@ macro_rules! part {
     };
 }
 
-/// The same with another X25519 key in it.
+/// Describes a file without an attestation, with another X25519 key in the part's recipient.
 macro_rules! x25519_of_part {
     ($coordinate:expr) => {
         part! { |key| [&key[..1184], &$coordinate[..]].concat() }
@@ -57,39 +57,49 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_greatest",
             "",
-            "the X25519 coordinate of the part is p - 2, the greatest one",
+            "the X25519 coordinate of the part is p - 2, the greatest allowed",
             x25519_of_part!(below_p(2)),
         ),
         (
             "enrolment_part_two",
             "",
-            "the X25519 coordinate of the part is 2, the smallest one",
+            "the X25519 coordinate of the part is 2, the smallest allowed",
             x25519_of_part!(small(2)),
         ),
-        ("enrolment_part_one", PART, "the X25519 coordinate of the part is 1", x25519_of_part!(small(1))),
+        (
+            "enrolment_part_one",
+            PART,
+            "the X25519 coordinate of the part is 1, which has small order",
+            x25519_of_part!(small(1)),
+        ),
         (
             "enrolment_part_minus_one",
             PART,
-            "the X25519 coordinate of the part is p - 1",
+            "the X25519 coordinate of the part is p - 1, which has small order",
             x25519_of_part!(below_p(1)),
         ),
         (
             "enrolment_part_order_8",
             PART,
-            "the X25519 key of the part is the first point of order 8",
+            "the X25519 key of the part is one of the two points of order 8",
             x25519_of_part!(decoded(ORDER_8[0])),
         ),
         (
             "enrolment_part_order_8_other",
             PART,
-            "the X25519 key of the part is the second point of order 8",
+            "the X25519 key of the part is the other point of order 8",
             x25519_of_part!(decoded(ORDER_8[1])),
         ),
-        ("enrolment_part_p", PART, "the X25519 coordinate of the part is p", x25519_of_part!(below_p(0))),
+        (
+            "enrolment_part_p",
+            PART,
+            "the X25519 coordinate of the part is p, which is not reduced",
+            x25519_of_part!(below_p(0)),
+        ),
         (
             "enrolment_part_bit_255",
             PART,
-            "bit 255 set in the X25519 coordinate of the part",
+            "bit 255 of the part's X25519 coordinate is set",
             part! { |key| {
                 [&key[..1184], &with_bit_255(key[1184..].try_into().unwrap())[..]].concat()
             } },
@@ -97,7 +107,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_modulus",
             PART,
-            "the last coefficient of the ML-KEM key is q",
+            "the last coefficient of the part's ML-KEM key is q",
             part! { |key| {
                 let mut key = key;
                 (key[1150], key[1151]) = (key[1150] & 0x0f | 0x10, 0xd0);
@@ -107,7 +117,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_coefficient",
             "",
-            "the last coefficient of the ML-KEM key is q - 1",
+            "the last coefficient of the part's ML-KEM key is q - 1, the greatest allowed",
             part! { |key| {
                 let mut key = key;
                 (key[1150], key[1151]) = (key[1150] & 0x0f, 0xd0);
@@ -117,58 +127,63 @@ pub(super) fn parts() -> Vec<Row> {
     ]
 }
 
-/// Other texts of a part's recipient.
+/// Vectors with a wrong text of the part's recipient.
 pub(super) fn texts_of_parts() -> Vec<Row> {
     const PART: &str = "not an age mlkem768x25519 recipient";
     let edited = |members| with! { attested: false, members: members };
     vec![
-        ("enrolment_part_short", PART, "a part's key of 1215 bytes", part! { |key| key[..1215] }),
+        (
+            "enrolment_part_short",
+            PART,
+            "the part's public key has 1215 bytes, one too few",
+            part! { |key| key[..1215] },
+        ),
         (
             "enrolment_part_long",
             PART,
-            "a part's key of 1217 bytes",
+            "the part's public key has 1217 bytes, one too many",
             part! { |key| [&key[..], &[0]].concat() },
         ),
         (
             "enrolment_part_prefix",
             PART,
-            "a part's key under age1tagpq1",
+            "the part's recipient has the prefix age1tagpq1 instead of age1pq1",
             edited(|m| m["part"] = part_recipient("age1tagpq", &part_key(&m["part"]))),
         ),
         (
             "enrolment_part_capitals",
             PART,
-            "a part's recipient in capitals",
+            "the part's recipient is in capital letters",
             edited(|m| m["part"] = m["part"].as_str().unwrap().to_uppercase().into()),
         ),
         (
             "enrolment_part_mixed_case",
             PART,
-            "a capital letter in a part's recipient",
+            "the part's recipient contains one capital letter",
             edited(|m| m["part"] = points::one_capital(&m["part"])),
         ),
         (
             "enrolment_part_checksum",
             PART,
-            "a part's recipient with a wrong checksum",
+            "the checksum of the part's recipient is wrong",
             edited(|m| m["part"] = with_checksum(m["part"].as_str().unwrap(), 2, 0).into()),
         ),
         (
             "enrolment_part_bech32m",
             PART,
-            "a part's recipient in Bech32m",
+            "the part's recipient is in Bech32m instead of Bech32",
             edited(|m| m["part"] = points::as_bech32m(&m["part"])),
         ),
         (
             "enrolment_part_trailing_bits",
             PART,
-            "a bit in a part's recipient that its last character does not need",
+            "the unused bits of the last data character in the part's recipient are not zero",
             edited(|m| m["part"] = with_trailing_bit(&m["part"])),
         ),
     ]
 }
 
-/// A file without attestation with this change of the token's point.
+/// Describes a file without an attestation, with a changed point in the token's recipient.
 macro_rules! point {
     (|$point:ident| $edit:expr) => {
         with! { attested: false, members: |m| {
@@ -187,64 +202,79 @@ pub(super) fn tokens() -> Vec<Row> {
         (
             "enrolment_token_uncompressed",
             TAG,
-            "a token's point in the uncompressed form",
+            "the point in the token's recipient is uncompressed",
             point! { |point| points::uncompressed(&point) },
         ),
         (
             "enrolment_token_compact",
             TAG,
-            "a token's point that starts with 0x05",
+            "the point in the token's recipient starts with 0x05",
             point! { |point| [&[5], &point[1..]].concat() },
         ),
         (
             "enrolment_token_hybrid",
             TAG,
-            "a token's point that starts with 0x06",
+            "the point in the token's recipient starts with 0x06",
             point! { |point| [&[6], &point[1..]].concat() },
         ),
         (
             "enrolment_token_off_curve",
             TAG,
-            "a token's point that is not on the curve",
+            "the point in the token's recipient is not on the curve",
             point! { |point| [&point[..1], &[0xff; 32]].concat() },
         ),
         (
             "enrolment_token_not_reduced",
             TAG,
-            "a token's point whose x coordinate is p or more",
+            "the x coordinate of the point in the token's recipient is p or more",
             point! { |point| [&point[..1], &points::not_reduced()[1..33]].concat() },
         ),
-        ("enrolment_token_infinity", TAG, "the point at infinity", point! { |_point| [0] }),
-        ("enrolment_token_short", TAG, "a token's point of 32 bytes", point! { |point| point[..32] }),
+        (
+            "enrolment_token_infinity",
+            TAG,
+            "the point in the token's recipient is the point at infinity",
+            point! { |_point| [0] },
+        ),
+        (
+            "enrolment_token_short",
+            TAG,
+            "the point in the token's recipient has 32 bytes, one too few",
+            point! { |point| point[..32] },
+        ),
         (
             "enrolment_token_capitals",
             TAG,
-            "a token's recipient in capitals",
+            "the token's recipient is in capital letters",
             edited(|r| r.as_str().unwrap().to_uppercase().into()),
         ),
         (
             "enrolment_token_mixed_case",
             TAG,
-            "a capital letter in a token's recipient",
+            "the token's recipient contains one capital letter",
             edited(points::one_capital),
         ),
         (
             "enrolment_token_checksum",
             TAG,
-            "a token's recipient with a wrong checksum",
+            "the checksum of the token's recipient is wrong",
             edited(|r| with_checksum(r.as_str().unwrap(), 2, 0).into()),
         ),
-        ("enrolment_token_bech32m", TAG, "a token's recipient in Bech32m", edited(points::as_bech32m)),
+        (
+            "enrolment_token_bech32m",
+            TAG,
+            "the token's recipient is in Bech32m instead of Bech32",
+            edited(points::as_bech32m),
+        ),
         (
             "enrolment_token_trailing_bits",
             TAG,
-            "a bit in a token's recipient that its last character does not need",
+            "the unused bits of the last data character in the token's recipient are not zero",
             edited(with_trailing_bit),
         ),
         (
             "enrolment_token_prefix",
             TAG,
-            "age1yubikey1 instead of age1tag1",
+            "the token's recipient has the prefix age1yubikey1 instead of age1tag1",
             edited(|r| part_recipient("age1yubikey", &bech32::decode(r.as_str().unwrap()).unwrap().1)),
         ),
     ]
@@ -259,56 +289,61 @@ pub(super) fn signing_keys() -> Vec<Row> {
         (
             "enrolment_signing_key_compressed",
             KEY,
-            "a signing key with a compressed point",
+            "the point of the signing key is compressed",
             edited(points::compressed_spki),
         ),
         (
             "enrolment_signing_key_hybrid",
             KEY,
-            "a signing key with a point that starts with 0x06 or 0x07",
+            "the point of the signing key starts with 0x06 or 0x07",
             edited(points::hybrid_spki),
         ),
         (
             "enrolment_signing_key_explicit",
             KEY,
-            "a signing key with the curve's parameters instead of its name",
+            "the signing key has the parameters of its curve instead of the curve's name",
             edited(points::explicit_spki),
         ),
         (
             "enrolment_signing_key_off_curve",
             KEY,
-            "a signing key with a point that is not on the curve",
+            "the point of the signing key is not on the curve",
             edited(points::off_curve_spki),
         ),
         (
             "enrolment_signing_key_not_reduced",
             KEY,
-            "a signing key with an x coordinate of p or more",
+            "the x coordinate of the signing key is p or more",
             edited(points::not_reduced_spki),
         ),
-        ("enrolment_signing_key_more", KEY, "a byte after a signing key", edited(points::spki_and_more)),
+        (
+            "enrolment_signing_key_more",
+            KEY,
+            "a byte follows the DER of the signing key",
+            edited(points::spki_and_more),
+        ),
         (
             "enrolment_signing_key_trailing_bits",
             KEY,
-            "a bit in a signing key's base64 that its last character does not need",
+            "the unused bits of the signing key's last Base64 character are not zero",
             edited(points::base64_trailing_bit),
         ),
         (
             "enrolment_signing_key_unpadded",
             KEY,
-            "a signing key in base64 without padding",
+            "the Base64 text of the signing key has no padding",
             edited(|k| k.as_str().unwrap().trim_end_matches('=').into()),
         ),
         (
             "enrolment_signing_key_url_alphabet",
             KEY,
-            "a signing key in the alphabet of base64url",
+            "the signing key is encoded with the alphabet of base64url",
             edited(|k| k.as_str().unwrap().replacen(['+', '/'], "_", 1).replacen('A', "-", 1).into()),
         ),
         (
             "enrolment_signing_key_line_end",
             KEY,
-            "a signing key's base64 on two lines",
+            "the Base64 text of the signing key is on two lines instead of one",
             edited(|k| {
                 let k = k.as_str().unwrap();
                 format!("{}\n{}", &k[..64], &k[64..]).into()
@@ -317,7 +352,7 @@ pub(super) fn signing_keys() -> Vec<Row> {
         (
             "enrolment_signing_key_p384",
             KEY,
-            "a signing key and a signature of P-384",
+            "the signing key and the signature use the curve P-384",
             with! {
             attested: false,
             signing_key: |_| BASE64_STANDARD.encode(p384::PublicKey::from(p384_key().verifying_key()).to_public_key_der().unwrap()).into(),
@@ -333,7 +368,7 @@ fn p384_key() -> p384::ecdsa::SigningKey {
     p384::ecdsa::SigningKey::from_slice(&[9; 48]).unwrap()
 }
 
-/// A challenge-response token with this X25519 key.
+/// Describes the enrolment of a challenge-response token that has the given X25519 key.
 macro_rules! x25519 {
     ($coordinate:expr) => {
         with! { attested: false, challenge: true, recipient: |_| part_recipient("age", &$coordinate) }
@@ -347,90 +382,125 @@ pub(super) fn challenge_tokens() -> Vec<Row> {
     }
     let of = |members| with! { attested: false, challenge: true, members: members };
     vec![
-        ("enrolment_challenge", "", "a challenge-response token", with! { attested: false, challenge: true }),
+        (
+            "enrolment_challenge",
+            "",
+            "the enrolment of a challenge-response token",
+            with! { attested: false, challenge: true },
+        ),
         (
             "enrolment_challenge_slot_1",
             "",
-            "a challenge-response token whose secret is in slot 1",
+            "the secret of the challenge-response token is in slot 1",
             of(|m| m["token"]["slot"] = 1.into()),
         ),
         (
             "enrolment_challenge_greatest",
             "",
-            "an X25519 coordinate of p - 2, the greatest one",
+            "the X25519 coordinate of the token is p - 2, the greatest allowed",
             x25519!(below_p(2)),
         ),
-        ("enrolment_challenge_zero", KEY, "an X25519 coordinate of 0", x25519!(small(0))),
-        ("enrolment_challenge_one", KEY, "an X25519 coordinate of 1", x25519!(small(1))),
-        ("enrolment_challenge_minus_one", KEY, "an X25519 coordinate of p - 1", x25519!(below_p(1))),
-        ("enrolment_challenge_order_8", KEY, "the first point of order 8", x25519!(decoded(ORDER_8[0]))),
+        (
+            "enrolment_challenge_zero",
+            KEY,
+            "the X25519 coordinate of the token is 0, which has small order",
+            x25519!(small(0)),
+        ),
+        (
+            "enrolment_challenge_one",
+            KEY,
+            "the X25519 coordinate of the token is 1, which has small order",
+            x25519!(small(1)),
+        ),
+        (
+            "enrolment_challenge_minus_one",
+            KEY,
+            "the X25519 coordinate of the token is p - 1, which has small order",
+            x25519!(below_p(1)),
+        ),
+        (
+            "enrolment_challenge_order_8",
+            KEY,
+            "the X25519 key of the token is one of the two points of order 8",
+            x25519!(decoded(ORDER_8[0])),
+        ),
         (
             "enrolment_challenge_order_8_other",
             KEY,
-            "the second point of order 8",
+            "the X25519 key of the token is the other point of order 8",
             x25519!(decoded(ORDER_8[1])),
         ),
-        ("enrolment_challenge_p", KEY, "an X25519 coordinate of p", x25519!(below_p(0))),
+        (
+            "enrolment_challenge_p",
+            KEY,
+            "the X25519 coordinate of the token is p, which is not reduced",
+            x25519!(below_p(0)),
+        ),
         (
             "enrolment_challenge_bit_255",
             KEY,
-            "bit 255 set in an X25519 coordinate",
+            "bit 255 of the token's X25519 coordinate is set",
             x25519!(with_bit_255(small(9))),
         ),
         (
             "enrolment_challenge_capitals",
             KEY,
-            "an X25519 recipient in capitals",
+            "the token's X25519 recipient is in capital letters",
             edited(|r| r.as_str().unwrap().to_uppercase().into()),
         ),
-        ("enrolment_challenge_bech32m", KEY, "an X25519 recipient in Bech32m", edited(points::as_bech32m)),
+        (
+            "enrolment_challenge_bech32m",
+            KEY,
+            "the token's X25519 recipient is in Bech32m instead of Bech32",
+            edited(points::as_bech32m),
+        ),
         (
             "enrolment_challenge_trailing_bits",
             KEY,
-            "a bit in an X25519 recipient that its last character does not need",
+            "the unused bits of the last data character in the token's X25519 recipient are not zero",
             edited(with_trailing_bit),
         ),
         (
             "enrolment_challenge_short",
             "decryption_challenge is not 32 bytes",
-            "a challenge of 31 bytes",
+            "the decryption challenge has 31 bytes instead of 32",
             of(|m| m["token"]["decryption_challenge"] = "00".repeat(31).into()),
         ),
         (
             "enrolment_challenge_in_capitals",
             "signing_challenge is not 32 bytes",
-            "a challenge in capital hex",
+            "the signing challenge is in capital hex",
             of(|m| m["token"]["signing_challenge"] = "AB".repeat(32).into()),
         ),
         (
             "enrolment_challenge_twice",
             "both keys of a token have the same challenge",
-            "both challenges are the same",
+            "both challenges of the token are the same",
             of(|m| m["token"]["signing_challenge"] = m["token"]["decryption_challenge"].clone()),
         ),
         (
             "enrolment_challenge_slot_3",
             "has the slot 3",
-            "slot 3 of the OTP application",
+            "the slot of the challenge-response token is 3; only slots 1 and 2 exist",
             of(|m| m["token"]["slot"] = 3.into()),
         ),
         (
             "enrolment_challenge_claims",
             "those cannot be attested",
-            "a challenge-response token that claims an attestation",
+            "a challenge-response token claims an attestation",
             of(|m| m["token"]["attestation"] = "other".into()),
         ),
         (
             "enrolment_challenge_attested",
             "a challenge-response token cannot be attested",
-            "a challenge-response token with certificates",
+            "the enrolment of a challenge-response token contains certificates",
             with! {
             challenge: true, members: |m| m["token"]["attestation"] = "none".into() },
         ),
         (
             "enrolment_challenge_signature",
             "the signature of YubiKey 20000001 is not valid",
-            "the signature of another token",
+            "another token made the signature",
             with! {
             attested: false, challenge: true, signature: |pae, _| {
                 let digest = Sha256::digest(pae).into();

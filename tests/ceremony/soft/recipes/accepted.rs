@@ -10,37 +10,53 @@ use super::*;
 
 pub(super) fn good() -> Vec<Entry> {
     vec![
-        success("two_of_two", "the smallest vault", Recipe::default()),
-        success("two_of_three", "any two of three open it", with! { custodians: 3 }),
+        success(
+            "two_of_two",
+            "a vault that two of two custodians open, the smallest vault possible",
+            Recipe::default(),
+        ),
+        success(
+            "two_of_three",
+            "any two of the three custodians can open the vault",
+            with! { custodians: 3 },
+        ),
         success(
             "two_of_three_armored",
-            "the same kind in armor",
+            "any two of the three custodians can open the vault, and the file is armored",
             with! { custodians: 3, armor: Some(|text| text) },
         ),
         success(
             "nine_of_sixteen",
-            "the most custodians; the order in which they come does not matter",
+            "the vault has 16 custodians, the most allowed, and the order of their shares does not matter",
             with! { custodians: 16, threshold: 9 },
         ),
-        success("two_tokens", "either token of a custodian opens their share", with! { tokens: 2 }),
+        success(
+            "two_tokens",
+            "each custodian has two tokens, and either token opens the custodian's share",
+            with! { tokens: 2 },
+        ),
         success(
             "grease",
-            "one stanza whose type ends in -grease, last",
+            "the header's last stanza is a grease stanza: its type ends in -grease",
             with! { stanzas: |s| s.push(grease()) },
         ),
         success(
             "later_epoch",
-            "a vault that replaces another, with new credentials",
+            "the vault replaces an earlier vault and has new credentials",
             with! { manifest: |m| {
                 m["epoch"] = 7.into();
                 m["credentials_epoch"] = 3.into();
                 m["replaces"] = hex::encode(random::<32>()).into();
             } },
         ),
-        success("reseal_before", "a vault that reseal_after replaces", Recipe::default()),
+        success(
+            "reseal_before",
+            "the vault of the vector reseal_after replaces this vault of epoch 1",
+            Recipe::default(),
+        ),
         success(
             "reseal_after",
-            "a reseal of reseal_before: the same vault_id, the next epoch, the digest of the file",
+            "a reseal of the vector reseal_before: the vault_id is the same, the epoch is one more, and the field replaces has the digest of that vector's file",
             with! { manifest: |m| {
                 let path = vector::directory().join("reseal_before.txt");
                 let before = Vector::parse(&std::fs::read_to_string(path).unwrap()).file;
@@ -53,7 +69,7 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "drill",
-            "a drill vault: it grants nothing but the probe",
+            "the vault is a drill vault: its grant is empty, so only the probe is allowed",
             with! {
                 credentials: |c| c["targets"][0]["grant"] = json!([]),
                 manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into(),
@@ -61,22 +77,22 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "alerts",
-            "every kind of alert channel, with and without what is optional",
+            "alert channels of every kind, with and without their optional fields",
             with! { credentials: alerts },
         ),
         success(
             "mfa",
-            "a target whose user has an MFA device",
+            "the user of the target has an MFA device",
             with! { credentials: |c| mfa(&mut c["targets"][0]) },
         ),
         success(
             "lane_static",
-            "a role instead of a gate",
+            "the vault has the lane static: the target has a role instead of a gate",
             with! { credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into() },
         ),
         success(
             "longest_fields",
-            "a label of 64, names of 32 and a user of 64 characters, the widest numbers",
+            "the label and the user have 64 characters, the names have 32, and the numbers have the most digits",
             with! {
                 credentials: |c| {
                     c["targets"][0]["name"] = "t".repeat(32).into();
@@ -93,17 +109,13 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "no_padding",
-            "the JSON fills its last block: not one space",
+            "the payload's JSON fills the last block exactly, so no space follows the JSON",
             with! { sealed: |s| filler(s, 8192) },
         ),
-        success(
-            "two_chunks",
-            "the payload is longer than one STREAM chunk",
-            with! { sealed: |s| filler(s, 65537) },
-        ),
+        success("two_chunks", "the payload needs two STREAM chunks", with! { sealed: |s| filler(s, 65537) }),
         success(
             "one_full_chunk",
-            "the payload is exactly one STREAM chunk",
+            "the payload fills exactly one STREAM chunk",
             with! { sealed: |s| filler(s, 65536) },
         ),
     ]
@@ -114,12 +126,12 @@ fn only_challenge_for_bob(people: &mut [Person]) {
     people[1].challenge_tokens.push(ChallengeToken::new(20_000_002));
 }
 
-/// Valid values at the edge of what is accepted.
+/// Valid vaults with values at the limits.
 pub(super) fn edges() -> Vec<Entry> {
     vec![
         success(
             "alerts_elsewhere",
-            "an SNS topic in another partition, region and account than the target's",
+            "the partition, region and account of an SNS topic differ from those of the target",
             with! { credentials: |c| {
                 alerts(c);
                 c["alerts"][0]["topic_arn"] = "arn:aws-us-gov:sns:us-gov-west-1:999988887777:oncall".into();
@@ -127,12 +139,12 @@ pub(super) fn edges() -> Vec<Entry> {
         ),
         success(
             "grant_depth",
-            "a grant in which the payload's JSON is nested 127 deep",
+            "the grant nests the payload's JSON 127 levels deep",
             with! { credentials: |c| c["targets"][0]["grant"] = nested(127) },
         ),
         success(
             "mfa_seed_26",
-            "a TOTP seed of 26 characters, whose last one carries two bits that are zero",
+            "a TOTP seed has 26 characters, and the two unused bits of the last character are zero",
             with! { credentials: |c| {
                 mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED234567EXAMPLESE".into();
@@ -141,40 +153,40 @@ pub(super) fn edges() -> Vec<Entry> {
     ]
 }
 
-/// Grants and their summaries.
+/// Valid vaults with various grants, whose summaries the manifest must have.
 pub(super) fn grants() -> Vec<Entry> {
     vec![
         success(
             "console",
-            "a grant that allows sts:GetFederationToken through a pattern",
+            "the grant allows sts:GetFederationToken through a pattern",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": ["S3:Get*", "sts:?etFederation*"], "Resource": "*"}]),
             manifest: |m| m["targets"][0]["console"] = true.into() },
         ),
         success(
             "grant_not_action",
-            "a grant of everything but some services: its summary is * with the access write, and it allows a console",
+            "the grant allows everything except some services, so its summary is * with the access write, and console is true",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "NotAction": ["iam:*", "sts:Assume*"], "Resource": "*"}]),
             manifest: |m| m["targets"][0]["console"] = true.into() },
         ),
         success(
             "grant_not_action_console",
-            "a grant of everything but some actions, sts:GetFederationToken among them: no console",
+            "the grant allows everything except some actions, one of which is sts:GetFederationToken, so console is false",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "NotAction": ["iam:*", "sts:*Token"], "Resource": "*"}]),
                 manifest: |m| m["targets"][0]["console"] = false.into() },
         ),
         success(
             "grant_denied_console",
-            "a Deny of sts:GetFederationToken is ignored: the summary can say more than the grant allows, never less",
+            "the grant denies sts:GetFederationToken, but the summary ignores a Deny, so console is true",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": "sts:*", "Resource": "*"},
             {"Effect": "Deny", "Action": "sts:GetFederationToken", "Resource": "*"}]) },
         ),
         success(
             "grant_reads",
-            "actions whose names begin with Get, List or Describe are reads, in any case; others are writes",
+            "actions that begin with Get, List or Describe in any case are reads, and all other actions are writes",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": ["a:Get*", "b:LISTx", "c:describe?", "d:G*", "e:?et", "f:BatchGetItem", "*:Get*"],
                 "Resource": "*"}]),
@@ -182,7 +194,7 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "grant_conditions",
-            "the condition keys that every statement of a service and access has",
+            "the summary has the condition keys that all statements about the same service and access have",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": "a:X", "Resource": "*", "Condition": {"Bool": {"aws:B": "true", "aws:A": "true"}}},
             {"Effect": "Allow", "Action": "A:Y", "Resource": "*", "Condition": {"Null": {"AWS:a": "true"}, "Bool": {"aws:C": "true"}}},
@@ -191,7 +203,7 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "repairs_identity",
-            "a grant that repairs identities, with MFA",
+            "the target repairs identities, and its user has an MFA device",
             with! { credentials: |c| {
                 mfa(&mut c["targets"][0]);
                 c["targets"][0]["repairs_identity"] = true.into();
@@ -200,7 +212,7 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "may_outlive",
-            "64 actions that may outlive the window, the longest of 128 characters, with wildcards",
+            "the field may_outlive has 64 actions, some with wildcards, and the longest has 128 characters",
             with! { credentials: |c| {
                 let mut all: Vec<String> = (0..63).map(|n| format!("a-{n:02}:*?X")).collect();
                 all.push(format!("z:{}", "A".repeat(126)));
@@ -210,17 +222,17 @@ pub(super) fn grants() -> Vec<Entry> {
     ]
 }
 
-/// Challenge-response tokens.
+/// Valid vaults with challenge-response tokens.
 pub(super) fn challenge_tokens() -> Vec<Entry> {
     vec![
         success(
             "challenge_token",
-            "alice has a PIV token and a challenge-response token; either opens her share",
+            "alice has a PIV token and a challenge-response token, and either token opens her share",
             with! { people: |people| people[0].challenge_tokens.push(ChallengeToken::new(20_000_001)) },
         ),
         success(
             "challenge_only",
-            "bob has only a challenge-response token, as at most M - 1 custodians may",
+            "bob has only a challenge-response token, which is allowed for at most M - 1 custodians",
             with! { people: only_challenge_for_bob },
         ),
     ]

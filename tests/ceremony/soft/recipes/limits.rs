@@ -1,4 +1,4 @@
-//! Values at the edge of what is accepted, several in one vault.
+//! Vaults with several values that are the smallest or the largest allowed.
 
 use super::super::{ChallengeToken, Person, SoftToken};
 use super::*;
@@ -7,7 +7,7 @@ fn target(root: &mut Value) -> &mut Value {
     &mut root["targets"][0]
 }
 
-/// Four PIV tokens and four challenge-response tokens for alice.
+/// Gives alice four PIV tokens and four challenge-response tokens.
 fn eight_tokens(people: &mut [Person]) {
     people[0].tokens.extend((20..23).map(SoftToken::new));
     people[0].challenge_tokens.extend((30..34).map(ChallengeToken::new));
@@ -15,7 +15,7 @@ fn eight_tokens(people: &mut [Person]) {
     people[0].tokens[0].serial = 0;
 }
 
-/// The smallest values.
+/// Sets the smallest value of each field.
 fn smallest(credentials: &mut Value) {
     let target = target(credentials);
     for (field, value) in [
@@ -38,7 +38,7 @@ fn smallest(credentials: &mut Value) {
     credentials["runbook"] = "".into();
 }
 
-/// The largest values.
+/// Sets the largest value of each field.
 fn largest(credentials: &mut Value) {
     let target = target(credentials);
     target["partition"] = "aws-us-gov".into();
@@ -53,7 +53,8 @@ fn largest(credentials: &mut Value) {
     target["closer"]["secret_access_key"] = "aZ09/+=aZ09/+=aZ09/+=aZ09/+=aZ09/+=aZ09/".into();
 }
 
-/// Summaries with 256 entries, a service of 126 characters and a condition key of 128.
+/// Sets a grant whose summary has 256 entries, a service of 126 characters, and a condition key of 128
+/// characters.
 fn widest_grant(credentials: &mut Value) {
     let mut actions: Vec<_> = (0..127).flat_map(|n| [format!("s{n}:Get*"), format!("s{n}:Put*")]).collect();
     actions.push(format!("{}:*", "?".repeat(126)));
@@ -69,12 +70,12 @@ pub(super) fn limits() -> Vec<Entry> {
     vec![
         success(
             "eight_tokens",
-            "a custodian with four PIV tokens and four challenge-response tokens; serial numbers 0 and 2^32 - 1",
+            "a custodian has four PIV tokens and four challenge-response tokens; the serial numbers include 0 and 2^32 - 1",
             with! { people: eight_tokens },
         ),
         success(
             "smallest_values",
-            "names, label and region of one character, two names that differ only in case, the window of a second, an empty grant, firmware 0.0.0, the first day, the last retired slot",
+            "names, label and region have one character, and two names differ only in case. The window is one second, the grant is empty, the firmware is 0.0.0, the creation time is the first possible day, and a slot is the last retired one",
             with! {
             credentials: smallest,
             manifest: |m| {
@@ -89,7 +90,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "largest_values",
-            "32 regions of 32 characters, ARNs and keys of the greatest length, firmware 255.255.255, the last day",
+            "a target has 32 regions of 32 characters, and the ARNs and keys have the greatest length. The firmware is 255.255.255, and the creation time is the last possible day",
             with! {
             credentials: largest,
             manifest: |m| {
@@ -102,13 +103,13 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "grant_256",
-            "a grant with 256 pairs; a service of 126 characters, an action of 128, a condition key of 128",
+            "the grant's summary has 256 entries; a service has 126 characters, an action and a condition key have 128",
             with! {
             credentials: widest_grant },
         ),
         success(
             "targets_256",
-            "the most targets; two targets can have the same keys",
+            "the vault has 256 targets, the most allowed, and all targets have the same keys",
             with! { credentials: |c| {
                 let mut one = target(c).clone();
                 (one["grant"], one["may_outlive"], one["regions"]) = (json!([]), json!([]), json!(["r"]));
@@ -121,7 +122,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "drill",
             ..success(
                 "drill_static",
-                "a drill vault of the lane static, on a leap day",
+                "the vault is a drill vault of the lane static that was created on a leap day",
                 with! {
                 credentials: |c| { role(target(c)); target(c)["grant"] = json!([]); },
                 manifest: |m| {
@@ -135,7 +136,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "vault",
             ..success(
                 "console_star",
-                "a grant of everything",
+                "the grant allows every action of every service",
                 with! {
                 credentials: |c| target(c)["grant"] = json!([{"Effect": "Allow", "Action": "*", "Resource": "*"}]),
                 manifest: |m| m["targets"][0]["console"] = true.into() },
@@ -144,7 +145,7 @@ pub(super) fn limits() -> Vec<Entry> {
     ]
 }
 
-/// Channels with values at the edge.
+/// Sets 16 channels with the shortest and longest values and with URLs of every form.
 fn widest_channels(credentials: &mut Value) {
     alerts(credentials);
     let channels = credentials["alerts"].as_array_mut().unwrap();
@@ -187,7 +188,7 @@ fn widest_channels(credentials: &mut Value) {
     channels[15]["name"] = "0".into();
 }
 
-/// A grant and a runbook with all forms of numbers and strings.
+/// Sets a grant with all forms of numbers, and a runbook with all kinds of characters.
 fn every_json(credentials: &mut Value) {
     credentials["runbook"] =
         "\u{0}\u{8}\t\n\u{b}\u{c}\r\u{1f}\"\\/ \u{7f}\u{80}\u{2028}é\u{fb33}\u{1f600}\u{ffff}".into();
@@ -226,23 +227,23 @@ pub(super) fn channels_and_texts() -> Vec<Entry> {
     vec![
         success(
             "alerts_edges",
-            "16 channels with the shortest and longest values, and URLs of every form",
+            "the vault has 16 channels; their values have the shortest and longest lengths, and their URLs have every form",
             with! { credentials: widest_channels },
         ),
         success(
             "payload_json",
-            "strings with every kind of escape, numbers of every form, fields sorted by UTF-16",
+            "the payload has strings with every kind of escape, numbers of every form, and fields sorted by UTF-16",
             with! { credentials: every_json },
         ),
         success(
             "grease_bare",
-            "a grease stanza of the type -grease, without arguments and body",
+            "the type of the grease stanza is -grease, and the stanza has no arguments and no body",
             with! {
             stanzas: |s| s.push(Stanza { tag: "-grease".into(), args: vec![], body: vec![] }) },
         ),
         success(
             "grease_whole_lines",
-            "a body of one whole line, with the empty line after it",
+            "the body of a grease stanza is one whole line, so an empty line follows it",
             with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec!["!".into()], body: vec![7; 48] }) },
         ),

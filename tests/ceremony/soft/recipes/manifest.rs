@@ -1,118 +1,137 @@
-//! Errors in the manifest: its JSON, and its own fields.
+//! Vaults with a fault in the manifest: in its JSON, or in a field at the top level.
 
 use super::super::random;
 use super::*;
 
 pub(super) fn manifest() -> Vec<Entry> {
     fails! { "parse":
-        ("manifest_not_json", "the manifest is not valid", "the manifest is cut off", with! {
+        ("manifest_not_json", "the manifest is not valid", "the manifest's JSON is cut off", with! {
             text: |mut text| { text.pop(); text } }),
-        ("manifest_order", "not in canonical form", "fields in another order", with! {
+        ("manifest_order", "not in canonical form", "the fields of the manifest are in the wrong order", with! {
             text: |text| { let rest = text.replace(",\"version\":1}", "}"); format!("{{\"version\":1,{}", &rest[1..]) } }),
-        ("manifest_space", "not in canonical form", "a space after a colon", with! {
+        ("manifest_space", "not in canonical form", "a space follows a colon in the manifest", with! {
             text: |text| text.replace("\"version\":1", "\"version\": 1") }),
-        ("manifest_line_end", "not in canonical form", "a line end after it", with! { text: |text| text + "\n" }),
-        ("manifest_escape", "not in canonical form", "an escaped letter in a string", with! {
+        ("manifest_line_end", "not in canonical form",
+            "a line end follows the manifest's JSON", with! { text: |text| text + "\n" }),
+        ("manifest_escape", "not in canonical form", "a letter in a string of the manifest is escaped", with! {
             text: |text| text.replace("\"production", "\"\\u0070roduction") }),
-        ("manifest_number", "the manifest is not valid", "1.0 for 1", with! {
+        ("manifest_number", "the manifest is not valid", "the number 1 in the manifest is written 1.0", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1.0") }),
-        ("manifest_unknown_field", "unknown field `note`", "a field that version 1 does not have", with! {
+        ("manifest_unknown_field", "unknown field `note`",
+            "the manifest has a field that version 1 does not define", with! {
             manifest: |m| m["note"] = "x".into() }),
-        ("manifest_field_missing", "missing field `label`", "no label", with! {
+        ("manifest_field_missing", "missing field `label`", "the manifest has no label", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("label")) }),
-        ("manifest_null_missing", "not in canonical form", "the field replaces is missing: it is null if there is none", with! {
+        ("manifest_null_missing", "not in canonical form",
+            "the field replaces is missing; in a vault that replaces no other vault, the field must be null", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("replaces")) }),
-        ("manifest_field_twice", "duplicate field `version`", "version twice", with! {
+        ("manifest_field_twice", "duplicate field `version`", "the manifest has the field version twice", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1,\"version\":1") }),
-        ("manifest_version_member", "its version is 2", "version 2 in a v1 stanza", with! {
+        ("manifest_version_member", "its version is 2",
+            "the stanza has the version v1, but the manifest's field version is 2", with! {
             manifest: |m| m["version"] = 2.into() }),
-        ("threshold_zero", "must be at least 2", "M = 0", with! { manifest: |m| m["threshold"] = 0.into() }),
-        ("threshold_one", "must be at least 2", "M = 1", with! { manifest: |m| m["threshold"] = 1.into() }),
-        ("threshold_above", "3 of 2 custodians", "M = 3 of N = 2", with! { manifest: |m| m["threshold"] = 3.into() }),
-        ("seventeen_custodians", "2 of 17 custodians", "one custodian too many", with! { custodians: 17 }),
-        ("index_gap", "indexes are not 1, 2, 3", "custodians 1 and 3", with! {
+        ("threshold_zero", "must be at least 2",
+            "the threshold M is 0", with! { manifest: |m| m["threshold"] = 0.into() }),
+        ("threshold_one", "must be at least 2",
+            "the threshold M is 1", with! { manifest: |m| m["threshold"] = 1.into() }),
+        ("threshold_above", "3 of 2 custodians",
+            "the threshold is 3, but the vault has only 2 custodians", with! { manifest: |m| m["threshold"] = 3.into() }),
+        ("seventeen_custodians", "2 of 17 custodians",
+            "the vault has 17 custodians, one too many", with! { custodians: 17 }),
+        ("index_gap", "indexes are not 1, 2, 3", "the custodians have the indexes 1 and 3", with! {
             manifest: |m| m["custodians"][1]["index"] = 3.into() }),
-        ("index_swapped", "indexes are not 1, 2, 3", "custodian 2 before custodian 1", with! {
+        ("index_swapped", "indexes are not 1, 2, 3", "custodian 2 is before custodian 1 in the manifest", with! {
             manifest: |m| m["custodians"].as_array_mut().unwrap().swap(0, 1) }),
-        ("commitment_missing", "commitment is not 32 bytes", "a custodian without a commitment", with! {
+        ("commitment_missing", "commitment is not 32 bytes", "a custodian has no commitment", with! {
             committed: |m| drop(m["custodians"][1].as_object_mut().unwrap().remove("commitment")) }),
-        ("commitment_null", "not in canonical form", "a commitment of null", with! {
+        ("commitment_null", "not in canonical form", "the commitment of a custodian is null", with! {
             committed: |m| m["custodians"][1]["commitment"] = Value::Null }),
-        ("commitment_capitals", "commitment is not 32 bytes", "a commitment in capitals", with! {
+        ("commitment_capitals", "commitment is not 32 bytes",
+            "the commitment of a custodian is in capital hex", with! {
             committed: |m| m["custodians"][1]["commitment"] = "A".repeat(64).into() }),
-        ("custodian_name_twice", "custodian name bob appears twice", "two custodians with the same name", with! {
+        ("custodian_name_twice", "custodian name bob appears twice", "two custodians have the same name", with! {
             manifest: |m| m["custodians"][0]["name"] = "bob".into() }),
-        ("enrolment_twice", "enrolment", "two custodians with the same enrolment", with! {
+        ("enrolment_twice", "enrolment", "two custodians have the same enrolment", with! {
             manifest: |m| m["custodians"][0]["enrolment"] = m["custodians"][1]["enrolment"].clone() }),
-        ("part_twice", "part age1", "two custodians with the same part", with! {
+        ("part_twice", "part age1", "two custodians have the same part", with! {
             manifest: |m| m["custodians"][0]["part"] = m["custodians"][1]["part"].clone() }),
-        ("serial_twice", "token 10000020 appears twice", "two custodians of one token", with! {
+        ("serial_twice", "token 10000020 appears twice",
+            "the tokens of two custodians have the same serial number", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["serial"] = m["custodians"][1]["tokens"][0]["serial"].clone() }),
-        ("token_key_twice", "token key age1tag1", "two custodians of one decryption key", with! {
+        ("token_key_twice", "token key age1tag1", "the tokens of two custodians have the same decryption key", with! {
             manifest: |m| {
                 m["custodians"][0]["tokens"][0]["recipient"] = m["custodians"][1]["tokens"][0]["recipient"].clone();
             } }),
-        ("no_tokens", "has 0 tokens", "a custodian without a token", with! {
+        ("no_tokens", "has 0 tokens", "a custodian has no token", with! {
             manifest: |m| m["custodians"][0]["tokens"] = json!([]) }),
-        ("nine_tokens", "has 9 tokens", "a custodian with one token too many", with! { tokens: 9 }),
-        ("no_targets", "1 to 256 targets", "no target", with! { manifest: |m| m["targets"] = json!([]) }),
-        ("target_twice", "target name prod appears twice", "two targets with the same name", with! {
+        ("nine_tokens", "has 9 tokens", "a custodian has nine tokens, one too many", with! { tokens: 9 }),
+        ("no_targets", "1 to 256 targets",
+            "the manifest has no target", with! { manifest: |m| m["targets"] = json!([]) }),
+        ("target_twice", "target name prod appears twice", "two targets have the same name", with! {
             manifest: |m| { let again = m["targets"][0].clone(); m["targets"].as_array_mut().unwrap().push(again); } }),
     }
 }
 
 pub(super) fn fields() -> Vec<Entry> {
     fails! { "parse":
-        ("vault_id_short", "vault_id is not 16 bytes", "a vault id of 15 bytes", with! {
+        ("vault_id_short", "vault_id is not 16 bytes", "the vault id has 15 bytes instead of 16", with! {
             manifest: |m| m["vault_id"] = "00".repeat(15).into() }),
-        ("label_empty", "the label", "an empty label", with! { manifest: |m| m["label"] = "".into() }),
-        ("label_long", "the label", "a label of 65 characters", with! {
+        ("label_empty", "the label",
+            "the label of the vault is empty", with! { manifest: |m| m["label"] = "".into() }),
+        ("label_long", "the label", "the label has 65 characters, one too many", with! {
             manifest: |m| m["label"] = "l".repeat(65).into() }),
-        ("label_very_long", "the label", "a label of 5000 characters: its message is short", with! {
+        ("label_very_long", "the label",
+            "the label has 5000 characters, but the error message must be short", with! {
             manifest: |m| m["label"] = "l".repeat(5_000).into() }),
-        ("label_escape", "the label", "an escape character in the label", with! {
+        ("label_escape", "the label", "the label contains the control character ESC", with! {
             manifest: |m| m["label"] = "a\u{1b}[2Jb".into() }),
-        ("label_not_ascii", "the label", "a letter that is not ASCII in the label", with! {
+        ("label_not_ascii", "the label", "the label contains a letter that is not ASCII", with! {
             manifest: |m| m["label"] = "é".into() }),
-        ("created_fraction", "is not a UTC time", "a fraction of a second", with! {
+        ("created_fraction", "is not a UTC time", "the creation time has a fraction of a second", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00.5Z".into() }),
-        ("created_offset", "is not a UTC time", "an offset instead of Z", with! {
+        ("created_offset", "is not a UTC time", "the creation time has an offset instead of Z", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00+00:00".into() }),
-        ("created_no_day", "is not a UTC time", "the 30th of February", with! {
+        ("created_no_day", "is not a UTC time",
+            "the creation time is the 30th of February, which does not exist", with! {
             manifest: |m| m["created"] = "2026-02-30T02:17:00Z".into() }),
-        ("created_year_zero", "is not a UTC time", "the year 0", with! {
+        ("created_year_zero", "is not a UTC time", "the year of the creation time is 0", with! {
             manifest: |m| m["created"] = "0000-11-22T02:17:00Z".into() }),
-        ("created_year_9999", "is not a UTC time", "the year 9999", with! {
+        ("created_year_9999", "is not a UTC time", "the year of the creation time is 9999", with! {
             manifest: |m| m["created"] = "9999-11-22T02:17:00Z".into() }),
-        ("created_leap_second", "is not a UTC time", "a leap second that was", with! {
+        ("created_leap_second", "is not a UTC time",
+            "the creation time is the leap second at the end of 2016", with! {
             manifest: |m| m["created"] = "2016-12-31T23:59:60Z".into() }),
-        ("created_before_zero", "is not a UTC time", "a year before 0", with! {
+        ("created_before_zero", "is not a UTC time", "the year of the creation time is negative", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
-        ("epoch_zero", "epochs do not count from 1", "epoch 0", with! {
+        ("epoch_zero", "epochs do not count from 1", "the epoch of the vault is 0", with! {
             manifest: |m| m["epoch"] = 0.into() }),
-        ("credentials_epoch_zero", "epochs do not count from 1", "credentials epoch 0", with! {
+        ("credentials_epoch_zero", "epochs do not count from 1", "the credentials epoch is 0", with! {
             manifest: |m| m["credentials_epoch"] = 0.into() }),
-        ("credentials_epoch_ahead", "epochs do not count from 1", "a credentials epoch ahead of the epoch", with! {
+        ("credentials_epoch_ahead", "epochs do not count from 1",
+            "the credentials epoch is greater than the epoch", with! {
             manifest: |m| m["credentials_epoch"] = 2.into() }),
-        ("epoch_too_wide", "the manifest is not valid", "an epoch of 2^32", with! {
+        ("epoch_too_wide", "the manifest is not valid", "the epoch is 2^32, one above the limit", with! {
             manifest: |m| m["epoch"] = 4_294_967_296_u64.into() }),
-        ("lane_unknown", "unknown variant", "a lane that version 1 does not have", with! {
+        ("lane_unknown", "unknown variant", "the lane has a value that version 1 does not define", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
-        ("alerts_empty", "not in canonical form", "alerts without a channel: they are left out where there are none", with! {
+        ("alerts_empty", "not in canonical form",
+            "the field alerts in the manifest is empty; without channels, the field must be left out", with! {
             manifest: |m| m["alerts"] = json!([]) }),
-        ("alerts_name", "alert channel", "a space in the name of an alert channel", with! {
+        ("alerts_name", "alert channel", "the name of an alert channel contains a space", with! {
             manifest: |m| m["alerts"] = json!(["on call"]) }),
-        ("alerts_twice", "alert channel", "two alert channels with the same name", with! {
+        ("alerts_twice", "alert channel", "two alert channels have the same name", with! {
             manifest: |m| m["alerts"] = json!(["oncall", "oncall"]) }),
-        ("alerts_seventeen", "more than 16 alert channels", "a channel too many", with! {
+        ("alerts_seventeen", "more than 16 alert channels", "the vault has 17 alert channels, one too many", with! {
             manifest: |m| m["alerts"] = (0..17).map(|n| Value::from(format!("c{n}"))).collect() }),
-        ("drill_of_short", "drill_of is not 16 bytes", "the id of a drill's vault with 15 bytes", with! {
+        ("drill_of_short", "drill_of is not 16 bytes", "the vault id in drill_of has 15 bytes instead of 16", with! {
             manifest: |m| m["drill_of"] = "00".repeat(15).into() }),
-        ("drill_of_null", "not in canonical form", "drill_of is null: it is left out where there is no drill", with! {
+        ("drill_of_null", "not in canonical form",
+            "the field drill_of is null; outside a drill vault, the field must be left out", with! {
             manifest: |m| m["drill_of"] = Value::Null }),
-        ("drill_of_itself", "a drill of itself", "a drill vault whose drill_of is its vault_id", with! {
+        ("drill_of_itself", "a drill of itself",
+            "the fields drill_of and vault_id of a drill vault are equal", with! {
             manifest: |m| m["drill_of"] = m["vault_id"].clone() }),
-        ("drill_two_targets", "exactly one target", "a drill vault with two targets", with! {
+        ("drill_two_targets", "exactly one target", "a drill vault has two targets", with! {
             credentials: |c| {
                 c["targets"][0]["grant"] = json!([]);
                 let mut other = c["targets"][0].clone();
@@ -120,16 +139,17 @@ pub(super) fn fields() -> Vec<Entry> {
                 c["targets"].as_array_mut().unwrap().push(other);
             },
             manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
-        ("drill_replaces", "replaces no vault", "a drill vault that replaces another", with! {
+        ("drill_replaces", "replaces no vault", "a drill vault replaces another vault", with! {
             credentials: |c| c["targets"][0]["grant"] = json!([]),
             manifest: |m| {
                 m["drill_of"] = hex::encode(random::<16>()).into();
                 m["epoch"] = 2.into();
                 m["replaces"] = hex::encode(random::<32>()).into();
             } }),
-        ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 that replaces another", with! {
+        ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 replaces another vault", with! {
             manifest: |m| m["replaces"] = hex::encode(random::<32>()).into() }),
-        ("replaces_short", "replaces is not 32 bytes", "a digest of 31 bytes", with! {
+        ("replaces_short", "replaces is not 32 bytes",
+            "the digest in the field replaces has 31 bytes instead of 32", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),
     }
 }

@@ -1,4 +1,5 @@
-//! Every vector of a vault: how it is made, and the expected result. One failure each.
+//! The recipes of all vectors that are vaults. An entry says how to make the vault and which result is expected.
+//! Most vaults have exactly one fault.
 
 use age_core::format::Stanza;
 use base64::Engine as _;
@@ -8,19 +9,20 @@ use serde_json::{Value, json};
 use super::forge::{self, Recipe};
 use super::vector::Custodian;
 
-/// A recipe that differs from the default in the named steps.
+/// A recipe in which the named steps replace the default steps.
 macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Recipe { $($step: $edit,)* ..Recipe::default() } };
 }
 
-/// Entries that fail at one step: name, error text, comment, recipe.
+/// A list of entries that fail at the given step. An item is a name, an error text, a comment and a recipe.
 macro_rules! fails {
     ($step:literal: $(($name:literal, $message:expr, $comment:literal, $recipe:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, $recipe)),*]
     };
 }
 
-/// Entries that set one field of what a function finds in the manifest, or in the payload, to a value.
+/// A list of entries that fail at the given step because one field has a wrong value. The function `$place` finds
+/// the object that has the field. The step `$hook` changes either the manifest or the payload.
 macro_rules! values {
     ($step:literal $hook:ident $place:path; $(($name:literal, $message:expr, $comment:literal, $field:literal = $value:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, with! {
@@ -50,19 +52,21 @@ mod texts;
 mod urls;
 mod zero;
 
-/// A vector to be made.
+/// Describes a vector, and how to make its file.
 pub struct Entry {
     pub name: &'static str,
     pub expect: &'static str,
     pub step: &'static str,
-    /// The index of the custodian at fault, if any.
+    /// The index of the custodian whose words, token or share cause the failure. The text is
+    /// empty if no custodian causes the failure.
     pub at_fault: &'static str,
     pub message: &'static str,
     pub comment: &'static str,
-    /// `vault` or `drill`, if the reader means one of them.
+    /// The kind of file that the reader expects: `vault` or `drill`. The text is empty if the
+    /// reader accepts both kinds.
     pub wanted: &'static str,
     pub recipe: Recipe,
-    /// The custodians in the vector's head.
+    /// Changes the custodians in the head of the vector, for example the words that alice types.
     pub known: fn(&mut [Custodian]),
 }
 
@@ -157,7 +161,7 @@ fn grease() -> Stanza {
     Stanza { tag: "]8k-grease".into(), args: vec!["a".into(), "~!".into()], body: vec![7; 33] }
 }
 
-/// A runbook that makes the JSON this long.
+/// Sets a runbook with which the payload's JSON has `length` bytes.
 pub fn filler(sealed: &mut Value, length: usize) {
     sealed["runbook"] = "".into();
     let bare = forge::jcs(sealed).len();
@@ -170,7 +174,8 @@ fn mfa(target: &mut Value) {
     });
 }
 
-/// A grant in which a payload is nested this deep: payload, targets, target, grant, statement, and arrays in it.
+/// Returns a grant with which the payload's JSON is nested `depth` levels deep. The payload, the targets, the target,
+/// the grant and the statement are five levels. Arrays within the statement are the other levels.
 fn nested(depth: usize) -> Value {
     let inner = (5..depth).fold(Value::from(0), |inner, _| json!([inner]));
     json!([{"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "n": inner}])
@@ -180,7 +185,7 @@ fn slack(url: &str) -> Value {
     json!({"name": "chat", "kind": "slack", "url": url})
 }
 
-/// One channel of each kind, and a second mail channel.
+/// Adds one channel of each kind, and a second mail channel.
 fn alerts(credentials: &mut Value) {
     let key = json!({"access_key_id": "AKIAEXAMPLEPUBLISHER", "secret_access_key": "EXAMPLE/publisher/".to_owned() + &"p".repeat(22)});
     credentials["alerts"] = json!([
@@ -232,5 +237,8 @@ fn with_enc(half: &mut Stanza, change: fn(&mut [u8])) {
 }
 
 fn position(haystack: &[u8], needle: &[u8]) -> usize {
-    haystack.windows(needle.len()).position(|window| window == needle).expect("it is there")
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
+        .expect("the text should be in the file")
 }

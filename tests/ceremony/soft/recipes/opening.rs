@@ -1,4 +1,4 @@
-//! Words, tokens and kinds of vaults that are not the right ones.
+//! Vectors in which a custodian uses wrong words or a wrong token, or in which the file has the wrong kind.
 
 use super::super::{SoftToken, people, random};
 use super::*;
@@ -20,14 +20,20 @@ pub(super) fn custody() -> Vec<Entry> {
                 own[0].words.clone_from(&others[1].words);
             },
         ),
-        other("unknown_words", "unknown words", "words", "alice types words of another vault", |known| {
-            known[0].words.clone_from(&people(1, 0)[0].words);
-        }),
+        other(
+            "unknown_words",
+            "unknown words",
+            "words",
+            "alice types words that belong to another vault",
+            |known| {
+                known[0].words.clone_from(&people(1, 0)[0].words);
+            },
+        ),
         other(
             "words_checksum",
             "invalid words",
             "words",
-            "alice's first word is another: the checksum does not hold",
+            "alice types twelve words whose checksum is wrong",
             |known| {
                 known[0].words = "abandon ".repeat(11) + "abandon";
             },
@@ -36,7 +42,7 @@ pub(super) fn custody() -> Vec<Entry> {
             "words_abbreviated",
             "success",
             "",
-            "words in capitals, cut to four letters, and spaced out",
+            "the words are in capital letters, cut to four letters, and separated by several spaces",
             |known| {
                 known[0].words = abbreviated(&known[0].words, 4).to_uppercase().replace(' ', "  ");
             },
@@ -50,27 +56,39 @@ pub(super) fn custody() -> Vec<Entry> {
                 known[0].words = "aba".to_owned() + &" abandon".repeat(10) + " about";
             },
         ),
-        other("words_eleven", "invalid words", "words", "alice's last word is missing", |known| {
+        other("words_eleven", "invalid words", "words", "alice types eleven words", |known| {
             let end = known[0].words.rfind(' ').unwrap();
             known[0].words.truncate(end);
         }),
-        other("words_fifteen", "invalid words", "words", "fifteen words with a valid checksum", |known| {
-            known[0].words = "abandon ".repeat(14) + "address";
-        }),
+        other(
+            "words_fifteen",
+            "invalid words",
+            "words",
+            "alice types fifteen words with a valid checksum",
+            |known| {
+                known[0].words = "abandon ".repeat(14) + "address";
+            },
+        ),
         other("token_of_another", "wrong token", "token", "alice uses the token of carol", |known| {
             let (own, others) = known.split_at_mut(1);
             own[0].tokens.clone_from(&others[1].tokens);
         }),
-        other("unknown_token", "wrong token", "token", "a token of another serial number", |known| {
-            known[0].tokens[0].0 = 99_999_999;
-        }),
+        other(
+            "unknown_token",
+            "wrong token",
+            "token",
+            "alice uses a token with a serial number that is not in the vault",
+            |known| {
+                known[0].tokens[0].0 = 99_999_999;
+            },
+        ),
         Entry {
             recipe: with! { custodians: 3, people: super::custodians::challenge },
             ..other(
                 "challenge_secret_replaced",
                 "wrong token",
                 "token",
-                "alice's challenge-response token, and another secret in its slot",
+                "alice uses her challenge-response token, but its slot has another secret",
                 |known| known[0].tokens[1].1 = hex::encode(random::<20>()),
             )
         },
@@ -78,7 +96,7 @@ pub(super) fn custody() -> Vec<Entry> {
             "token_key_replaced",
             "wrong token",
             "token",
-            "alice's token, and another key in its slot",
+            "alice uses her PIV token, but its slot has another key",
             |known| {
                 known[0].tokens[0].1 = hex::encode(random::<32>());
             },
@@ -86,7 +104,7 @@ pub(super) fn custody() -> Vec<Entry> {
     ]
 }
 
-/// Changes of a custodian's entry that appear as other words or another token.
+/// Vaults with a changed entry of a custodian. To a reader, the change looks like wrong words or a wrong token.
 pub(super) fn entries_changed() -> Vec<Entry> {
     let alice = |expect, at, name, comment, recipe| Entry {
         at_fault: "1",
@@ -97,21 +115,21 @@ pub(super) fn entries_changed() -> Vec<Entry> {
             "unknown words",
             "words",
             "part_changed",
-            "another part than alice's in her entry",
+            "alice's entry has the part of another person",
             with! { committed: |m| m["custodians"][0]["part"] = people(1, 0)[0].entry(1).part.into() },
         ),
         alice(
             "unknown words",
             "words",
             "enrolment_changed",
-            "another enrolment's id than alice's in her entry",
+            "alice's entry has the id of another enrolment",
             with! { committed: |m| m["custodians"][0]["enrolment"] = "0".repeat(32).into() },
         ),
         alice(
             "words of another custodian",
             "words",
             "enrolments_exchanged",
-            "the enrolments and parts of alice and bob are exchanged",
+            "the enrolment and the part of alice are exchanged with those of bob",
             with! { committed: |m| for field in ["enrolment", "part"] {
                 let of_alice = m["custodians"][0][field].clone();
                 m["custodians"][0][field] = m["custodians"][1][field].clone();
@@ -122,21 +140,21 @@ pub(super) fn entries_changed() -> Vec<Entry> {
             "wrong token",
             "token",
             "serial_changed",
-            "another serial number than that of alice's token in her entry",
+            "alice's entry does not have the serial number of her token",
             with! { committed: |m| m["custodians"][0]["tokens"][0]["serial"] = 99_999_999.into() },
         ),
         alice(
             "wrong token",
             "token",
             "decryption_slot_changed",
-            "another slot than that of alice's decryption key in her entry",
+            "alice's entry does not have the slot of her decryption key",
             with! { committed: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "84".into() },
         ),
         alice(
             "wrong token",
             "token",
             "token_recipient_changed",
-            "another decryption key than that of alice's token in her entry, with its proper hint",
+            "alice's entry does not have the decryption key of her token, and the hint matches the wrong key",
             with! {
                 committed: |m| m["custodians"][0]["tokens"][0]["recipient"] = stranger().into(),
                 halves: |entry, inner| if first(entry) {
@@ -148,7 +166,7 @@ pub(super) fn entries_changed() -> Vec<Entry> {
     ]
 }
 
-/// A drill vault where a vault is meant, and the reverse.
+/// A drill vault where the reader expects a vault, and a vault where the reader expects a drill vault.
 pub(super) fn kinds() -> Vec<Entry> {
     let drill = || {
         with! {
@@ -161,18 +179,28 @@ pub(super) fn kinds() -> Vec<Entry> {
         ..entry("wrong kind", "parse", name, "", comment, recipe)
     };
     vec![
-        other("drill_for_vault", "a drill vault where a vault is meant", "vault", drill()),
-        other("vault_for_drill", "a vault where a drill vault is meant", "drill", Recipe::default()),
+        other(
+            "drill_for_vault",
+            "the reader expects a vault, but the file is a drill vault",
+            "vault",
+            drill(),
+        ),
+        other(
+            "vault_for_drill",
+            "the reader expects a drill vault, but the file is a vault",
+            "drill",
+            Recipe::default(),
+        ),
     ]
 }
 
-/// The words, each cut to this many letters.
+/// Cuts each word to at most `letters` letters.
 fn abbreviated(words: &str, letters: usize) -> String {
     let cut = |word: &str| word[..word.len().min(letters)].to_owned();
     words.split(' ').map(cut).collect::<Vec<_>>().join(" ")
 }
 
-/// The recipient of a token that belongs to no custodian.
+/// Returns the recipient of a token that belongs to no custodian.
 pub(super) fn stranger() -> String {
     let key = p256::SecretKey::from_slice(&[9; 32]).unwrap();
     SoftToken { serial: 1, signing: key.clone(), decryption: key }.entry().recipient

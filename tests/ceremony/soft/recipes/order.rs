@@ -1,15 +1,15 @@
-//! Two faults at once: a reader stops at the first one in the order of the specification. And the words as people type
-//! them.
+//! Vaults with two faults. A reader must report the fault that comes first in the order of the specification. The
+//! file also has vectors of words that custodians type in unusual forms.
 
 use super::super::{people, random};
 use super::*;
 
-/// Bob types words of another vault.
+/// Makes bob type words of another vault.
 fn bob_misreads(known: &mut [Custodian]) {
     known[1].words.clone_from(&people(1, 0)[0].words);
 }
 
-/// Alice types words of another vault.
+/// Makes alice type words of another vault.
 fn alice_misreads(known: &mut [Custodian]) {
     known[0].words.clone_from(&people(1, 0)[0].words);
 }
@@ -33,7 +33,7 @@ struct First {
     recipe: Recipe,
 }
 
-/// Faults of the file, before a custodian is asked.
+/// Vectors whose first fault is in the file, so a reader reports it before it asks a custodian.
 fn before_custodians() -> Vec<First> {
     let parse = |name, expect, comment, wanted, known, recipe| First {
         name,
@@ -57,7 +57,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_version_kind",
             "damaged",
-            "version 2 of the manifest; and a drill vault where a vault is meant",
+            "the manifest has version 2, and the file is a drill vault where the reader expects a vault",
             "vault",
             |_| {},
             version(drill),
@@ -65,7 +65,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_version_words",
             "damaged",
-            "version 2 of the manifest; and alice types other words",
+            "the manifest has version 2, and alice types unknown words",
             "",
             alice_misreads,
             version(|_| {}),
@@ -73,7 +73,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_manifest_words",
             "damaged",
-            "an empty label; and alice types other words",
+            "the label is empty, and alice types unknown words",
             "",
             alice_misreads,
             other,
@@ -81,7 +81,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_half_words",
             "damaged",
-            "bob's token half is too short; and alice types other words",
+            "the token's half of bob is too short, and alice types unknown words",
             "",
             alice_misreads,
             half,
@@ -89,7 +89,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_length_words",
             "damaged",
-            "a byte after the payload; and alice types other words",
+            "a byte follows the payload, and alice types unknown words",
             "",
             alice_misreads,
             length,
@@ -97,7 +97,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_manifest_kind",
             "damaged",
-            "a drill vault with an empty label where a vault is meant",
+            "the label is empty, and the file is a drill vault where the reader expects a vault",
             "vault",
             |_| {},
             with! { manifest: |m| { drill(m); m["label"] = "".into(); } },
@@ -105,7 +105,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_half_kind",
             "damaged",
-            "a drill vault with a share whose token half is too short where a vault is meant",
+            "a token's half is too short, and the file is a drill vault where the reader expects a vault",
             "vault",
             |_| {},
             with! { manifest: drill, halves: |_, inner| inner[0].body.truncate(31) },
@@ -113,7 +113,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_kind_words",
             "wrong kind",
-            "a vault where a drill vault is meant; and alice types other words",
+            "the file is a vault where the reader expects a drill vault, and alice types unknown words",
             "drill",
             alice_misreads,
             Recipe::default(),
@@ -121,7 +121,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_kind_payload",
             "wrong kind",
-            "a drill vault that grants something, where a vault is meant",
+            "a drill vault has a grant that is not empty, and the reader expects a vault",
             "vault",
             |_| {},
             with! { manifest: drill },
@@ -129,7 +129,7 @@ fn before_custodians() -> Vec<First> {
     ]
 }
 
-/// Faults of custodians, their tokens and their shares.
+/// Vectors whose first fault is in a custodian's words, token or share.
 fn of_custodians() -> Vec<First> {
     let at = |name, (expect, step, at_fault), comment, known, recipe| First {
         name,
@@ -152,14 +152,14 @@ fn of_custodians() -> Vec<First> {
         at(
             "order_words_half",
             words,
-            "alice types other words; and her part's half was changed",
+            "alice types unknown words, and her part's half was changed",
             alice_misreads,
             part_half(),
         ),
         at(
             "order_words_token",
             words,
-            "alice types other words, and uses another token",
+            "alice types unknown words and uses an unknown token",
             |known| {
                 alice_misreads(known);
                 unknown_token(known);
@@ -169,49 +169,49 @@ fn of_custodians() -> Vec<First> {
         at(
             "order_checksum_words",
             ("invalid words", "words", "1"),
-            "alice's words have a wrong checksum; and her part's half was changed",
+            "the checksum of alice's words is wrong, and her part's half was changed",
             |known| known[0].words = "abandon ".repeat(11) + "abandon",
             part_half(),
         ),
         at(
             "order_half_token",
             share,
-            "alice's part's half was changed; and she uses another token",
+            "the part's half of alice was changed, and she uses an unknown token",
             unknown_token,
             part_half(),
         ),
         at(
             "order_token_half",
             token,
-            "alice uses another token; and her token's half was changed",
+            "alice uses an unknown token, and her token's half was changed",
             unknown_token,
             token_half(),
         ),
         at(
             "order_token_commitment",
             token,
-            "alice uses another token; and her commitment was changed",
+            "alice uses an unknown token, and her commitment was changed",
             unknown_token,
             commitment(),
         ),
         at(
             "order_commitment_next",
             share,
-            "alice's commitment was changed; and bob types other words: a share is checked before the next custodian is asked",
+            "the commitment of alice was changed, and bob types unknown words; a reader must check alice's share before it asks bob",
             bob_misreads,
             commitment(),
         ),
         at(
             "order_words_payload",
             ("unknown words", "words", "2"),
-            "bob types other words; and the payload was changed",
+            "bob types unknown words, and the payload was changed",
             bob_misreads,
             payload(),
         ),
         at(
             "order_commitment_payload",
             share,
-            "alice's commitment was changed; and the payload too",
+            "the commitment of alice and the payload were both changed",
             |_| {},
             with! { committed: |m| m["custodians"][0]["commitment"] = "0".repeat(64).into(), file: |f| { let at = f.len() - 1; f[at] ^= 1; } },
         ),
@@ -228,31 +228,34 @@ pub(super) fn order() -> Vec<Entry> {
     before_custodians().into_iter().chain(of_custodians()).map(made).collect()
 }
 
-/// The words as people type them.
+/// Vectors of words that a custodian types in an unusual form.
 pub(super) fn words() -> Vec<Entry> {
     type Typed = fn(&mut [Custodian]);
-    let good: [(&str, &str, Typed); 1] =
-        [("words_any_length", "words cut to five letters, in mixed case, between tabs", |known| {
+    let good: [(&str, &str, Typed); 1] = [(
+        "words_any_length",
+        "the words are cut to five letters, in mixed case, and separated by tabs",
+        |known| {
             let cut = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..word.len().min(5)]);
             known[0].words = known[0].words.split(' ').map(cut).collect::<Vec<_>>().join("\t");
-        })];
+        },
+    )];
     let invalid: [(&str, &str, Typed); 5] = [
-        ("words_thirteen", "a thirteenth word after alice's words", |known| known[0].words += " abandon"),
-        ("words_unknown_word", "alice's first word is not in the list", |known| {
+        ("words_thirteen", "alice types thirteen words", |known| known[0].words += " abandon"),
+        ("words_unknown_word", "alice's first word is not in the word list", |known| {
             let (_, rest) = known[0].words.split_once(' ').unwrap();
             known[0].words = format!("xylophone {rest}");
         }),
-        ("words_longer", "letters after one of alice's words", |known| {
+        ("words_longer", "additional letters follow one of alice's words", |known| {
             known[0].words = known[0].words.replacen(' ', "x ", 1);
         }),
         (
             "words_not_ascii",
-            "a letter that is not ASCII, which some programs take for another case of k",
+            "a word contains U+212A, a letter that is not ASCII; some programs treat it as another case of k",
             |known| {
                 known[0].words = known[0].words.replacen('k', "\u{212a}", 1);
             },
         ),
-        ("words_order", "two of alice's words in each other's place", |known| {
+        ("words_order", "alice types two of her words in the wrong order", |known| {
             let words: Vec<_> = known[0].words.split(' ').collect();
             known[0].words = [&[words[1], words[0]], &words[2..]].concat().join(" ");
         }),
@@ -261,7 +264,7 @@ pub(super) fn words() -> Vec<Entry> {
     let refused = |(name, comment, known)| Entry {
         known,
         at_fault: "1",
-        // Words with a k, and a right checksum.
+        // These words contain a k, and their checksum is right.
         ..entry(
             "invalid words",
             "words",

@@ -1,136 +1,172 @@
-//! Errors in the payload.
+//! Vaults with a fault in the payload.
 
 use super::super::random;
 use super::*;
 
 pub(super) fn payload() -> Vec<Entry> {
     fails! { "open":
-        ("mac_changed", "header's MAC does not match", "a MAC of the right form and a wrong value", with! {
+        ("mac_changed", "header's MAC does not match", "the MAC has the right form but a wrong value", with! {
             mac: |mac| format!("{}{}", if mac.starts_with('A') { "B" } else { "A" }, &mac[1..]) }),
-        ("grease_changed", "header's MAC does not match", "grease that the MAC does not cover", with! {
+        ("grease_changed", "header's MAC does not match",
+            "the grease stanza was changed after the MAC was computed", with! {
             stanzas: |s| s.push(grease()),
             file: |f| { let at = position(f, b"grease a ") + 7; f[at] = b'b'; } }),
-        ("key_of_another_polynomial", "header's MAC does not match", "shares that fit their commitments and are not of one polynomial", with! {
+        ("key_of_another_polynomial", "header's MAC does not match",
+            "the shares match their commitments but are not points of one polynomial", with! {
             dealt: |shares| shares[1] = random() }),
-        ("nonce_changed", "payload does not decrypt", "a bit of the payload's nonce", with! {
+        ("nonce_changed", "payload does not decrypt", "one bit of the payload's nonce was changed", with! {
             file: |f| { let at = f.len() - 4096 - 16 - 1; f[at] ^= 1; } }),
-        ("payload_changed", "payload does not decrypt", "a bit of the payload", with! {
+        ("payload_changed", "payload does not decrypt", "one bit of the encrypted payload was changed", with! {
             file: |f| { let at = f.len() - 2000; f[at] ^= 1; } }),
-        ("payload_tag_changed", "payload does not decrypt", "the last bit of the file", with! {
+        ("payload_tag_changed", "payload does not decrypt", "the last bit of the file was changed", with! {
             file: |f| { let at = f.len() - 1; f[at] ^= 1; } }),
-        ("payload_not_json", "the sealed payload is not valid", "spaces only", with! { plain: |p| p.fill(b' ') }),
-        ("padding_zeros", "the sealed payload is not valid", "zeros instead of spaces", with! {
+        ("payload_not_json", "the sealed payload is not valid",
+            "the payload contains only spaces", with! { plain: |p| p.fill(b' ') }),
+        ("padding_zeros", "the sealed payload is not valid",
+            "the payload is padded with zero bytes instead of spaces", with! {
             plain: |p| for byte in p.iter_mut().rev() { if *byte == b' ' { *byte = 0 } else { break } } }),
-        ("padding_block", "its padding", "a block of spaces too many", with! {
+        ("padding_block", "its padding", "the payload has one block of spaces too many", with! {
             plain: |p| p.resize(p.len() + 4096, b' ') }),
-        ("payload_space_first", "canonical form", "a space before the JSON", with! {
+        ("payload_space_first", "canonical form", "a space is before the payload's JSON", with! {
             plain: |p| { p.pop(); p.insert(0, b' '); } }),
-        ("payload_order", "canonical form", "fields in another order", with! {
+        ("payload_order", "canonical form", "the fields of the payload are in the wrong order", with! {
             plain: |p| { let end = position(p, b"} ");
                 p.copy_within(1..end - 12, 13); p[1..13].copy_from_slice(b"\"version\":1,"); } }),
-        ("payload_unknown_field", "unknown field `note`", "a field that version 1 does not have", with! {
+        ("payload_unknown_field", "unknown field `note`",
+            "the payload has a field that version 1 does not define", with! {
             sealed: |s| s["note"] = "x".into() }),
-        ("payload_runbook_missing", "canonical form", "no runbook: it is empty when there is none", with! {
+        ("payload_runbook_missing", "canonical form",
+            "the field runbook is missing; without a runbook, the field must be an empty string", with! {
             sealed: |s| drop(s.as_object_mut().unwrap().remove("runbook")) }),
-        ("payload_version", "its version is 2", "version 2", with! { sealed: |s| s["version"] = 2.into() }),
-        ("payload_other_account", "do not match the manifest", "credentials of another account than the manifest's", with! {
+        ("payload_version", "its version is 2",
+            "the payload's version is 2", with! { sealed: |s| s["version"] = 2.into() }),
+        ("payload_other_account", "do not match the manifest",
+            "the payload and the manifest have different accounts for a target", with! {
             sealed: |s| { s["targets"][0]["account"] = "999988887777".into();
                 s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into(); } }),
-        ("payload_other_grant", "do not match the manifest", "a wider grant than the manifest's digest", with! {
+        ("payload_other_grant", "do not match the manifest",
+            "the payload's grant is wider than the grant whose digest is in the manifest", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Action"] = json!(["*"]) }),
-        ("payload_other_lane", "do not match the manifest", "a role where the manifest's lane is gate", with! {
+        ("payload_other_lane", "do not match the manifest",
+            "a target in the payload has a role, but the manifest has the lane gate", with! {
             credentials: |c| role(&mut c["targets"][0]) }),
-        ("payload_two_lanes", "two lanes", "a gate and a role in one vault", with! {
+        ("payload_two_lanes", "two lanes",
+            "one target of the vault has a gate, and another target has a role", with! {
             credentials: |c| {
                 let mut other = c["targets"][0].clone();
                 role(&mut other);
                 other["name"] = "other".into();
                 c["targets"].as_array_mut().unwrap().push(other);
             } }),
-        ("payload_drill", "grants more than the probe", "a drill vault with a grant", with! {
+        ("payload_drill", "grants more than the probe", "a drill vault has a grant that is not empty", with! {
             manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
-        ("payload_mfa_unlisted", "do not match the manifest", "an MFA device that the manifest does not mention", with! {
+        ("payload_mfa_unlisted", "do not match the manifest",
+            "the payload has an MFA device, but the manifest says that there is none", with! {
             sealed: |s| mfa(&mut s["targets"][0]) }),
-        ("payload_role_and_gate", "unknown field `boundary`", "a role and a boundary in one target", with! {
+        ("payload_role_and_gate", "unknown field `boundary`",
+            "a target has both a role and a permissions boundary", with! {
             credentials: |c| {
                 let target = &mut c["targets"][0];
                 let boundary = target["boundary"].clone();
                 role(target);
                 target["boundary"] = boundary;
             }, manifest: |m| { m["lane"] = "static".into(); m["targets"][0].as_object_mut().unwrap().remove("boundary"); } }),
-        ("payload_role_without_mfa", "missing field `mfa`", "a role without an MFA device", with! {
+        ("payload_role_without_mfa", "missing field `mfa`", "a target with a role has no MFA device", with! {
             credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into(),
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("mfa")) }),
-        ("payload_opener_missing", "missing field `opener`", "a gate without an opener", with! {
+        ("payload_opener_missing", "missing field `opener`", "a target of the lane gate has no opener", with! {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("opener")) }),
-        ("surplus_share", "header's MAC does not match", "three shares that fit their commitments; two of them open the vault, the third is not of their polynomial", with! {
+        ("surplus_share", "header's MAC does not match",
+            "three shares match their commitments, but the third share is not a point of the vault's polynomial", with! {
             custodians: 3, dealt: |shares| shares[2] = random() }),
-        ("payload_surrogate", "the sealed payload is not valid", "half of a surrogate pair in a string", with! {
+        ("payload_surrogate", "the sealed payload is not valid",
+            "a string in the payload contains half of a surrogate pair", with! {
             plain: |p| { let at = position(p, b"1. Tell"); p[at..at + 6].copy_from_slice(b"\\ud800"); } }),
-        ("payload_grant_not_object", "expected an object", "a statement of the grant that is a string", with! {
+        ("payload_grant_not_object", "expected an object",
+            "a statement of the grant is a string instead of an object", with! {
             credentials: |c| c["targets"][0]["grant"] = json!(["ec2:*"]) }),
-        ("payload_grant_field_twice", "duplicate field", "a field of a statement twice", with! {
+        ("payload_grant_field_twice", "duplicate field", "a statement of the grant has the same field twice", with! {
             plain: |p| { let at = position(p, b"\"Sid\":\"Repair\"");
                 p[at..at + 14].copy_from_slice(b"\"Effect\":\"Not\""); } }),
-        ("payload_grant_number", "canonical form", "an integer that is not a double: 2^53 + 1", with! {
+        ("payload_grant_number", "canonical form",
+            "the grant contains the integer 2^53 + 1, which is not a double", with! {
             credentials: |c| c["targets"][0]["grant"][0]["n"] = 9_007_199_254_740_992_u64.into(),
             plain: |p| { let at = position(p, b"9007199254740992") + 15; p[at] = b'3'; } }),
-        ("payload_grant_depth", "the sealed payload is not valid", "a grant in which the payload's JSON is nested 128 deep", with! {
+        ("payload_grant_depth", "the sealed payload is not valid",
+            "the grant nests the payload's JSON 128 levels deep, one too many", with! {
             credentials: |c| c["targets"][0]["grant"] = nested(128) }),
-        ("payload_seed_trailing_bits", "not base32", "a bit in a TOTP seed that its last character does not need", with! {
+        ("payload_seed_trailing_bits", "not base32",
+            "the unused bits of the last character of a TOTP seed are not zero", with! {
             credentials: |c| { mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED234567EXAMPLESF".into(); } }),
-        ("payload_seed", "not base32", "a TOTP seed with a digit that base32 does not have", with! {
+        ("payload_seed", "not base32", "a TOTP seed contains a digit that base32 does not have", with! {
             credentials: |c| { mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["totp_seed"] = "EXAMPLESEED23456789EXAMPLESEED23".into(); } }),
-        ("payload_mfa_account", "the MFA device is not a device of this account", "an MFA device of another account", with! {
+        ("payload_mfa_account", "the MFA device is not a device of this account",
+            "the MFA device belongs to an account that is not the target's account", with! {
             credentials: |c| { mfa(&mut c["targets"][0]);
                 c["targets"][0]["mfa"]["serial_number"] = "arn:aws:iam::999988887777:mfa/emergency".into(); } }),
-        ("payload_boundary", "the boundary is not a policy of this account", "a boundary of another account", with! {
+        ("payload_boundary", "the boundary is not a policy of this account",
+            "the permissions boundary belongs to an account that is not the target's account", with! {
             sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
-        ("payload_key_id", "access key ID", "an access key id in small letters", with! {
+        ("payload_key_id", "access key ID", "an access key id is in lower case", with! {
             sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
-        ("payload_key_secret", "secret access key", "a secret access key of 39 characters", with! {
+        ("payload_key_secret", "secret access key", "a secret access key has 39 characters instead of 40", with! {
             sealed: |s| s["targets"][0]["closer"]["secret_access_key"] = "s".repeat(39).into() }),
-        ("payload_key_twice", "access key", "opener and closer are one key", with! {
+        ("payload_key_twice", "access key", "the opener and the closer have the same access key", with! {
             sealed: |s| s["targets"][0]["opener"] = s["targets"][0]["closer"].clone() }),
     }
 }
 
-/// Values of the manifest that are not those of the payload.
+/// Vaults whose manifest and payload have different values.
 pub(super) fn differences() -> Vec<Entry> {
     fails! { "open":
-        ("payload_other_name", "do not match the manifest", "another target's name than in the manifest", with! {
+        ("payload_other_name", "do not match the manifest",
+            "the payload and the manifest have different names for a target", with! {
             manifest: |m| m["targets"][0]["name"] = "Prod".into() }),
-        ("payload_other_user", "do not match the manifest", "another user than in the manifest", with! {
+        ("payload_other_user", "do not match the manifest",
+            "the payload and the manifest have different users for a target", with! {
             manifest: |m| m["targets"][0]["user"] = "Emergency".into() }),
-        ("payload_other_partition", "do not match the manifest", "another partition than in the manifest", with! {
+        ("payload_other_partition", "do not match the manifest",
+            "the payload and the manifest have different partitions for a target", with! {
             manifest: |m| m["targets"][0]["partition"] = "aws-cn".into() }),
-        ("payload_other_regions", "do not match the manifest", "the regions in another order than in the manifest", with! {
+        ("payload_other_regions", "do not match the manifest",
+            "the payload and the manifest have the regions of a target in different orders", with! {
             manifest: |m| m["targets"][0]["regions"].as_array_mut().unwrap().swap(0, 1) }),
-        ("payload_other_window", "do not match the manifest", "another longest window than in the manifest", with! {
+        ("payload_other_window", "do not match the manifest",
+            "the payload and the manifest have different longest windows for a target", with! {
             manifest: |m| m["targets"][0]["max_window"] = "2h".into() }),
-        ("payload_other_digest", "do not match the manifest", "another grant_sha256 than that of the grant", with! {
+        ("payload_other_digest", "do not match the manifest",
+            "grant_sha256 in the manifest is not the digest of the payload's grant", with! {
             manifest: |m| m["targets"][0]["grant_sha256"] = "0".repeat(64).into() }),
-        ("payload_other_console", "do not match the manifest", "the manifest says that there is a console", with! {
+        ("payload_other_console", "do not match the manifest",
+            "the manifest says that the grant allows a console, but the grant does not", with! {
             manifest: |m| m["targets"][0]["console"] = true.into() }),
-        ("payload_console_unlisted", "do not match the manifest", "a grant that allows a console, and the manifest does not say so", with! {
+        ("payload_console_unlisted", "do not match the manifest",
+            "the grant allows a console, but the manifest says that it does not", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(["sts:GetFederationToken"]),
             manifest: |m| m["targets"][0]["console"] = false.into() }),
-        ("payload_other_mfa", "do not match the manifest", "the manifest says that there is an MFA device", with! {
+        ("payload_other_mfa", "do not match the manifest",
+            "the manifest says that the user has an MFA device, but the payload has none", with! {
             manifest: |m| m["targets"][0]["mfa"] = true.into() }),
-        ("payload_other_repairs", "do not match the manifest", "a target that repairs identities, and the manifest does not say so", with! {
+        ("payload_other_repairs", "do not match the manifest",
+            "a target in the payload repairs identities, but the manifest says that it does not", with! {
             credentials: |c| { mfa(&mut c["targets"][0]); c["targets"][0]["repairs_identity"] = true.into(); },
             manifest: |m| m["targets"][0]["repairs_identity"] = false.into() }),
-        ("payload_other_may_outlive", "do not match the manifest", "an action that may outlive the window, and the manifest does not say so", with! {
+        ("payload_other_may_outlive", "do not match the manifest",
+            "the payload lists an action that can outlive the window, but the manifest does not list it", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!([]) }),
-        ("payload_summary_access", "do not match the manifest", "a summary that says read where the grant allows write", with! {
+        ("payload_summary_access", "do not match the manifest",
+            "the summary in the manifest says read, but the grant allows write", with! {
             manifest: |m| m["targets"][0]["grant"][0]["access"] = "read".into() }),
-        ("payload_summary_entry", "do not match the manifest", "a summary without a service that the grant allows", with! {
+        ("payload_summary_entry", "do not match the manifest",
+            "the grant allows a service that is missing from the summary in the manifest", with! {
             manifest: |m| drop(m["targets"][0]["grant"].as_array_mut().unwrap().remove(0)) }),
-        ("payload_summary_conditions", "do not match the manifest", "a summary with a condition that the grant does not have", with! {
+        ("payload_summary_conditions", "do not match the manifest",
+            "the summary in the manifest has a condition key that the grant does not have", with! {
             manifest: |m| m["targets"][0]["grant"][0]["conditions"] = json!(["aws:sourceip"]) }),
-        ("payload_targets_order", "do not match the manifest", "targets in another order than in the manifest", with! {
+        ("payload_targets_order", "do not match the manifest",
+            "the payload and the manifest have the targets in different orders", with! {
             credentials: |c| {
                 let mut other = c["targets"][0].clone();
                 other["name"] = "other".into();
@@ -139,43 +175,58 @@ pub(super) fn differences() -> Vec<Entry> {
     }
 }
 
-/// Errors in statements of a grant, and in what goes with them.
+/// Vaults with a fault in a statement of a grant, or in a related field.
 pub(super) fn statements() -> Vec<Entry> {
     fails! { "open":
-        ("payload_statement_effect", "has no Effect of Allow or Deny", "an effect in small letters", with! {
+        ("payload_statement_effect", "has no Effect of Allow or Deny",
+            "the Effect of a statement is in lower case", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Effect"] = "allow".into() }),
-        ("payload_statement_no_effect", "has no Effect of Allow or Deny", "a statement without an effect", with! {
+        ("payload_statement_no_effect", "has no Effect of Allow or Deny",
+            "a statement of the grant has no Effect", with! {
             credentials: |c| drop(c["targets"][0]["grant"][0].as_object_mut().unwrap().remove("Effect")) }),
-        ("payload_statement_no_action", "needs either Action or NotAction", "a statement without actions", with! {
+        ("payload_statement_no_action", "needs either Action or NotAction",
+            "a statement of the grant has no Action", with! {
             credentials: |c| drop(c["targets"][0]["grant"][0].as_object_mut().unwrap().remove("Action")) }),
-        ("payload_statement_both", "needs either Action or NotAction", "a statement with Action and NotAction", with! {
+        ("payload_statement_both", "needs either Action or NotAction",
+            "a statement of the grant has both Action and NotAction", with! {
             credentials: |c| c["targets"][0]["grant"][0]["NotAction"] = "iam:*".into() }),
-        ("payload_statement_empty", "needs Action as a string or a list of strings", "an empty list of actions", with! {
+        ("payload_statement_empty", "needs Action as a string or a list of strings",
+            "the Action of a statement is an empty list", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!([]) }),
-        ("payload_statement_number", "needs Action as a string or a list of strings", "a number among the actions", with! {
+        ("payload_statement_number", "needs Action as a string or a list of strings",
+            "the Action of a statement is a list with a number in it", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(["ec2:*", 1]) }),
-        ("payload_action_no_service", "not an IAM action", "an action without a service", with! {
+        ("payload_action_no_service", "not an IAM action", "an action in the grant has no service", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!("RebootInstances") }),
-        ("payload_action_character", "not an IAM action", "a dash in an action", with! {
+        ("payload_action_character", "not an IAM action", "an action in the grant contains a dash", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!("ec2:Reboot-Instances") }),
-        ("payload_action_long", "not an IAM action", "an action of 129 characters", with! {
+        ("payload_action_long", "not an IAM action",
+            "an action in the grant has 129 characters, one too many", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(format!("ec2:{}", "R".repeat(125))) }),
-        ("payload_condition_form", "not an object of operators with keys", "a condition that is an array", with! {
+        ("payload_condition_form", "not an object of operators with keys",
+            "the Condition of a statement is an array instead of an object", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!([]) }),
-        ("payload_condition_no_keys", "not an object of operators with keys", "an operator without keys", with! {
+        ("payload_condition_no_keys", "not an object of operators with keys",
+            "an operator in the Condition of a statement has no condition keys", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {}}) }),
-        ("payload_condition_key_deny", "not an object of operators with keys", "a space in a condition key of a Deny, which the summary ignores", with! {
+        ("payload_condition_key_deny", "not an object of operators with keys",
+            "a condition key of a Deny contains a space; a reader must refuse the key although the summary ignores a Deny", with! {
             credentials: |c| c["targets"][0]["grant"][3]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
-        ("payload_static_grant", "the sealed payload is not valid", "a grant that is an object, in the lane static", with! {
+        ("payload_static_grant", "the sealed payload is not valid",
+            "the vault has the lane static, and a grant is an object instead of an array", with! {
             credentials: |c| { role(&mut c["targets"][0]); c["targets"][0]["grant"] = json!({}); },
             manifest: |m| m["lane"] = "static".into() }),
-        ("payload_targets_number", "the sealed payload is not valid", "a number where the targets belong", with! {
+        ("payload_targets_number", "the sealed payload is not valid",
+            "the field targets in the payload is a number", with! {
             sealed: |s| s["targets"] = 1.into() }),
-        ("payload_condition_key", "not an object of operators with keys", "a space in a condition key", with! {
+        ("payload_condition_key", "not an object of operators with keys",
+            "a condition key in the grant contains a space", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
-        ("payload_may_outlive_order", "an action of may_outlive", "actions that are not sorted", with! {
+        ("payload_may_outlive_order", "an action of may_outlive",
+            "the actions of may_outlive in the payload are not sorted", with! {
             sealed: |s| s["targets"][0]["may_outlive"] = json!(["s3:GetDataAccess", "kms:CreateGrant"]) }),
-        ("payload_repairs_without_mfa", "has no MFA device", "a target that repairs identities without MFA", with! {
+        ("payload_repairs_without_mfa", "has no MFA device",
+            "a target in the payload repairs identities without an MFA device", with! {
             sealed: |s| s["targets"][0]["repairs_identity"] = true.into() }),
     }
 }

@@ -1,5 +1,5 @@
-//! Halves with unusual ephemeral X25519 keys. Some are sealed under the zero that X25519 gives with a point of small order:
-//! only the check for zero refuses them, because the halves themselves are right.
+//! Vaults with a half whose ephemeral X25519 key is zero or has bit 255 set. With a zero key, the result of X25519 is
+//! also zero, and the half is correctly sealed under that result. Only a check for a zero result refuses such a half.
 
 use age_core::primitives::bech32_decode;
 use breakglass::secret::Secret;
@@ -11,19 +11,20 @@ use sha3::{Digest as _, Sha3_256};
 use super::custodians::challenge;
 use super::*;
 
-/// The X25519 key of alice's challenge-response token.
+/// Returns the X25519 key of alice's challenge-response token.
 fn x25519_key(entry: &Value) -> Vec<u8> {
     let recipient = entry["tokens"][1]["recipient"].as_str().unwrap();
     bech32_decode(recipient, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap()
 }
 
-/// Seals the token's half with an ephemeral share of zero, with which every key gives zero.
+/// Seals the token's half with an ephemeral share of zero. The result of X25519 is then zero for every key.
 fn token_half(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
     stanza.args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])];
     stanza.body = forge::x25519_body(&[0; 32], &[&[0; 32], &x25519_key(entry)[..]].concat(), half);
 }
 
-/// Seals the part's half with this ephemeral X25519 key and result of X25519. ML-KEM is as it should be.
+/// Seals the part's half with the given ephemeral X25519 key and the given X25519 result. The ML-KEM encapsulation is
+/// valid.
 fn part_half(entry: &Value, half: &[u8; 16], ephemeral: &[u8; 32], shared: &[u8; 32], stanza: &mut Stanza) {
     let key = forge::part_key(&entry["part"]);
     let (of_ml_kem, of_x25519) = key.split_at(1184);
@@ -43,15 +44,18 @@ fn part_half(entry: &Value, half: &[u8; 16], ephemeral: &[u8; 32], shared: &[u8;
 
 pub(super) fn zero() -> Vec<Entry> {
     let entries = fails! { "share":
-        ("challenge_half_zero", "the share of alice does not match", "the ephemeral share is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
+        ("challenge_half_zero", "the share of alice does not match",
+            "the ephemeral share is zero, and the half is sealed under an all-zero X25519 result; only a check for zero refuses the half", with! {
             people: challenge, resealed: |entry, [a, _], inner| if first(entry) { token_half(entry, a, &mut inner[1]); } }),
-        ("part_half_zero", "the share of alice does not match", "the encapsulation's X25519 key is zero, and the half is sealed under the zero that X25519 then gives: only the check for zero finds it", with! {
+        ("part_half_zero", "the share of alice does not match",
+            "the encapsulation's X25519 key is zero, and the half is sealed under an all-zero X25519 result; only a check for zero refuses the half", with! {
             resealed: |entry, [_, b], inner| if first(entry) { part_half(entry, b, &[0; 32], &[0; 32], &mut inner[1]); } }),
     };
     entries.into_iter().map(|entry| Entry { at_fault: "1", ..entry }).collect()
 }
 
-/// Seals the token's half with an ephemeral share whose bit 255 is set. X25519 ignores it, the salt has it.
+/// Seals the token's half with an ephemeral share whose bit 255 is set. X25519 ignores the bit, but the salt includes
+/// it.
 fn token_half_with_bit_255(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
     let key: [u8; 32] = x25519_key(entry).try_into().unwrap();
     let ephemeral = x25519_dalek::StaticSecret::from(super::super::random::<32>());
@@ -67,18 +71,18 @@ fn with_bit_255(ephemeral: &x25519_dalek::StaticSecret) -> [u8; 32] {
     public
 }
 
-/// Halves whose ephemeral X25519 keys have bit 255 set. A reader must accept them.
+/// Vaults with a half whose ephemeral X25519 key has bit 255 set. A reader must accept these vaults.
 pub(super) fn bit_255() -> Vec<Entry> {
     vec![
         success(
             "challenge_half_bit_255",
-            "bit 255 of the ephemeral share is set: X25519 ignores it, and the salt has it",
+            "bit 255 of the ephemeral share is set; X25519 ignores the bit, but the salt includes it",
             with! {
             people: challenge, resealed: |entry, [a, _], inner| if first(entry) { token_half_with_bit_255(entry, a, &mut inner[1]); } },
         ),
         success(
             "part_half_bit_255",
-            "bit 255 of the encapsulation's X25519 key is set: X25519 ignores it, and the hash has it",
+            "bit 255 of the encapsulation's X25519 key is set; X25519 ignores the bit, but the hash includes it",
             with! {
             resealed: |entry, [_, b], inner| if first(entry) {
                 let key: [u8; 32] = forge::part_key(&entry["part"])[1184..].try_into().unwrap();

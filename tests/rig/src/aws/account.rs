@@ -93,7 +93,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Returns whether AWSDenyAll is attached and the key is inactive. A gate that is still there does not matter.
+    /// Returns whether AWSDenyAll is attached and the key is inactive. Ignores the gate, which can still be there.
     pub fn at_rest(&self) -> bool {
         self.denied && !self.key_active
     }
@@ -297,7 +297,7 @@ impl Account {
         self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }
 
-    /// Sets how many seconds AWS's clock is ahead of this machine's.
+    /// Sets the number of seconds by which AWS's clock is ahead of this machine's clock.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));

@@ -15,7 +15,7 @@ pub struct Mfa {
 }
 
 impl Mfa {
-    /// Returns the device as a field of a target.
+    /// Returns the field `mfa` of a target, with this device.
     pub fn sealed(&self) -> Value {
         json!({"serial_number": self.serial, "totp_seed": self.seed})
     }
@@ -88,7 +88,7 @@ impl Account {
         Standby { key: self.new_key(&user), user, mfa, role }
     }
 
-    /// Returns the payload of a vault that opens this role.
+    /// Returns the payload of a vault that opens sessions of this role.
     pub fn standby_payload(&self, standby: &Standby, max_window: &str) -> Value {
         json!({"version": 1, "runbook": "IAM is down", "alerts": [Receiver::shared().channel("oncall")], "targets": [{
             "name": "standby", "partition": "aws", "account": self.id, "regions": [REGION],

@@ -77,7 +77,7 @@ impl Rule {
         self.with("region", json!(region))
     }
 
-    /// Selects only writes: calls whose action starts neither with `Get` nor with `List`.
+    /// Selects only writes: all calls except those whose action starts with `Get` or `List`.
     pub fn writes(self) -> Rule {
         self.with("writes", json!(true))
     }

@@ -52,7 +52,7 @@ fn rehearse(program: PathBuf) -> String {
         show(&screen);
     }
 
-    chapter(2, "The credentials are sealed: any two of the three can open them. Still without a network.");
+    chapter(2, "The credentials are sealed: any two custodians can open the vault. Still without a network.");
     say(
         "breakglass seal --custodian … --threshold 2 --label prod --allow-other-attestation --out prod.age < credentials.json",
     );

@@ -144,7 +144,7 @@ impl Tracer {
                 }
             }
             // A thread counts as alive from its first stop. When the kernel reports the thread's creation, the thread
-            // can already have ended.
+            // might have ended already.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {
@@ -158,7 +158,7 @@ impl Tracer {
     }
 
     fn look(&mut self, thread: Pid) {
-        // The memory is read through the last thread, because the first thread can have ended. If another thread
+        // The memory is read through the last thread, because the first thread might have ended. If another thread
         // stops later, the memory is searched again.
         self.finding = Some(search(&self.tasks().join(thread.to_string()), &self.windows));
     }

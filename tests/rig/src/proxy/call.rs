@@ -41,7 +41,7 @@ pub struct Effect {
 }
 
 impl Seen {
-    /// Returns whether the action starts neither with `Get` nor with `List`.
+    /// Returns whether the call is a write: its action does not start with `Get` or `List`.
     pub fn is_write(&self) -> bool {
         !self.action.starts_with("Get") && !self.action.starts_with("List")
     }

@@ -23,7 +23,7 @@ impl Spot {
     }
 }
 
-/// Stands for the key of any session, because a test does not know that key beforehand.
+/// Stands for the key of any session, because a test does not know the key before the session is issued.
 pub const SESSION: &str = "ASIA";
 
 /// Returns the text that stands for this key in a [`Spot`].
@@ -37,9 +37,11 @@ pub enum Fault {
     /// The call, and every later call with its action and key, gets the answer 403 AccessDenied, as if a policy
     /// denied it.
     Refused,
-    /// This many calls with the action and key take no effect, and get the answer 400 Throttling.
+    /// The call and the next calls with its action and key, this many in all, take no effect and get the answer 400
+    /// Throttling.
     Throttled(u32),
-    /// This many calls with the action and key take no effect, and get the answer 500 InternalFailure.
+    /// The call and the next calls with its action and key, this many in all, take no effect and get the answer 500
+    /// InternalFailure.
     Broken(u32),
     /// The call takes effect at once, and the reply is delayed.
     Slow(Duration),

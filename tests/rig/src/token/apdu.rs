@@ -75,7 +75,8 @@ pub(crate) struct Chains {
 pub(crate) enum Step {
     /// Execute this command.
     Execute(Command),
-    /// Return this answer, which confirms a link of a chain, is the next piece of a chained answer, or is a refusal.
+    /// Return this answer. The answer confirms one APDU of a chained command, contains the next piece of a chained
+    /// answer, or refuses the command.
     Answer(Vec<u8>),
 }
 

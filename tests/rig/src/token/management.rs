@@ -65,7 +65,7 @@ impl ManagementKey {
 
     fn encrypt(&self, block: &[u8]) -> Vec<u8> {
         fn with<C: KeyInit + BlockCipherEncrypt>(key: &[u8], block: &[u8]) -> Vec<u8> {
-            let cipher = C::new_from_slice(key).expect("the key should have the length of its cipher");
+            let cipher = C::new_from_slice(key).expect("the key should be as long as its cipher requires");
             let mut block = Array::try_from(block).expect("a challenge should be one block");
             cipher.encrypt_block(&mut block);
             block.to_vec()

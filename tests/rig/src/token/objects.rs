@@ -7,9 +7,11 @@ use super::tlv::{find, group, tlv};
 
 /// Yubico's administrative data: flags, salt, time stamp.
 pub(crate) const ADMIN: u32 = 0x5f_ff00;
-/// Printed information, which can be read with the PIN. Tools store a protected management key in this object.
+/// The data object *Printed Information*, which can be read only after the PIN was verified. Tools store a protected
+/// management key in this object.
 pub(crate) const PRINTED: u32 = 0x5f_c109;
-/// The objects that require the PIN: fingerprints, facial image, printed information, iris images.
+/// The objects that can be read only after the PIN was verified: fingerprints, facial image, printed information,
+/// iris images.
 const GUARDED: [u32; 4] = [0x5f_c103, 0x5f_c108, PRINTED, 0x5f_c121];
 /// The discovery object's one-byte tag.
 const DISCOVERY: u32 = 0x7e;

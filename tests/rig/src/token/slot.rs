@@ -10,7 +10,7 @@ const CARD_AUTHENTICATION: u8 = 0x9e;
 /// The slot of the attestation key.
 pub(crate) const ATTESTATION: u8 = 0xf9;
 
-/// When a key requires the PIN. Key generation, metadata and attestation use these values.
+/// When a key requires the PIN. The commands for key generation, metadata and attestation use these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinPolicy {
     /// The key never requires the PIN.
@@ -21,7 +21,7 @@ pub enum PinPolicy {
     Always = 3,
 }
 
-/// When a key requires a touch. Key generation, metadata and attestation use these values.
+/// When a key requires a touch. The commands for key generation, metadata and attestation use these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TouchPolicy {
     /// The key never requires a touch.

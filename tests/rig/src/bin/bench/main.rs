@@ -85,7 +85,7 @@ fn sealed(program: &Path) -> (Site, Account) {
 fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let (site, account) = sealed(program);
     let pipeline = Pipeline::prepare(&site, &account);
-    // The program and the alternative are measured in turn, so that changes of the machine's load affect both.
+    // Runs of the program and runs of the alternative alternate, so changes of the machine's load affect both.
     let (ours, theirs): (Vec<_>, Vec<_>) =
         (0..runs).map(|_| (opening::run(&site, &account), pipeline.run(&site, &account))).unzip();
     let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());
