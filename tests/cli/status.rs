@@ -21,10 +21,11 @@ fn before_the_first_window_status_shows_none() {
     let vault = two_of_two("never").all_plugged();
     let (code, _, said) = output_of(vault.site.command(&["status"]));
     assert!(code == Some(0) && said.contains("no session recorded on this machine"), "{said}");
-    let (code, json, _) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
-    assert_eq!(code, Some(0));
+    let (code, json, said) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
+    assert_eq!(code, Some(1), "without a record and without IAM, the state should be unknown");
+    assert_eq!(json["targets"][0]["state"], "unknown");
+    assert!(said.contains("--profile NAME"), "{said}");
     assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
-    assert_eq!(json["targets"][0]["state"], "closed", "{json}");
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn shares_given_without_an_opening_are_counted() {
     vain();
     vain();
     let (code, json, said) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(1), "no session was opened, so the state should be unknown: {said}");
     assert_eq!(
         (&json["readiness"]["released_shares"], &json["readiness"]["spent"]),
         (&2.into(), &Value::Null),
@@ -181,8 +182,8 @@ fn a_dead_laptops_window_is_found_in_iam() {
     person.wait();
     std::fs::remove_dir_all(site.path("state")).unwrap();
     let (code, _, said) = output_of(site.command(&["status", "prod.age"]));
-    assert_eq!(code, Some(0), "no window should be reported if neither a ledger nor IAM is read: {said}");
-    assert!(said.contains("IAM was not asked"), "{said}");
+    assert_eq!(code, Some(1), "if neither a ledger nor IAM is read, the state should be unknown: {said}");
+    assert!(said.contains("UNKNOWN") && said.contains("--profile NAME"), "{said}");
     let ask = |json: &[&str]| {
         let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
         output_of(site.with_profile("oncall", &account.closer, &arguments))

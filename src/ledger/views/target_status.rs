@@ -21,6 +21,8 @@ pub enum TargetState {
     Unproven,
     /// IAM shows that the user is not at rest and has no gate that ends in the future.
     NotAtRest,
+    /// Neither a ledger nor IAM shows the state.
+    Unknown,
 }
 
 /// The source of a status.
@@ -70,8 +72,11 @@ impl TargetStatus {
                 (TargetState::NotAtRest, recorded, StatusSource::Iam)
             }
             None | Some(UserState::NotAtRest(_) | UserState::Unknown(_)) => {
-                let state = last.map_or(TargetState::Closed, |last| TargetState::recorded(last, now));
-                (state, recorded, StatusSource::Ledger)
+                let state = last.map_or(TargetState::Unknown, |last| TargetState::recorded(last, now));
+                // If IAM shows that the user is not at rest, a recorded close is out of date.
+                let is_outdated =
+                    state == TargetState::Closed && matches!(seen, Some(UserState::NotAtRest(_)));
+                (if is_outdated { TargetState::Unknown } else { state }, recorded, StatusSource::Ledger)
             }
         };
         let may_be_open = matches!(state, TargetState::Open | TargetState::Unproven);

@@ -47,7 +47,7 @@ fn without_iam_only_a_proven_close_counts() {
         let lane = last.as_ref().map_or(Lane::Gate, |last| last.lane);
         TargetStatus::of(target(), lane, last.as_ref(), None, now).state
     };
-    assert_eq!(status(None, before), TargetState::Closed);
+    assert_eq!(status(None, before), TargetState::Unknown);
     assert_eq!(status(Some(known(None, false, Lane::Gate)), before), TargetState::Closed);
     assert_eq!(status(Some(known(until, false, Lane::Gate)), before), TargetState::Open);
     assert_eq!(status(Some(known(until, false, Lane::Gate)), after), TargetState::Unproven);
@@ -69,6 +69,10 @@ fn iam_overrides_the_ledger() {
     let others = status(None, UserState::Open { session: session(2), until });
     assert!(others.may_be_open && !others.this_machine && others.until == Some(until));
     assert!(status(Some(&open), UserState::Open { session: session(1), until }).this_machine);
+    let closed = known(Some("2026-11-22T03:00:00Z"), true, Lane::Gate);
+    assert_eq!(status(Some(&closed), UserState::NotAtRest(Vec::new())).state, TargetState::Unknown);
+    assert!(status(Some(&open), UserState::NotAtRest(Vec::new())).may_be_open);
+    assert_eq!(status(None, UserState::Unknown(Vec::new())).state, TargetState::Unknown);
     let untidy = status(Some(&open), UserState::Untidy(Vec::new()));
     assert!(!untidy.may_be_open && untidy.state == TargetState::NotAtRest);
 }

@@ -4,7 +4,7 @@
 mod readiness_text;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -23,6 +23,7 @@ use crate::terminal::{print, warning};
 use crate::time_text;
 use crate::vault::file::Vault;
 use crate::vault::manifest;
+use crate::vault::target::TargetId;
 
 /// The validated arguments of `status`.
 struct StatusRequest {
@@ -126,10 +127,27 @@ impl StatusRequest {
                 .next(how_to_close(standing)));
         }
         unread.map_or(Ok(()), Err)?;
+        if let Some(standing) = standings.iter().find(|standing| standing.state == TargetState::Unknown) {
+            return Err(self.unknown(standing));
+        }
         match readiness.map(|readiness| readiness.overdue.as_slice()) {
             None | Some([]) => Ok(()),
             Some([first, ..]) => Err(Error::failed("a task is overdue for this vault").next(first.clone())),
         }
+    }
+}
+
+impl StatusRequest {
+    /// Returns the error of a target whose state neither a ledger nor IAM shows.
+    fn unknown(&self, standing: &TargetStatus) -> Error {
+        let TargetId { user, account, .. } = &standing.target;
+        let vault = self.path.as_deref().unwrap_or(Path::new("VAULT")).display();
+        let next = match &self.profile {
+            None => format!("ask IAM: breakglass status {vault} --profile NAME"),
+            Some(_) => "use a profile that is allowed to read the user".to_owned(),
+        };
+        Error::failed(format!("whether access is open on user {user} in account {account} is not known"))
+            .next(next)
     }
 }
 
@@ -207,6 +225,7 @@ fn text(standings: &[TargetStatus], iam_was_asked: bool) -> String {
             TargetState::Unproven => {
                 format!("NOT PROVEN CLOSED; the window's end,{until}, has passed{session}")
             }
+            TargetState::Unknown => "UNKNOWN; no session of this user is recorded here".to_owned(),
             TargetState::NotAtRest => {
                 "not open, but not at rest: AWSDenyAll is missing or a key is active".to_owned()
             }
