@@ -1,4 +1,5 @@
-//! Measures a long ledger: verifies 100,000 records, appends a record, and makes the packet of one of 25,000 sessions.
+//! Measures a long ledger: verifies 100,000 records, appends a record, and makes the review packet of one session in
+//! a ledger of 25,000 sessions.
 
 use std::hint::black_box;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! Kills the writer of a ledger at every system call. Acknowledged records must be intact, and it must be possible to
-//! append later records.
+//! Kills a process that writes a ledger, at each of its system calls. After each kill, the acknowledged records must
+//! be intact, and it must be possible to append further records.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -77,8 +77,8 @@ fn followed<T>(
     (outcome, said.lines().filter_map(|line| line.parse::<usize>().ok()).max().map_or(0, |last| last + 1))
 }
 
-/// Returns the place of the first acknowledgement that comes too early. An acknowledgement is a write to standard
-/// output. An acknowledgement comes too early if there was no fsync since the last write to a file.
+/// Returns the index in `calls` of the first acknowledgement that comes too early. An acknowledgement is a write to
+/// standard output. An acknowledgement comes too early if there was no fsync since the last write to a file.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {
@@ -143,7 +143,7 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
     }
     assert!(
         acknowledged > 0 && unacknowledged > 0,
-        "the control: there should be records that were acknowledged and records that were not"
+        "the control: some written records should be acknowledged, and some should not be"
     );
     println!(
         "{KILLS} kills: {records} records, {acknowledged} acknowledged, 0 of them torn or lost; {unacknowledged} written \

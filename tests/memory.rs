@@ -1,4 +1,5 @@
-//! Searches the program's memory at its end. No secret is left in memory, however the program ends.
+//! Searches the memory of the program for secrets just before the program exits. There must be no secret in memory,
+//! however the program ends.
 //!
 //! Only a release build is tested: a debug build leaves copies of moved arrays on the stack.
 
@@ -157,7 +158,8 @@ fn open(vault: &SealedVault, work: &[&str]) -> Person {
     vault.open("5m").args(&["--wait", "20s"]).args(work).start()
 }
 
-/// Adds a control that the search must find in the memory of the process: the name of an environment variable.
+/// Returns the secrets and a control. The control is the name of an environment variable, which the search must find
+/// in the memory of the process.
 fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     let mut named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     named.push(("control", b"PCSCLITE_CSOCK_NAME="));
@@ -165,8 +167,9 @@ fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
 }
 
 /// Returns whether a hit is a piece of a secret and not ordinary text. The words of a sheet are English words that
-/// occur in every program ("function", "that you"). A piece of a sheet counts only if it has at least 14 bytes, more
-/// than two usual words have. For every other secret, each hit counts. A hit has at least eight bytes.
+/// occur in every program ("function", "that you"). Therefore, a piece of a sheet counts only if it is at least 14
+/// bytes long, which is longer than two usual words. For every other secret, each hit counts; every hit is at least
+/// eight bytes long.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
@@ -261,7 +264,8 @@ fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open(
     let mut person = open(&vault, &["--hold"]);
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // A single search can miss a secret if the heap changes during the search.
+    // A single search can miss a secret if the heap changes during the search, so the search is repeated if it misses
+    // the control.
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
     assert!(finding.found("closer's secret"), "the control: the closer's secret should still be in memory");

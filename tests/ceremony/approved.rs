@@ -44,7 +44,7 @@ impl TwoOfThree {
         }
     }
 
-    /// Returns an approval of `request`, signed by the custodian at `place`.
+    /// Returns an approval of `request`, signed by the custodian with the index `place`.
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -76,7 +76,7 @@ impl TwoOfThree {
     }
 }
 
-/// Returns the envelope with a different value in one field.
+/// Returns a copy of the envelope in which the JSON field `field` has the value `value`.
 fn changed(envelope: &Envelope, field: &str, value: serde_json::Value) -> Envelope {
     let mut json = serde_json::to_value(envelope).expect("JSON");
     json[field] = value;

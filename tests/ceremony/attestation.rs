@@ -14,7 +14,8 @@ const LEAF: &str = "1.3.6.1.4.1.41482.3.3=DER:05:07:02\n1.3.6.1.4.1.41482.3.7=DE
                     1.3.6.1.4.1.41482.3.8=DER:02:02\n";
 
 fn openssl(dir: &Path, arguments: &str) {
-    // An underscore in a name stands for a space.
+    // In `arguments`, an underscore stands for a space within one argument, because the arguments are split at
+    // spaces.
     let arguments: Vec<_> = arguments.split(' ').map(|argument| argument.replace('_', " ")).collect();
     let done = Command::new("openssl").args(&arguments).current_dir(dir).output().unwrap();
     assert!(done.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));

@@ -1,4 +1,4 @@
-//! Tests the full build and the offline build: `--version` names the build.
+//! Tests that `--version` shows whether the program is the full build or the offline build.
 
 use std::path::Path;
 use std::process::Command;

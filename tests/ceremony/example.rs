@@ -44,11 +44,12 @@ fn the_example_of_the_specification_is_a_vector() {
     assert_eq!(stands, should);
 }
 
-/// The values in the example, in the form in which the specification shows them.
+/// The values in the example, formatted as in the specification.
 struct Example {
     /// The contents of the fenced code blocks, in order.
     blocks: Vec<String>,
-    /// The values within sentences. An entry has the text before the value, the value, and the text after the value.
+    /// The values within sentences. Each entry consists of the text before the value, the value, and the text after
+    /// the value.
     in_sentences: Vec<(&'static str, String, &'static str)>,
 }
 

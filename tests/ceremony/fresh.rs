@@ -1,5 +1,5 @@
-//! Checks the values that a writer must draw again for each vault. Also checks the values that a drill vault takes
-//! from its vault, and the values that a reseal keeps.
+//! Checks that new random values are used for each vault. Also checks which values a drill vault takes from the vault
+//! that it belongs to, and which values a reseal keeps.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Evaluates the policies at rest, during a window and after T1. The evaluator of IAM policies is independent of the
-//! program.
+//! Evaluates the policies at rest, during a window and after T1. The tests use an evaluator of IAM policies that
+//! shares no code with the program.
 
 use breakglass::gate::SessionId;
 use breakglass::gate::policy::{Gate, ending};

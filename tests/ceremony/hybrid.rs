@@ -1,5 +1,5 @@
-//! Checks the part's half of a share against other implementations: the vectors of C2SP's CCTV, and a reader in
-//! Python with another ML-KEM library.
+//! Checks the part's half of a share against two other implementations: C2SP's Community Cryptography Test Vectors
+//! (CCTV), and a reader in Python that uses another ML-KEM library.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -29,8 +29,8 @@ fn cctv() -> Option<PathBuf> {
     named.or_else(|| [nearer, beside].into_iter().find(|directory| directory.is_dir()))
 }
 
-/// Adapts the part's identity to the age crate. The adapter gives the result that age's specification requires for a
-/// stanza.
+/// Adapts the part's identity to the age crate. For each stanza, the adapter returns the result that age's
+/// specification requires.
 struct Adapter(PartIdentity);
 
 impl age::Identity for Adapter {

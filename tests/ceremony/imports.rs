@@ -66,8 +66,8 @@ fn imports_point_downward_only() {
     assert!(count > 500, "only {count} imports were found in the source");
 }
 
-/// A module. `uses` has the absolute paths that its code uses. `exports` has the path of each item that it
-/// re-exports, by the item's name.
+/// A module. `uses` has the absolute paths that the module's code uses. `exports` maps the name of each item that the
+/// module re-exports to the item's path.
 #[derive(Default)]
 struct Module {
     uses: Vec<String>,

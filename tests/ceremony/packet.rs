@@ -48,8 +48,8 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// Returns the papers of this session: two of three custodians approved, two of three alerts were acknowledged, and
-    /// access was open from 02:17:04 to 02:29:10, in a window of 30 minutes.
+    /// Returns the data of a session with this reason: two of three custodians approved, two of three alerts were
+    /// acknowledged, and access was open from 02:17:04 to 02:29:10, in a window of 30 minutes.
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
@@ -101,7 +101,7 @@ impl Papers {
         }
     }
 
-    /// Returns an approval of `request`, signed by the custodian at `place`.
+    /// Returns an approval of `request`, signed by the custodian with the index `place`.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();

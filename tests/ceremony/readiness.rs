@@ -1,4 +1,5 @@
-//! A drill counts if it was complete, was signed by a custodian of the vault, and is not dated in the future.
+//! Tests which drills count as proof of a vault's readiness. A drill counts if it was complete, was signed by a
+//! custodian of the vault, and is not dated in the future.
 
 use crate::packet::{Papers, of_drill as record, session};
 use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
@@ -9,7 +10,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// Returns the papers of a vault that was sealed in September.
+/// Returns the data of a session whose vault was sealed in September.
 fn papers() -> Papers {
     let mut papers = Papers::of("x");
     papers.vault.manifest.created = "2026-09-01T00:00:00Z".into();
@@ -129,15 +130,15 @@ fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
     assert_eq!(proven(&papers), [true, true, false]);
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Share { .. }));
-    assert_eq!(proven(&without), [false; 3], "an approval without a share should prove nothing");
+    assert_eq!(proven(&without), [false; 3], "an approval without a share should prove no use of a token");
     let mut without = Papers::of("x");
     without.without(|record| matches!(record, Record::Approval { .. }));
-    assert_eq!(proven(&without), [false; 3], "a share without a signed approval should prove nothing");
+    assert_eq!(proven(&without), [false; 3], "a share without an approval should prove no use of a token");
     let mut other = Papers::of("x");
     other.vault.manifest.custodians[0].enrolment = "ab".repeat(16);
     assert_eq!(
         proven(&other),
         [false, true, false],
-        "a signature from an earlier enrolment should prove nothing"
+        "a signature from an earlier enrolment should prove no use of a token"
     );
 }

@@ -21,7 +21,8 @@ fn each_check_of_the_reader_is_needed_for_a_vector() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     print!("{said}");
 
-    // The control: with only one valid vector, most checks are not needed, and the program must report them.
+    // The control: the directory has only one vector, which is valid. This vector does not need most of the checks in
+    // `contrib/recover.py`, so `switched_off.py` must report these checks.
     let directory = tempfile::TempDir::new().unwrap();
     std::fs::copy(vector::directory().join("two_of_two.txt"), directory.path().join("two_of_two.txt"))
         .unwrap();

@@ -13,7 +13,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
 use jiff::SignedDuration;
 
-/// Returns the name that an id has in the JSON.
+/// Returns an id as the string that stands for the id in the JSON.
 fn name(id: impl serde::Serialize) -> String {
     serde_json::to_value(id).expect("JSON").as_str().expect("a name").to_owned()
 }
@@ -34,7 +34,7 @@ fn has_to_do(packet: &Packet, id: &str) -> bool {
     to_do(packet).iter().any(|of| of == id)
 }
 
-/// Returns the only call at this time; panics if there are none or several.
+/// Returns the call at this time; panics if there is not exactly one.
 fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
     let call = calls.next().unwrap_or_else(|| panic!("no call at {clock}"));
@@ -148,7 +148,7 @@ fn every_call_is_inside_or_outside_the_window() {
     assert_eq!(
         early.when,
         CallTiming::Before,
-        "for the issued session, a call before T0 should be before the window"
+        "a call that the issued session made before T0 should be listed as before the window"
     );
     assert_eq!(packet.calls.iter().filter(|call| call.is_outside()).count(), 6);
     let ids = ids(&packet);
@@ -182,8 +182,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         assert_eq!((call.when, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
     assert_eq!(call_at(&packet, "03:40:00").when, CallTiming::After, "no session was open at that time");
-    // No call is attributed to a session without signed approvals, because the operator alone could have written its
-    // records.
+    // No call is attributed to a session without signed approvals, because the operator alone could have written that
+    // session's records.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
@@ -222,7 +222,8 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
 
 #[test]
 fn a_wrong_local_clock_moves_no_call() {
-    // The local clock is five minutes fast or slow until the program learns AWS's time.
+    // Until the program learns AWS's time, the records have the time of the local clock, which is five minutes fast
+    // or slow.
     for wrong in ["02:21:54", "02:11:54"] {
         let mut papers = Papers::of("x").queried();
         for entry in &mut papers.entries {
@@ -660,7 +661,8 @@ fn an_unknown_session_and_another_vault_are_errors() {
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 
-/// Hostile text. A person can type such text as a reason, and CloudTrail repeats such text from requests.
+/// Hostile text. Such text can reach a packet as the reason that a person typed, or in a CloudTrail event, which
+/// repeats text from the request.
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
 
 #[test]

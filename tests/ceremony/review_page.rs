@@ -80,7 +80,7 @@ impl Browser {
     }
 }
 
-/// Returns the papers of a session that shows every kind of entry.
+/// Returns the data of a session whose page shows every kind of entry.
 fn papers(reason: &str) -> Papers {
     let mut papers = Papers::of(reason).queried();
     papers.call("02:22:00", ISSUED, "kms ScheduleKeyDeletion", Some("AccessDenied"));

@@ -50,8 +50,8 @@ impl Ceremony {
         Self { people, sealed: sealed.binary, shares: sealed.shares }
     }
 
-    /// Opens a custodian's share with their words and token. Returns `None` if the file does not match the words or
-    /// the token.
+    /// Opens a custodian's share with the custodian's words and token. Returns `None` if the file does not match the
+    /// words or the token.
     fn share(&self, vault: &Vault, place: usize) -> Option<Share> {
         let person = &self.people[place];
         let custodian = &vault.manifest.custodians[place];
@@ -83,8 +83,8 @@ impl Ceremony {
         unlocks(&vault, &[&alice, &bob])
     }
 
-    /// Does the same as [`Ceremony::opens`], but faster. If the header is unchanged, the shares are unchanged too, so
-    /// the known shares are used.
+    /// Does the same as [`Ceremony::opens`], but faster. If the header is unchanged, the shares are also unchanged,
+    /// so the function uses the known shares instead of opening the shares again.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
             Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
@@ -121,8 +121,8 @@ const BEGIN: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----\n";
 /// The masks of the bits to flip. Each byte is changed once with each mask.
 const FLIPS: [u8; 2] = [0x01, 0x80];
 
-/// Returns the number of changes of a file. Each byte is changed with each mask of [`FLIPS`], the file is cut before
-/// each byte, and two further changes append a byte.
+/// Returns the number of changed files that the tests make from a file. Each byte is changed with each mask of
+/// [`FLIPS`], the file is cut before each byte, and two further changes append a byte.
 fn changes(file: &[u8]) -> usize {
     file.len() * (FLIPS.len() + 1) + 2
 }

@@ -66,7 +66,7 @@ fn a_header_is_at_most_512_kib_long() {
             + needle.len()
     };
     let (argument, header) = (end(b"-grease "), end(b"\n--- ") + 44);
-    // The longer header has a wrong MAC, but parsing does not check the MAC.
+    // The MAC does not match the lengthened header, but parsing does not check the MAC.
     let parse = |length: usize| {
         let mut longer = file.clone();
         longer.splice(argument..argument, std::iter::repeat_n(b'a', length - header));
@@ -76,7 +76,7 @@ fn a_header_is_at_most_512_kib_long() {
     assert!(parse(MAX_HEADER + 1).is_err());
 }
 
-/// Adds targets to a manifest until the manifest is `over` bytes longer than its limit.
+/// Adds targets to a manifest until the manifest is `over` bytes longer than `MAX_BYTES`.
 fn fill(manifest: &mut Value, over: usize) {
     let mut one = manifest["targets"][0].clone();
     one["regions"] = (0..32).map(|n| Value::from(format!("{n:02}-{}", "r".repeat(29)))).collect();
@@ -155,8 +155,9 @@ fn vault(entry: &Entry) -> Vector {
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
-    // The vector uses the shares of a quorum. If the expected result is of the step `open`, the vector uses
-    // one more share, if the vault has more. A vector of a valid vault lists the shares in reverse order.
+    // The vector uses the shares of a quorum. If the vault opens, or if opening it must fail at the step `open`, the
+    // vector uses one more share, provided that the vault has one. A vector of a vault that opens lists the shares in
+    // reverse order.
     let more = usize::from(opens || entry.step == "open");
     let count = people.len().min(usize::from(entry.recipe.threshold) + more);
     let mut shares_from: Vec<u8> = (1..).take(count).collect();

@@ -46,8 +46,8 @@ fn captured(vault: &SealedVault) -> Creds {
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// A Python client that makes one call of the grant with the credentials that boto3 finds. The client also saves
-/// these credentials.
+/// A Python client that makes one call that the grant allows. The client uses, and also saves, the credentials that
+/// boto3 finds.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
 boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
@@ -124,8 +124,8 @@ fn rust_client() {
     });
 }
 
-/// Calls `s3:ListAllMyBuckets` with a manually computed signature: the SDK for S3 would take longer to build than all
-/// other dependencies.
+/// Calls `s3:ListAllMyBuckets` with a signature that this function computes. The AWS SDK for S3 is not used because
+/// it would take longer to build than all other dependencies.
 fn list_buckets(found: aws_credential_types::Credentials) {
     let host = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let host = host.trim_start_matches("http://");

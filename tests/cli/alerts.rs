@@ -458,7 +458,8 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     let vault = two_of_two("alerts-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").proxy(&proxy).hold().until_open();
-    // The first such call proved that the closer can close.
+    // The program made the first `AttachUserPolicy` call before it opened access, to prove that the closer can close.
+    // The network is cut from the second such call on.
     proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
@@ -504,7 +505,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(
         of("trigger"),
         [incident.clone(), format!("{incident}-may-be-open")],
-        "a report that access may be open should be a second incident"
+        "the alert that access may still be open should create a second incident"
     );
     assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
 }

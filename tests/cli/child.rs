@@ -59,8 +59,8 @@ fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
                 sleep_until(end + 8.0);
                 let beats = beats(&vault);
                 let last = *beats.last().unwrap();
-                // T0 has no fraction of a second, so by this machine's clock the window can end up to one second
-                // after T1.
+                // T0 is AWS's time without the fraction of a second. Therefore, by this machine's clock, the window
+                // can end up to one second after T1.
                 assert!((4.5..6.5).contains(&(last - end)), "cut: {is_cut}, {} s after T1", last - end);
                 drop(cut);
                 let ended = person.wait_within(Duration::from_mins(1));
@@ -104,7 +104,7 @@ fn an_early_close_precedes_the_childs_sigterm() {
     let writes: Vec<_> = vault.account.journal().into_iter().rev().filter(|c| c.service == "iam").collect();
     for action in ["AttachUserPolicy", "UpdateAccessKey"] {
         let call = writes.iter().find(|call| call.action == action).unwrap();
-        assert!(call.time < cleaned, "{action} should come before the child's end");
+        assert!(call.time < cleaned, "{action} should be called before the child has cleaned up");
     }
 }
 

@@ -171,7 +171,8 @@ fn one_operator_cannot_disturb_another_without_force() {
 fn left_open(vault: &SealedVault) -> String {
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").again("more").proxy(&proxy).hold().until_open();
-    // The first such call proved that the closer can close.
+    // The program made the first `AttachUserPolicy` call before it opened access, to prove that the closer can close.
+    // The network is cut from the second such call on.
     proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");

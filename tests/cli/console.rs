@@ -120,7 +120,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
         person.finding().found("control") && !person.finding().found("token"),
         "the search should find the control in memory, and should not find the sign-in token"
     );
-    assert!(matches!(account.probe(&session), Probe::Refused(_)), "the deny should end the session");
+    assert!(matches!(account.probe(&session), Probe::Refused(_)), "AWSDenyAll should end the session");
     assert!(account.rest().at_rest());
 }
 

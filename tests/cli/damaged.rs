@@ -32,7 +32,7 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
     let mut asked = 0;
     for place in 0..PLACES {
         let mut damaged = whole.clone();
-        // The damaged bytes are spread evenly over the file, and include its first and last byte.
+        // The damaged bytes are spread evenly over the file. The file's first byte and last byte are among them.
         let at = place * (whole.len() - 1) / (PLACES - 1);
         damaged[at] ^= 1;
         std::fs::write(site.path("prod.age"), &damaged).unwrap();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{two_of_three, two_of_two};
 
-/// A vault and its drill vault. Each of the two vaults opens a different user of the account.
+/// A vault and its drill vault. The two vaults open different users of the same account.
 struct Exercise {
     vault: SealedVault,
     drill: Account,

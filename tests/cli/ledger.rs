@@ -85,8 +85,8 @@ fn every_change_of_a_ledger_is_found_and_located() {
         }
         for (how, changed) in damaged {
             write(site, &changed);
-            // No later record contains the hash of the last record, so only a head or a copy reveals that the last
-            // record was changed.
+            // No later record contains the hash of the last record, so a change of the last record can be found only
+            // by comparison with a head or a copy.
             let alone = verify(site, &[]);
             if !(last && how != "inserted") {
                 assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);

@@ -1,4 +1,4 @@
-//! Tests of quorums that fail. Each failure has its message and exit status, and nothing is enabled.
+//! Tests of quorums that fail. Each kind of failure has a specific message and exit status, and nothing is enabled.
 
 use std::time::{Duration, Instant};
 
@@ -91,8 +91,8 @@ fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
     person.type_line("");
     person.expect("alice: skipped");
     person.expect("waiting for");
-    // The person types a wrong word that is in the word list. The checksum reveals most wrong words, and the program
-    // uses no token.
+    // The person types a wrong word that is in the word list. In most cases the checksum does not match; otherwise,
+    // the words are not enrolled in the vault. In both cases the program does not try a PIN on the token.
     vault.site.pull("alice");
     vault.site.plug("bob");
     let mut words = vault.site.custodian("bob").words.clone();

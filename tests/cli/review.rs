@@ -57,7 +57,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let session = used(site, WORK);
-    // After the window, the test makes a call with the closer's key, which works at any time.
+    // After the window, the test makes a call with the closer's key. This key works at any time.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
         account

@@ -1,4 +1,5 @@
-//! Tests of pinned screens: the output on a terminal of 80 columns, including prompts and answers.
+//! Compares the output of commands with stored screens: the output on a terminal of 80 columns, including prompts and
+//! answers.
 //!
 //! Each screen is a file in `screens/`, with fixed values in place of the values that differ between runs.
 //! `scripts/bless` rewrites the files.
@@ -34,10 +35,11 @@ fn screen(person: &Person) -> String {
     person.rendered(|output| fixed(&words(output)))
 }
 
-/// Replaces ids, times, accounts and ports by values of the same length, so that lines break in the same places.
+/// Replaces ids, times, accounts and ports with fixed values of the same length, so that lines break in the same
+/// places.
 fn fixed(output: &str) -> String {
     let values = [
-        // The program shows this line only if AWS takes more than a second.
+        // The program shows this line only if AWS takes more than a second, so the line is removed.
         (r"close: proving that [^\n]*\n", ""),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:40000"),
         (r"/tmp/\.tmp\w+", "/tmp/.tmp123456"),
@@ -210,7 +212,8 @@ fn exit_10() {
     let mut person = Person::run_with(command, Streams { columns: Some(80), ..Streams::default() });
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // The first such call proved that the closer can close.
+    // The program made the first `AttachUserPolicy` call before it opened access, to prove that the closer can close.
+    // The network is cut from the second such call on.
     proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");

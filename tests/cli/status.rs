@@ -90,7 +90,7 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
     assert_eq!(code, Some(1), "{json}");
     assert!(
         json["readiness"]["spent"].is_object(),
-        "credentials that were opened on another machine should be spent: {json}"
+        "the status should report credentials as spent if another machine opened them: {json}"
     );
     // The credentials are spent, so a second opening on this machine needs a reason.
     let refused =

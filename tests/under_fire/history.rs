@@ -59,7 +59,8 @@ pub fn end_of(document: &str) -> Option<String> {
     (ends && statements.iter().all(bounded)).then(|| until.to_owned())
 }
 
-/// Finds a state in which the key could be used although the gate had no end or ended after `latest`.
+/// Describes the first state in which the key could be used although the gate had no end, or an end after `latest`.
+/// Returns `None` if there is no such state.
 pub fn unbounded(history: &History, latest: i64) -> Option<String> {
     let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));
     let found = history.iter().find(|(_, state)| state.is_usable() && bad(state))?;

@@ -1,4 +1,4 @@
-//! Judges one cell of the table by the history of AWS's states.
+//! Judges one run, which is one cell of the table, by the history of the user's states in AWS.
 
 use rig::aws::{Account, Creds, Probe, utc};
 use rig::proxy::{Proxy, Seen};
@@ -16,7 +16,7 @@ pub enum How {
     Wrong,
 }
 
-/// How access ended in a cell, and the reason if the run is wrong.
+/// How access ended in a cell. If the run is wrong, also why it is wrong.
 pub struct Verdict {
     pub how: How,
     pub why: Option<String>,
@@ -106,8 +106,8 @@ impl Run<'_> {
         (!fits).then(|| format!("the program ended with {:?}, which is not expected", self.end))
     }
 
-    /// Finds a wrong exit status: the status means that access is closed, but AWS accepts the key at that time or
-    /// later.
+    /// Finds a wrong exit status. An exit status is wrong if it means that access is closed, but AWS accepts the key
+    /// when the program ends or later.
     fn exit_is_true(&self, history: &History, latest: i64) -> Option<String> {
         let End::Code(code) = self.end else { return None };
         if code == 10 {
@@ -175,7 +175,7 @@ fn shows_the_end(call: &Seen) -> bool {
     call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
 }
 
-/// Returns T0, which is AWS's time in the last answer before the gate was written.
+/// Returns T0, which is AWS's time in the last answer to `GetCallerIdentity` before the gate was written.
 fn t0(effects: &[Seen]) -> Option<i64> {
     let before = effects.iter().take_while(|call| call.action != "PutUserPolicy");
     let asked = before.filter(|call| call.action == "GetCallerIdentity" && call.is_done()).last()?;

@@ -118,7 +118,7 @@ fn the_judge_finds_false_claims_and_open_access() {
     assert_eq!(
         judged(End::Code(0), false, Trouble::Cut, &start),
         How::Wrong,
-        "exit 0 while the key can be used later should be wrong"
+        "exit 0 should be wrong if the key can be used after the program ended"
     );
     assert_eq!(
         judged(End::Code(10), true, Trouble::Gone, &start),

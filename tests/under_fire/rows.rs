@@ -65,8 +65,8 @@ impl Row {
     }
 }
 
-/// Returns the calls of one run without faults. Of the probes with one key, only the first, third, fourth and last
-/// are included.
+/// Returns the calls of one run without faults. Of the several probes with the same key, only the first, third,
+/// fourth and last are included.
 pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
     bed.prepare(job, 0);
     let proxy = Proxy::before(bed.account());

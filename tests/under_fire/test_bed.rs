@@ -76,7 +76,7 @@ impl TestBed {
         self.cells += 1;
         let (account, job) = (self.account(), row.job);
         account.set_ahead(trouble.clock());
-        // For `close`, the quorum must be complete before the window that it closes has ended.
+        // For `close`, the quorum must be complete before the end of the window that the command closes.
         let start = self.prepare(job, trouble.window(job));
         let proxy = Proxy::before(account);
         if let Some(fault) = trouble.fault(row) {

@@ -79,8 +79,9 @@ impl Trouble {
 
     /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a
     /// read, a lost answer and a late arrival have the same result as a cut. AWS's clock is set for the complete run,
-    /// so one read is enough. The program makes several reads concurrently. Two of these reads are enough in later
-    /// rounds, and for a fault that affects all of them.
+    /// so a fault of the clock is tested in only one read. The program makes several IAM reads concurrently, in
+    /// several rounds. Only `GetUser` and `GetUserPolicy` are tested in later rounds. If a fault affects all
+    /// concurrent reads, only these two are tested in any round.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
@@ -130,7 +131,7 @@ impl Trouble {
         }
     }
 
-    /// Returns the estimated duration of a cell in seconds, by which cells are ordered.
+    /// Returns the estimated duration of a cell in seconds. The test runs the longest cells first.
     pub fn lasts(self) -> u32 {
         match self {
             Self::Refused => 60,
@@ -141,7 +142,7 @@ impl Trouble {
         }
     }
 
-    /// Returns whether the fault is temporary, so that the program must prove that access is closed.
+    /// Returns whether the fault is temporary. After a temporary fault, the program must prove that access is closed.
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Refused | Self::Gone | Self::Killed)
     }

@@ -1,8 +1,8 @@
 //! An emulated AWS: the emulator MiniStack, which `tests/rig/aws/launch.py` starts, and boto3 as its client.
 //!
 //! One emulator serves many accounts. The tests of one process share an emulator (`Aws::shared`), and each test
-//! creates a separate account (`seed`). Each account has a separate journal, and separate rules, lag and clock. The
-//! emulator ends with the process that started it.
+//! creates a separate account (`seed`). Each account has a separate journal, and separate rules, lag and clock. When
+//! the process that started the emulator ends, the emulator ends too.
 
 mod account;
 mod mfa;
@@ -115,7 +115,8 @@ impl Aws {
         &self.0.endpoint
     }
 
-    /// Returns environment variables with which the program, and the command of a window, call this AWS and no other.
+    /// Returns environment variables that make the program, and the command that runs during a window, call this
+    /// emulated AWS instead of the real AWS.
     pub fn env(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),

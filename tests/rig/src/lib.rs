@@ -16,9 +16,9 @@
 //!
 //! - [`receiver`], [`mail`]: receivers of alerts.
 //!
-//! - [`stepping`]: a process killed at each of its system calls.
+//! - [`stepping`]: kills a process at a chosen system call.
 //!
-//! - [`memory`]: a search of a process's memory, while it runs and at its end.
+//! - [`memory`]: searches the memory of a process, while the process runs or when it ends.
 //!
 //! The rig replaces nothing inside the program. The program uses the rig through pcscd, a terminal and the kernel.
 

@@ -27,7 +27,7 @@ impl MailServer {
     ///
     /// # Panics
     ///
-    /// Panics if the server does not start, like every function here that starts a server.
+    /// Panics if the server does not start. Every function of this module that starts a server panics in this case.
     pub fn plain() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let keep = dir.path().join("keep");
@@ -68,7 +68,7 @@ impl MailServer {
         Self { dir, child, port, tls }
     }
 
-    /// Returns the environment variable with which a program trusts the server.
+    /// Returns the environment variable that makes a program trust the server's certificate.
     pub fn env(&self) -> (&'static str, PathBuf) {
         ("SSL_CERT_FILE", self.dir.path().join("ca.pem"))
     }

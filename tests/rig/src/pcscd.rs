@@ -21,8 +21,8 @@ const READERS_MAX: usize = 16;
 /// The longest wait until the daemon notices a change of a reader. The daemon polls every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns the name of a pair of readers. pcscd adds two numbers to this name. Only the second number differs between
-/// the two readers of the pair.
+/// Returns the name of a pair of readers. To name each reader, pcscd appends two numbers to this name. Only the
+/// second number differs between the two readers of the pair.
 fn pair_name(pair: usize) -> String {
     match pair {
         0 => "Yubico YubiKey OTP+FIDO+CCID".into(),
@@ -54,7 +54,8 @@ impl Pcscd {
     ///
     /// # Panics
     ///
-    /// Panics if there are more than 16 readers, or if the daemon does not start; the message contains its log.
+    /// Panics if there are more than 16 readers, or if the daemon does not start. The panic message contains the
+    /// daemon's log.
     pub fn start(readers: usize) -> Self {
         assert!(readers <= READERS_MAX, "pcscd has at most {READERS_MAX} readers");
         let pairs = readers.div_ceil(2).max(1);

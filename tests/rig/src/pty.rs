@@ -144,8 +144,8 @@ impl Person {
         // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // Dropping both values closes the last descriptors of the terminal in this process. Otherwise, this process
-        // would not notice the end of the terminal.
+        // Dropping both values closes this process's last descriptors of the command's side of the terminal. If one
+        // of them stayed open, this process would not notice the end of the terminal.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
@@ -246,7 +246,8 @@ impl Person {
         render::render(&edit(&output), self.columns.into())
     }
 
-    /// Returns the output in the order in which it appeared. Erased lines are included; repeated lines are dropped.
+    /// Returns the lines of the output in the order in which they appeared. Lines that were erased later are
+    /// included; repeated lines are dropped.
     pub fn story(&self) -> String {
         screen::story(&self.screen.bytes())
     }
@@ -315,7 +316,7 @@ impl Person {
                 std::thread::sleep(PAUSE);
             }
         }
-        // Children of the command can keep the terminal open for longer.
+        // The wait for the end of the output has a limit, because children of the command can keep the terminal open.
         self.screen.wait_ended(Duration::from_millis(500));
         self.end
     }

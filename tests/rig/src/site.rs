@@ -53,7 +53,7 @@ pub struct Site {
 
 impl Site {
     /// Prepares a site where each of `names` owns a token that is not plugged in. Serial numbers count from 20000001.
-    /// Firmware versions 5.4.3 and 5.7.2 alternate. PIN and PUK are set.
+    /// The tokens have firmware 5.4.3 and 5.7.2 in turn. Each token has its PIN and PUK set.
     pub fn new(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         std::fs::write(dir.path().join("root.pem"), Authority::Rig.root_pem()).expect("room for a file");
@@ -347,8 +347,8 @@ fn names(said: &str, name: &str) -> bool {
     ending.len() == name.len() && differs <= 1
 }
 
-/// Writes an executable file. Another process writes the file. If this process had the file open for writing, a child
-/// that a parallel test forks would inherit the open file, and executing the file would fail with ETXTBSY.
+/// Writes an executable file. A child process writes the file. If this process wrote the file itself, a child that a
+/// parallel test forks meanwhile would inherit the open file. Executing the file would then fail with ETXTBSY.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! Traces the system calls of a thread, and can kill its process at any of them.
+//! Traces the system calls of a thread, and can kill the thread's process at any of these calls.
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -40,7 +40,8 @@ impl Call {
     }
 }
 
-/// Does the same as [`kill_at`], and returns the system calls in order, until the process was killed.
+/// Does the same as [`kill_at`], and returns the system calls that the thread made before the process was killed, in
+/// order.
 ///
 /// # Panics
 ///

@@ -1,6 +1,6 @@
 //! Virtual YubiKeys: a PIV applet that follows the standard, and a handle with which tests control it.
 //!
-//! A [`Token`] is this handle. Clones of a `Token` share one card. The card answers as soon as the token is inserted
+//! A [`Token`] is the handle. Clones of a `Token` share one card. The card answers as soon as the token is inserted
 //! into a reader of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults
 //! at any time.
 
@@ -48,7 +48,7 @@ pub struct Spec {
     pub management: Management,
     /// Whether and when a person touches the token.
     pub touch: Touch,
-    /// The time that the token waits for a touch before it refuses with 6982.
+    /// The time that the token waits for a touch before it refuses the command with the status `6982`.
     pub touch_timeout: Duration,
     /// The attestation root to which the token's certificates lead.
     pub authority: Authority,
@@ -210,7 +210,7 @@ impl Token {
         self.card().keys.contains_key(&slot)
     }
 
-    /// Returns the slots that hold a key, including the slot of the attestation key (F9).
+    /// Returns the slots that hold a key, including the slot of the attestation key (`F9`).
     pub fn occupied(&self) -> Vec<u8> {
         self.card().keys.keys().copied().collect()
     }
@@ -251,7 +251,8 @@ impl Token {
         }
     }
 
-    /// Returns the data object with this identifier, such as 0x5fc102, without the tag 53 that wraps it.
+    /// Returns the data object with this identifier, such as `0x5fc102`. The tag `53` that wraps the object is left
+    /// out.
     pub fn object(&self, id: u32) -> Option<Vec<u8>> {
         self.card().objects.get(&id).cloned()
     }

@@ -138,7 +138,7 @@ mod the_gate {
         assert_eq!(
             at.probe(&at.emergency),
             Probe::Open,
-            "a call with an access key has no token issue time and should work"
+            "a call with a long-term key, which has no `aws:TokenIssueTime`, should work"
         );
         assert_eq!(at.probe(&at.aws.session(&at.emergency).unwrap()), Probe::Open);
     }
@@ -454,8 +454,8 @@ mod the_rig {
     }
 }
 
-/// Rules do not match the rig's calls, so these tests make calls with an unknown key. AWS refuses such calls, but
-/// rules match them.
+/// Rules do not apply to the rig's calls, so these tests make calls with an unknown key. AWS refuses such calls, but
+/// rules apply to them.
 mod rules {
     use super::*;
     use std::io::{Read, Write};

@@ -6,7 +6,7 @@ use rig::pty::{End, Person};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
-/// Returns a secret that is computed from its number, so that it is in no file.
+/// Returns the secret with this number. The secret is computed from the number, so no file contains the secret.
 fn secret(number: u64) -> Vec<u8> {
     let mut state = number;
     let mut out = Vec::with_capacity(32);
@@ -70,7 +70,7 @@ fn secrets() -> Vec<(&'static str, Vec<u8>)> {
 
 fn check(finding: &Finding) {
     assert!(finding.found("kept"), "the control should be found: {finding:#?}");
-    assert!(finding.found("tail"), "a secret of which one half is wiped should be found");
+    assert!(finding.found("tail"), "a secret whose first half was wiped should be found");
     assert!(finding.found("thread"), "a thread's secret should be found");
     assert!(!finding.found("wiped"), "a wiped secret should not be found: {finding:#?}");
     let whole = |hit: &&Hit| hit.name == "kept" && (hit.offset, hit.len) == (0, 32);

@@ -54,7 +54,7 @@ fn factory(serial: u32) -> (Token, YubiKey) {
     (token, open(slot))
 }
 
-/// Returns a token with a generated key whose PIN policy is Once.
+/// Returns a token with a generated key whose PIN policy is `Once`.
 fn with_key(spec: Spec, touch: TouchPolicy) -> (Token, usize, YubiKey, PublicKey) {
     let (token, slot) = plug(spec);
     let mut yubikey = open(slot);

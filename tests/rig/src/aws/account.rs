@@ -44,7 +44,7 @@ pub struct Account {
     ahead: Arc<AtomicI64>,
 }
 
-/// A difference between the emergency user and the state that was sealed.
+/// A difference between the emergency user's state in IAM and the state that the vault describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drift {
     /// A second inline policy, `leftover`.
@@ -133,12 +133,13 @@ impl Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
     }
 
-    /// Creates a user that is allowed only to attach `AWSDenyAll` to the emergency user, and to read it.
+    /// Creates a user that is allowed only to attach `AWSDenyAll` to the emergency user, and to read the emergency
+    /// user's state in IAM.
     pub fn panic_user(&self) -> Creds {
         self.servant("panic", PANIC_DOCUMENT)
     }
 
-    /// Replaces the closer's policy by one that lacks an action.
+    /// Replaces the closer's policy with a policy that lacks an action.
     pub fn take_from_closer(&self, action: &str) {
         let document = self.here(CLOSER_DOCUMENT).replace(action, "iam:GetUser");
         let name = format!("{}-closer", self.user);
@@ -292,7 +293,7 @@ impl Account {
         self.aws.rule(rule.account(&self.id))
     }
 
-    /// Delays the effect of IAM writes from now on. IAM's reads show the writes at once.
+    /// From now on, IAM writes take effect only after this delay, but IAM's reads show the writes at once.
     pub fn lag(&self, by: Duration) {
         self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }

@@ -70,7 +70,7 @@ impl Options {
                 _ => options.command = std::iter::once(argument).chain(rest.by_ref()).collect(),
             }
         }
-        // A person can take a while to touch a token.
+        // A person can take a while to touch a token, so the token waits for 15 seconds.
         options.spec.touch_timeout = Duration::from_secs(15);
         Ok(options)
     }

@@ -90,7 +90,8 @@ struct Tracer {
 impl Tracer {
     fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
         let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
-        // A thread that starts during one round is found in the next round, or is traced from its start.
+        // A new thread can start during one round. The new thread is traced from its start if a traced thread started
+        // it. Otherwise, the next round finds it.
         while tracer.attach_new()? {}
         Ok(tracer)
     }
@@ -143,8 +144,8 @@ impl Tracer {
                     self.look(thread);
                 }
             }
-            // A thread counts as alive from its first stop. When the kernel reports the thread's creation, the thread
-            // might have ended already.
+            // A thread counts as alive from its first stop, not from the kernel's report that it was created, because
+            // the thread might have ended before that report arrives.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {

@@ -13,7 +13,8 @@ pub(super) struct Windows {
     names: Vec<String>,
     /// For each window: the index of its secret and the offset in that secret.
     places: HashMap<u64, Vec<(usize, usize)>>,
-    /// One bit for each hash value. The bits exclude most windows of memory without a lookup.
+    /// One bit for each hash value, which is set if a window of a secret has this hash value. Most windows of memory
+    /// have a hash value whose bit is not set, so they need no lookup in `places`.
     sieve: Vec<u64>,
 }
 

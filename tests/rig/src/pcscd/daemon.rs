@@ -71,7 +71,7 @@ impl Daemon {
                 "rig",
             ])
             .arg(&directory)
-            // Ctrl-C at the test's terminal must not reach the daemon, which ends with the test in any case.
+            // Ctrl-C at the test's terminal must not reach the daemon, which is ended when the test ends.
             .process_group(0)
             .stdin(Stdio::null());
         let (reader, writer) = std::io::pipe().expect("a pipe should be created");
@@ -192,8 +192,8 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Spawns the child from a thread that never ends. The kernel sends a parent-death signal when the *thread* that
-/// spawned the child ends.
+/// Spawns the child from a thread that never ends. The reason is that the kernel sends the parent-death signal when
+/// the *thread* that spawned the child ends, even if the process continues.
 fn spawn_for_good(command: Command) -> std::io::Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();

@@ -24,14 +24,14 @@ pub struct Seen {
     pub bytes: Vec<u8>,
     /// When the call arrived.
     pub came: Instant,
-    /// The time at which AWS had answered the call.
+    /// The time at which the proxy had received AWS's answer; `None` if there is no answer yet.
     pub answered: Option<Instant>,
 }
 
 /// The result of a call that AWS has answered, even if the program did not get the answer.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// The place of the call among all calls that took effect since the proxy started.
+    /// The number of calls that took effect before this call, counted from the start of the proxy.
     pub order: u32,
     /// The time at which the call took effect, in seconds since 1970 by AWS's clock.
     pub at: i64,

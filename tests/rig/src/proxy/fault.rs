@@ -34,14 +34,14 @@ pub(super) fn whose(key: &str) -> &str {
 /// A fault of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The call, and every later call with its action and key, gets the answer 403 AccessDenied, as if a policy
-    /// denied it.
+    /// The call gets the answer `403 AccessDenied`, as if a policy denied it. Every later call with the same action
+    /// and key gets the same answer.
     Refused,
-    /// The call and the next calls with its action and key, this many in all, take no effect and get the answer 400
-    /// Throttling.
+    /// This many calls in a row with the same action and key, starting with this call, take no effect and get the
+    /// answer `400 Throttling`.
     Throttled(u32),
-    /// The call and the next calls with its action and key, this many in all, take no effect and get the answer 500
-    /// InternalFailure.
+    /// This many calls in a row with the same action and key, starting with this call, take no effect and get the
+    /// answer `500 InternalFailure`.
     Broken(u32),
     /// The call takes effect at once, and the reply is delayed.
     Slow(Duration),

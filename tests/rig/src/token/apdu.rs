@@ -2,7 +2,7 @@
 
 use super::status::{self, Status};
 
-/// A complete command. The data of chained APDUs is joined.
+/// A complete command. If a chain of APDUs forms the command, `data` is the joined data of these APDUs.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub cla: u8,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const PIV: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08];
 const PIV_REST: &[u8] = &[0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
 const DEVICE_MANAGEMENT: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17];
-/// How long one touch is valid for a key with the policy Cached.
+/// How long one touch is valid for a key with the touch policy `Cached`.
 const TOUCH_CACHE: Duration = Duration::from_secs(15);
 
 /// The reason why a command does not return data.
@@ -47,7 +47,7 @@ pub(crate) struct Session {
     applet: Option<Applet>,
     /// Whether the PIN was verified.
     pub pin: bool,
-    /// Whether the PIN was verified by the command immediately before this one.
+    /// Whether the previous command verified the PIN.
     pub pin_fresh: bool,
     /// Whether the client has authenticated with the management key.
     pub managed: bool,
@@ -170,7 +170,7 @@ impl Card {
             _ => Err(status::UNKNOWN_INSTRUCTION.into()),
         };
         // A command that waits for a touch has not been executed yet, so the PIN still counts as verified immediately
-        // before it.
+        // before this command.
         self.session.pin_fresh = fresh && matches!(answer, Err(Halt::Touch));
         answer
     }

@@ -14,8 +14,8 @@ use p256::{PublicKey, SecretKey};
 const P256: u8 = 0x11;
 
 impl Card {
-    /// Executes GENERATE ASYMMETRIC KEY PAIR (SP 800-73-4 part 2 §3.3.2), with Yubico's tags AA and AB for the
-    /// policies.
+    /// Executes GENERATE ASYMMETRIC KEY PAIR (SP 800-73-4 part 2 §3.3.2), with Yubico's tags `AA` (PIN policy) and
+    /// `AB` (touch policy).
     pub(super) fn generate(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let slot = writable(command.p2)?;
@@ -30,7 +30,7 @@ impl Card {
         Ok(answer)
     }
 
-    /// Executes IMPORT ASYMMETRIC KEY, with the private scalar under the tag 06.
+    /// Executes IMPORT ASYMMETRIC KEY, with the private scalar under the tag `06`.
     pub(super) fn import(&mut self, command: &Command) -> Answer {
         self.require_management()?;
         let slot = writable(command.p2)?;
@@ -41,7 +41,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// Executes MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is FF. Exists from firmware 5.7.
+    /// Executes MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is `FF`. Exists from firmware 5.7.
     pub(super) fn move_key(&mut self, command: &Command) -> Answer {
         if self.firmware < (5, 7, 0) {
             return Err(status::UNKNOWN_INSTRUCTION.into());

@@ -81,7 +81,7 @@ impl Card {
     }
 }
 
-/// Returns the application property template, with which SELECT is answered (SP 800-73-4 part 2 §3.1.1).
+/// Returns the application property template, which is the answer to SELECT (SP 800-73-4 part 2 §3.1.1).
 pub(crate) fn application_template() -> Vec<u8> {
     let (authority, application) = PIV_AID.split_at(5);
     group(0x61, &[&tlv(0x4f, application), &tlv(0x79, &tlv(0x4f, authority))])

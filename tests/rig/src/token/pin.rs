@@ -4,7 +4,7 @@ use super::status::{self, Status};
 
 /// The shortest length of a PIN or PUK, in bytes.
 const MIN: usize = 6;
-/// The length of a PIN or PUK with its padding of FF, in bytes.
+/// The length of a PIN or PUK with its padding of `FF` bytes, in bytes.
 pub(crate) const LEN: usize = 8;
 
 /// A PIN or a PUK.
@@ -61,8 +61,8 @@ impl Pin {
         }
     }
 
-    /// Compares a value and counts the try. Fails with 63CX if the value is wrong. Fails with 6983, without a
-    /// comparison, if the PIN is blocked.
+    /// Compares a value and counts the try. Fails with the status `63CX` if the value is wrong. Fails with the status
+    /// `6983`, without a comparison, if the PIN is blocked.
     pub fn check(&mut self, candidate: &[u8]) -> Result<(), Status> {
         if self.left == 0 {
             return Err(status::BLOCKED);

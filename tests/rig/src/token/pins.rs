@@ -14,8 +14,8 @@ const PUK: u8 = 0x81;
 pub(crate) const MANAGEMENT: u8 = 0x9b;
 
 impl Card {
-    /// Executes VERIFY (SP 800-73-4 part 2 §3.2.1): tries a PIN, asks for the tries left if the data is empty, and
-    /// logs out if P1 is FF.
+    /// Executes VERIFY (SP 800-73-4 part 2 §3.2.1): tries the PIN in the data. If there is no data, the command logs
+    /// out if P1 is `FF`, and otherwise reports the tries left.
     pub(super) fn verify(&mut self, command: &Command) -> Answer {
         self.session.pin_fresh = false;
         match (command.p1, command.p2, &command.data[..]) {
@@ -111,7 +111,7 @@ impl Card {
         }
     }
 
-    /// Executes SET MANAGEMENT KEY, with cipher, key reference, length and key. If P2 is FE, each use of the key
+    /// Executes SET MANAGEMENT KEY, with cipher, key reference, length and key. If P2 is `FE`, each use of the key
     /// requires a touch.
     pub(super) fn set_management_key(&mut self, command: &Command) -> Answer {
         self.require_management()?;

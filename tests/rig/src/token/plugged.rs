@@ -19,7 +19,7 @@ pub(crate) struct Plugged {
 }
 
 impl Plugged {
-    /// Serves a plugged `token` on `wire` until either side closes it.
+    /// Serves a plugged `token` on `wire` until either side closes the connection.
     pub fn serve(token: Token, wire: TcpStream) {
         let connection = Connection::from(wire.try_clone().expect("a socket should be duplicated"));
         let mut plugged = Self { token, wire, chains: Chains::default() };

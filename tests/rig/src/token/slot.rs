@@ -3,9 +3,9 @@
 use p256::elliptic_curve::Generate;
 use p256::{PublicKey, SecretKey};
 
-/// The signature slot; its default PIN policy is Always.
+/// The signature slot; its default PIN policy is `Always`.
 const SIGNATURE: u8 = 0x9c;
-/// The card authentication slot; its default PIN policy is Never.
+/// The card authentication slot; its default PIN policy is `Never`.
 const CARD_AUTHENTICATION: u8 = 0x9e;
 /// The slot of the attestation key.
 pub(crate) const ATTESTATION: u8 = 0xf9;

@@ -8,11 +8,12 @@ use rig::proxy::{Seen, replay};
 
 use super::median;
 
-/// Calls that are sent concurrently. The calls of the next round trip need the answers to these calls.
+/// A round trip: calls that are sent concurrently. The calls of the next round trip can be sent only after all of
+/// these calls were answered.
 pub(crate) struct RoundTrip {
     /// The calls' names.
     pub(crate) name: String,
-    /// The time of the slowest call. Each call is sent alone, over a connection that is already open.
+    /// The time of the slowest call. To measure it, each call is sent alone, over a connection that is already open.
     pub(crate) time: Duration,
 }
 
@@ -32,8 +33,8 @@ pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec
     steps.iter().enumerate().map(|(place, step)| RoundTrip { name: name(step), time: time(place) }).collect()
 }
 
-/// Groups calls into steps. If a call arrived before any call of a step was answered, the call belongs to this step.
-/// Repeated probes count once.
+/// Groups calls into steps. A call belongs to the current step if it arrived before any call of that step was
+/// answered. Repeated probes count once.
 fn steps(calls: &[Seen]) -> Vec<Vec<&Seen>> {
     let mut steps: Vec<Vec<&Seen>> = Vec::new();
     for call in calls {

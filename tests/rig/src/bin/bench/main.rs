@@ -25,8 +25,8 @@ use table::{Row, text};
 /// a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The table's rows for functions. Each row has a label, the function's id in criterion, and the id of a function for
-/// comparison.
+/// The table's rows for functions. Each row has a label, the function's id in criterion, and the id of the function
+/// that it is compared with. An empty id means that there is no comparison.
 const FUNCTIONS: [(&str, &str, &str); 11] = [
     ("words to part", "words to part", ""),
     ("part to identity (PBKDF2, 2048 rounds)", "part to identity (PBKDF2, 2048 rounds)", ""),
@@ -85,7 +85,8 @@ fn sealed(program: &Path) -> (Site, Account) {
 fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let (site, account) = sealed(program);
     let pipeline = Pipeline::prepare(&site, &account);
-    // Runs of the program and runs of the alternative alternate, so changes of the machine's load affect both.
+    // The benchmark runs the program and the alternative in turn, so a change in the machine's load affects both
+    // about equally.
     let (ours, theirs): (Vec<_>, Vec<_>) =
         (0..runs).map(|_| (opening::run(&site, &account), pipeline.run(&site, &account))).unzip();
     let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());

@@ -100,7 +100,7 @@ fn stop(person: &mut Person) {
 }
 
 /// Returns the time from the first to the last probe of each credential, taken from the emulator's journal. The
-/// program pauses between probes until AWS's answers agree, and the alternative probes only once.
+/// program repeats the probe, with pauses, until AWS's answers agree. The alternative probes only once.
 fn between_probes(account: &Account, seen: usize) -> Duration {
     let calls = account.journal();
     let probes: Vec<_> = calls[seen..].iter().filter(|call| call.action == "ListTopics").collect();

@@ -12,7 +12,8 @@ use rig::token::Touch;
 use super::opening::Cost;
 use super::{PATIENCE, cpu};
 
-/// The credentials in a file that is encrypted to alice's token, and then to carol's token.
+/// The alternative. The credentials are in a file that was encrypted to alice's token, and then encrypted again to
+/// carol's token.
 pub(crate) struct Pipeline {
     script: PathBuf,
     plugin: PathBuf,
