@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CloseOutcome, CloseRequest, KeyRefusal, Refusals};
+use super::refusals::{KeyRefusal, Refusals};
+use super::request::{CloseOutcome, CloseRequest};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Probed};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::CloseRequest;
+use super::request::CloseRequest;
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::Closer;
 use crate::gate::observed::{UserState, observe};

@@ -1,0 +1,53 @@
+//! What to close, and how a close ended.
+
+use jiff::Timestamp;
+
+use super::refusals::Refusals;
+use crate::gate::observed::Scope;
+use crate::gate::session::SessionId;
+
+/// The access to close: the keys and the session of one user.
+#[derive(Debug)]
+pub struct CloseRequest<'a> {
+    /// ARN of `AWSDenyAll`.
+    pub deny: &'a str,
+    /// The id of the sealed key, if it is known. It is deactivated first, and then every other active key of the user.
+    pub key: Option<&'a str>,
+    /// The session to close; the open window of any other session is left alone. `None` closes every window.
+    pub session: Option<SessionId>,
+    /// T1, if it is known.
+    pub until: Option<Timestamp>,
+}
+
+impl CloseRequest<'_> {
+    /// Every key of the user counts.
+    pub(super) fn scope(&self) -> Scope<'_> {
+        Scope { deny: self.deny, keys: None }
+    }
+}
+
+/// How a close ended.
+#[derive(Debug, Eq, PartialEq)]
+pub enum CloseOutcome {
+    /// Access is proven closed.
+    Closed {
+        /// What AWS refused. If nothing was probed, the state was only read from IAM.
+        refusals: Refusals,
+        /// The writes that failed, although AWS refuses access.
+        untidy: Option<String>,
+    },
+    /// Access of the requested session has ended. The window of another session is open and was not closed.
+    TakenOver {
+        /// The other session.
+        session: SessionId,
+        /// T1 of the other session.
+        until: Timestamp,
+    },
+    /// Access might still be open.
+    Unproven {
+        /// The step that failed, or the change that AWS does not show.
+        why: String,
+        /// T1, if it is known.
+        until: Option<Timestamp>,
+    },
+}
