@@ -15,7 +15,7 @@ fn main() {
 }
 
 /// Returns a text about the source: its commit, `commit unknown`, or `debug` for a debug build. A debug build does
-/// not contain the commit, because each new commit would then cause a complete rebuild.
+/// not contain the commit. If it contained the commit, each new commit would cause a complete rebuild.
 fn source() -> String {
     if variable("PROFILE") == "debug" {
         return "debug".into();

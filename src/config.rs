@@ -68,7 +68,7 @@ impl Config {
     ///
     /// # Errors
     /// The error has the status [`crate::error::Status::Usage`] if the file cannot be read, if it is not valid, or if
-    /// another user can have written it. The message has the file's path.
+    /// another user could have written it. The message contains the file's path.
     pub fn load() -> Result<Self> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(path) = set("BREAKGLASS_CONFIG") {

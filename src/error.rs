@@ -101,7 +101,7 @@ impl Error {
         self
     }
 
-    /// Sets T1, until which access may be open.
+    /// Sets T1, the time until which access may be open.
     #[must_use]
     pub fn until(mut self, until: Option<Timestamp>) -> Self {
         self.until = until;

@@ -90,8 +90,8 @@ pub enum Event<'a> {
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// Whether a probe proved that access is closed. Without a probe, the program only read from IAM that access
-        /// is closed.
+        /// Whether a probe proved that access is closed. If the value is false, IAM shows that access is closed, but
+        /// no probe has proven it.
         probed: bool,
         /// Why the window ended.
         cause: String,
@@ -143,7 +143,7 @@ struct Line<'a> {
 /// Returns the output line of one event, without the line feed at the end.
 ///
 /// # Errors
-/// If the event cannot be serialized as JSON. No event is known for which this happens.
+/// If the event cannot be serialized as JSON. No known event causes this error.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))

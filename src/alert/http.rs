@@ -22,7 +22,7 @@ use crate::secret::SecretText;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Http(Arc<OnceLock<Connector>>);
 
-/// The largest number of bytes that are read of a response's body.
+/// The largest number of bytes that the program reads from the body of a response.
 const MAX_BODY: usize = 64 * 1024;
 /// The time limit for reading the body of a response.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -50,8 +50,8 @@ impl Http {
         self.post_dated(url, headers, body).await.map_err(|(failure, _)| failure)
     }
 
-    /// Sends `body` to `url`, like [`Self::post`]. If the receiver refuses, also returns the receiver's time from its
-    /// `Date` header.
+    /// Sends `body` to `url`, like [`Self::post`]. If the receiver refuses the request, also returns the receiver's
+    /// time, from the `Date` header of the response.
     pub(super) async fn post_dated(
         &self,
         url: &SecretText,
@@ -70,8 +70,8 @@ impl Http {
         let answer = self.connector().call(request).await.map_err(|e| (Failure::Temporary(why(&e)), None))?;
         let status = answer.status().as_u16();
         match status {
-            // An HTTP status of 2xx counts as the acknowledgement. The body only adds the receiver's id for the
-            // alert.
+            // An HTTP status of 2xx counts as the acknowledgement. The body of the response is read only to get the
+            // receiver's id for the alert.
             200..=299 => Ok(HttpResponse { status, body: read_body(answer.into_body()).await }),
             500..=599 | 408 | 429 => Err((Failure::Temporary(format!("HTTP status {status}")), None)),
             _ => {

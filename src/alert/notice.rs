@@ -1,4 +1,5 @@
-//! The notice that an alert sends to a receiver. A notice has a subject and a text, and a form in JSON.
+//! The notice that an alert sends to a receiver. The receiver gets a notice either as a subject and a text, or as
+//! JSON.
 
 use std::fmt::Write as _;
 
@@ -223,7 +224,8 @@ impl Notice {
         serde_json::to_vec(&form).unwrap_or_default()
     }
 
-    /// Returns a key that no other notice has. A receiver can use the key to drop a duplicate.
+    /// Returns a key that no other notice has. If a receiver gets the same notice twice, the receiver can recognize
+    /// the duplicate by this key.
     pub fn key(&self) -> String {
         let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
         let topic = match self.topic {

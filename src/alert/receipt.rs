@@ -51,8 +51,8 @@ impl Receipt {
     }
 }
 
-/// If the local clock differs from the receiver's clock by more than this, the difference is taken as the reason why
-/// the receiver refused a signature.
+/// If the receiver refuses a signature, and the local clock differs from the receiver's clock by more than this
+/// duration, the program assumes that the difference is the reason for the refusal.
 const TOLERANCE: Duration = Duration::from_mins(1);
 
 /// Reports whether the local time `here` differs from the receiver's time `date` by more than [`TOLERANCE`].

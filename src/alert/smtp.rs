@@ -100,8 +100,8 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     Failure::Temporary("could not connect to the mail server, or the connection was lost".into())
 }
 
-/// Finds the server's id for the mail in its answer, such as `queued as 4F1C2D` or `OK id=1abCdE-000`. The id is the
-/// first word that has a digit and at least five alphanumeric characters.
+/// Finds the server's id for the mail in the server's answer, such as `queued as 4F1C2D` or `OK id=1abCdE-000`. The
+/// id is the first word that has a digit and at least five alphanumeric characters.
 fn queue_id(said: &str) -> Option<String> {
     let is_id = |word: &&str| {
         let alphanumeric = word.chars().filter(char::is_ascii_alphanumeric).count();

@@ -1,4 +1,4 @@
-//! Sends alerts to an Amazon SNS topic. The access key in the channel only needs the permission to publish to that
+//! Sends alerts to an Amazon SNS topic. The access key in the channel needs only the permission to publish to that
 //! topic.
 
 use std::time::SystemTime;

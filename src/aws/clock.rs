@@ -1,5 +1,5 @@
-//! AWS's time. The program reads AWS's time from an HTTP `Date` header, and advances this time by the boot-time
-//! clock. The local clock has no influence on AWS's time.
+//! AWS's time. The program reads AWS's time from an HTTP `Date` header. To get AWS's time later, the program adds the
+//! time that has passed by the boot-time clock. The local clock has no influence on AWS's time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};

@@ -30,7 +30,7 @@ use crate::vault::target::iam_region;
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(510);
 /// The largest number of retries of a request that AWS throttled. The pause before a retry doubles each time.
 const RETRIES_THROTTLED: u32 = 6;
-/// The largest number of retries of a request without a clear answer.
+/// The largest number of retries of a request that was not sent, or whose outcome is not known.
 const RETRIES_UNCLEAR: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The largest number of requests to one region. This number of requests is enough for 100,000 events.

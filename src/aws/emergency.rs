@@ -1,4 +1,5 @@
-//! The emergency user: its long-term key, the session that is issued from the key, and the probes of key and session.
+//! The emergency user: its long-term key, the session that is issued from the key, and the probes of the key and of
+//! the session.
 
 use std::cell::RefCell;
 use std::time::Duration;

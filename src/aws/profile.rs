@@ -1,5 +1,5 @@
-//! Loads the credentials of a named profile of the shared AWS configuration. This module uses only the named profile
-//! as a source of credentials.
+//! Loads the credentials of a named profile of the shared AWS configuration. The named profile is the only source of
+//! credentials that this module uses.
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;

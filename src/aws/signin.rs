@@ -47,7 +47,8 @@ pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Resul
     Ok(link(&endpoint, partition, region, &answer.signin_token))
 }
 
-/// Returns the sign-in endpoint of the region. The global endpoint is not used, because it is in us-east-1 only.
+/// Returns the sign-in endpoint of the region. The global endpoint is not used, because it is only in the region
+/// us-east-1.
 fn endpoint(partition: &str, region: &str) -> String {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     match set("AWS_ENDPOINT_URL_SIGNIN").or_else(|| set("AWS_ENDPOINT_URL")) {

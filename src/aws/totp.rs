@@ -1,5 +1,5 @@
-//! One-time codes of the emergency user's MFA device (RFC 6238). The codes follow AWS's clock. AWS accepts each code
-//! only once.
+//! One-time codes of the emergency user's MFA device (RFC 6238). The codes are computed from the time of AWS's clock.
+//! AWS accepts each code only once.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -30,7 +30,8 @@ impl TotpCodes {
         Self { serial: mfa.serial, totp, clock, used: Cell::new(None) }
     }
 
-    /// Returns the time until the device has a code that was not used.
+    /// Returns how long to wait until the device has a code that was not used yet. The result is zero if the current
+    /// code was not used.
     pub(crate) fn ready_in(&self) -> Duration {
         let now = self.seconds();
         match self.used.get() {

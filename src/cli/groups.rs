@@ -19,7 +19,7 @@ impl Wait {
     }
 }
 
-/// `--json` of a command that prints one result.
+/// The option `--json` of a command that prints one result.
 #[derive(Args, Clone, Copy)]
 pub struct Json {
     /// Print the result as JSON

@@ -1,4 +1,5 @@
-//! The command line. Each command has a file or a folder, which validates its arguments and prints its result.
+//! The command line. Each command has a file or a folder. The code there validates the command's arguments and prints
+//! the command's result.
 
 mod args;
 /// The commands that need AWS. In the offline build, `offline.rs` replaces this module.

@@ -19,8 +19,8 @@ use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Writes the packet of a session. With `--sign`, also has a custodian sign the packet. If the packet file already
-/// exists, only has that file signed.
+/// Writes the packet of a session. With `--sign`, also has a custodian sign the packet. In this case, if the packet
+/// file already exists, the file is signed and not written again.
 pub fn run(arguments: ReviewArgs) -> Result<()> {
     let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
     let request = ReviewRequest {

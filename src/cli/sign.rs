@@ -1,4 +1,5 @@
-//! Has one custodian sign a statement with their YubiKey. The statement is the evidence of a drill, or a review.
+//! Has one custodian sign a statement with their YubiKey. The statement is either the evidence of a drill or a
+//! review.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

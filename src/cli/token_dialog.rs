@@ -75,7 +75,7 @@ impl TokenDialog<'_> {
     /// Runs `operation`, and runs it again if the YubiKey was not touched in time.
     ///
     /// # Errors
-    /// See [`DialogError`]. If a signal arrived while `operation` ran, returns the signal and not the result.
+    /// See [`DialogError`]. If a signal arrived while `operation` ran, returns the signal instead of the result.
     pub fn repeat_untouched<T>(
         &mut self,
         mut operation: impl FnMut(&mut Self) -> Result<T, AttemptError>,

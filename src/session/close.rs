@@ -33,7 +33,7 @@ use crate::vault::payload::{Channel, Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 use crate::window::{Cause, End};
 
-/// A request to close a window that a quorum of custodians approved.
+/// A request to close a window with a vault that a quorum of custodians has unsealed.
 #[derive(Debug)]
 pub(crate) struct QuorumClose {
     pub(crate) vault: VaultFacts,
@@ -155,7 +155,7 @@ enum Refusal {
     Unclear(Error),
 }
 
-/// The window that IAM shows, and T1 of the last window that is known from IAM or from the ledger.
+/// `gate` is the window that IAM shows. `until` is T1 of the last window that is known from IAM or from the ledger.
 struct Existing {
     gate: Option<ParsedGate>,
     until: Option<Timestamp>,

@@ -89,7 +89,7 @@ fn say(log: &Log<'_>, outcome: &CloseOutcome) {
     }
 }
 
-/// Describes what the proof has shown, and what it has not.
+/// Describes what the proof has shown, and what the proof has not shown.
 pub(crate) fn shown(refusals: Refusals) -> &'static str {
     use KeyRefusal::{AfterEnd, ByPolicy, Inactive};
     match (refusals.key, refusals.session) {

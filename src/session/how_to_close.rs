@@ -22,15 +22,15 @@ pub(crate) struct HowToClose {
 }
 
 impl HowToClose {
-    /// Creates the commands from the manifest's data only. The manifest has no key id and no role, so the commands
-    /// have no key id, and a placeholder for the role.
+    /// Creates the commands from the manifest's data only. The manifest contains neither the key id nor the role.
+    /// Therefore, the commands leave out the key id, and have a placeholder for the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role }
     }
 
     /// Returns the commands, one per line. The first command is `breakglass close`, which works on any machine. The
-    /// other commands use the AWS CLI and need no breakglass.
+    /// other commands use the AWS CLI and work without breakglass.
     pub(crate) fn commands(&self) -> String {
         if let Some(role) = &self.role {
             return self.role_commands(role);

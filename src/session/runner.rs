@@ -32,7 +32,7 @@ pub(crate) struct Runner<'a> {
     running: RefCell<Running>,
 }
 
-/// An open window. If `--console` was given, the window comes with the link that signs in to the AWS console.
+/// An open window. If `--console` was given, the value also contains the link that signs in to the AWS console.
 pub(crate) struct Opened {
     pub(crate) window: Window,
     pub(crate) console_link: Option<SecretText>,
@@ -122,8 +122,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Prints a warning on stderr that `minutes` are left. Prints nothing if a countdown is shown on the same
-    /// terminal.
+    /// Prints a warning on stderr that states how many minutes are left. Prints nothing if a countdown is shown on
+    /// the same terminal.
     pub(crate) fn warn(&self, minutes: u64) {
         if self.running.borrow().keyboard.is_none() || !io::stderr().is_terminal() {
             self.log.say(&format!("breakglass: {}", left(minutes)));

@@ -13,8 +13,8 @@ use super::modes::SavedModes;
 pub(crate) struct Foreground {
     modes: SavedModes,
     ours: Pid,
-    /// The field is declared after `modes` and therefore dropped later, so that SIGTTOU is still blocked when the
-    /// drop of `modes` sets the terminal's modes.
+    /// Rust drops fields in the order of their declaration. This field is declared after `modes`, so SIGTTOU is still
+    /// blocked while the drop of `modes` sets the terminal's modes.
     _blocked: BlockedTtou,
 }
 
@@ -42,9 +42,9 @@ impl Drop for Foreground {
     }
 }
 
-/// Blocks SIGTTOU until this value is dropped. If this process is in the background, SIGTTOU would stop it when it
-/// takes the terminal back. If the terminal's mode TOSTOP is set, SIGTTOU would also stop it when it prints a
-/// warning.
+/// Blocks SIGTTOU until this value is dropped. If this process is in the background, SIGTTOU would stop this process
+/// when this process takes the terminal back. If the terminal's mode TOSTOP is set, SIGTTOU would also stop this
+/// process when this process prints a warning.
 struct BlockedTtou;
 
 impl BlockedTtou {

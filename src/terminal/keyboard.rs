@@ -22,8 +22,8 @@ pub(crate) struct Keyboard {
 }
 
 impl Keyboard {
-    /// Opens the controlling terminal. Returns `None` if there is no terminal, or this process is not in its
-    /// foreground.
+    /// Opens the controlling terminal. Returns `None` if there is no terminal, or this process is not in the
+    /// terminal's foreground.
     pub(crate) fn open() -> Option<Self> {
         // Opens the terminal separately, so that O_NONBLOCK applies to this descriptor only.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;

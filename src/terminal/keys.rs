@@ -41,10 +41,10 @@ impl Waker {
 
 pub(super) struct Keys {
     pub(super) tty: File,
-    /// A socket that becomes readable when [`Waker::wake`] is called. `None` if a waker does not end this wait.
+    /// A socket that becomes readable when [`Waker::wake`] is called. `None` if no waker can end this wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
-    /// The reason why the wait ended, if a read failed because the wait ended.
+    /// If a read failed because the wait ended: the reason why the wait ended.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
     /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,
@@ -63,7 +63,8 @@ impl Read for Keys {
             None => match self.tty.read(buffer) {
                 Ok(0) | Err(_) => Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
-                    // Words pasted from a table are separated by tabs, which the hidden prompt would drop.
+                    // If a person pastes words from a table, the words are separated by tabs. The hidden prompt would
+                    // drop tabs, so tabs become spaces.
                     buffer[..n].iter_mut().filter(|key| **key == b'\t').for_each(|key| *key = b' ');
                     Ok(n)
                 }

@@ -3,8 +3,8 @@
 //! - Text for people is wrapped at words, but only if its stream is a terminal. A line that is indented by four spaces
 //!   is a command to paste and is not wrapped.
 //!
-//! - If the terminal or the pipe is blocked, only a result and the last error wait until it continues. Any other line
-//!   is discarded after 200 ms, so that a session closes on time.
+//! - If the terminal or the pipe is blocked, only a result and the last error wait until it accepts output again.
+//!   Every other line is discarded after 200 ms, so that a session closes on time.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};

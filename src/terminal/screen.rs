@@ -9,8 +9,8 @@ pub fn countable(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Joins names with commas, and puts the word `last` before the last name: `alice`, `alice or bob`, `alice, bob or
-/// carol`.
+/// Joins names with commas, and puts the word in `last`, here `or`, before the last name: `alice`, `alice or bob`,
+/// `alice, bob or carol`.
 pub fn listed(names: &[&str], last: &str) -> String {
     match names {
         [] => "none".into(),
@@ -34,8 +34,8 @@ pub fn sheet<'a>(
     terminal.write(&format!("{above}\n\n"));
     let lines: Zeroizing<Vec<String>> =
         Zeroizing::new(lines.zip(1..).map(|(line, place)| format!("{place} {line}")).collect());
-    // The alternate screen has no scrollback. If the screen has too few rows for the lines, they are shown in three
-    // columns.
+    // The alternate screen has no scrollback. If the screen has too few rows for the lines, the lines are shown in
+    // three columns.
     let across = if terminal.rows() < lines.len() + 6 { 3 } else { 1 };
     for row in lines.chunks(across) {
         terminal.write(Zeroizing::new(row.join("    ")).as_str());

@@ -1,6 +1,6 @@
 //! Prompts at the controlling terminal.
 //!
-//! - Prompts are written to `/dev/tty`, and answers are read from it, never from stdin, a pipe or a file.
+//! - Prompts are written to `/dev/tty`. Answers are read from `/dev/tty`, never from stdin, a pipe or a file.
 //!
 //! - Typed characters are not shown, except by [`Terminal::ask_openly`], which is for answers that are not secret.
 //!

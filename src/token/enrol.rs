@@ -21,8 +21,8 @@ pub const FACTORY_PUK: &str = "12345678";
 /// The PIV object with the device's attestation certificate.
 const ATTESTATION_CERTIFICATE: ObjectId = 0x005f_ff01;
 
-/// The certificate object of slot 82. The certificate objects of the slots 83 to 95 have the numbers that follow (SP
-/// 800-73-4 part 1, table 3).
+/// The certificate object of slot 82. The certificate objects of the slots 83 to 95 have the next 19 numbers, in the
+/// order of the slots (SP 800-73-4 part 1, table 3).
 const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 
 /// The state of the management key.
@@ -118,8 +118,8 @@ impl PivToken {
         }
     }
 
-    /// Verifies the PIN. Then authenticates with the management key if that is the factory key or a key that the PIN
-    /// protects. For any other management key, returns `Management::Custom` without authentication.
+    /// Verifies the PIN. Then authenticates with the management key, if the management key is the factory key or is
+    /// protected by the PIN. For any other management key, returns `Management::Custom` without authentication.
     ///
     /// # Errors
     /// See [`TokenError`].
@@ -184,8 +184,8 @@ impl PivToken {
     }
 }
 
-/// Returns the certificate in a PIV certificate object. In the object, the certificate has the tag 70, and fields
-/// with the tags 71 and FE follow it (SP 800-73-4 part 1, table 10).
+/// Returns the certificate in a PIV certificate object. In the object, the certificate has the tag 70. Fields with
+/// the tags 71 and FE follow the certificate (SP 800-73-4 part 1, table 10).
 fn certificate(object: &[u8]) -> Option<Vec<u8>> {
     let body = object.strip_prefix(&[0x70])?;
     let (length, rest) = match *body.first()? {

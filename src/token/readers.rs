@@ -12,7 +12,7 @@ use pcsc::{Context, ReaderState, Scope, State};
 use super::piv::PivToken;
 use crate::error::{Error, Result, Status};
 
-/// The longest time that the watcher waits for pcscd before it checks whether it should stop.
+/// The longest time that the watcher waits for pcscd before the watcher checks whether it should stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The delay before a token that stopped answering is opened again.
@@ -40,8 +40,8 @@ pub struct Readers {
 #[derive(Default)]
 struct Shared {
     done: AtomicBool,
-    /// The readers whose card must be opened again, each with the time of the next attempt. The card was not
-    /// replaced, so pcscd reports no change.
+    /// The readers whose card must be opened again, each with the time of the next attempt. pcscd reports no change
+    /// at these readers, because the card was not replaced.
     again: Mutex<Vec<(String, Instant)>>,
 }
 
@@ -87,7 +87,8 @@ impl Shared {
     }
 }
 
-/// Runs the watcher. `known` holds, for each reader, pcscd's event count when the reader's card was last opened.
+/// Runs the watcher. For each reader, `known` has the value that pcscd's event count had when the reader's card was
+/// last opened.
 fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
     let mut first = true;

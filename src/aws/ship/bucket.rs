@@ -1,5 +1,5 @@
 //! The S3 bucket with the copy of the ledger, one object per record. An object's body is the record's line in the
-//! ledger. An object's key has the record's number and digest.
+//! ledger. The key of an object contains the record's number and digest.
 
 use std::collections::BTreeMap;
 
@@ -67,8 +67,8 @@ impl Bucket {
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
     }
 
-    /// Sends one record. Sends the record even if the object's key exists, because another writer might have put a
-    /// different object there.
+    /// Sends one record. Sends the record even if an object with the same key exists, because another writer might
+    /// have stored a different object under this key.
     pub(crate) async fn put(&self, ledger: &str, link: &Link, body: &[u8]) -> Result<(), String> {
         let digest = hex::encode(&link.sha256[..8]);
         let key = format!("{}{:012}-{digest}.json", self.prefix(ledger), link.entry.seq);

@@ -154,7 +154,7 @@ fn place(ship: &Ship) -> String {
     format!("s3://{}/{}", ship.bucket, ship.prefix)
 }
 
-/// Opens the bucket for a command that waits until its records are sent.
+/// Opens the bucket for a command that waits for the answer to each request.
 fn open_bucket(ship: &Ship) -> Result<(Runtime, Bucket)> {
     let runtime = runtime()?;
     let bucket = runtime.block_on(Bucket::new(ship));

@@ -14,7 +14,7 @@ impl Enrolling<'_> {
             .next("use a genuine YubiKey, or name its root certificate with --attestation-root")
     }
 
-    /// Returns the error for an attestation that leads to no trusted root. If only an issuer's certificate is
+    /// Returns the error for an attestation that does not lead to a trusted root. If only an issuer's certificate is
     /// missing, the error says that the token cannot be verified. For every other reason, the error says that the
     /// token is not attested.
     pub(super) fn no_chain(&self, why: &AttestationError) -> Error {

@@ -151,7 +151,8 @@ fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
         .map_err(|why| Error::usage(why).context(path.display()))
 }
 
-/// Returns the usable YubiKeys that are plugged in. If another token cannot be used, also returns the reason.
+/// Returns the usable YubiKeys that are plugged in. If a token that cannot be used is also plugged in, returns the
+/// reason, too.
 fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     let mut tokens = Vec::new();
     let mut unusable = None;

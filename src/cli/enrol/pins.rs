@@ -56,7 +56,7 @@ impl Enrolling<'_> {
         self.token.change_puk(&SecretText::copy_of(FACTORY_PUK), &new).map_err(|why| self.failed(why))
     }
 
-    /// Asks twice for a new PIN or PUK, which must differ from the factory value and from `other`.
+    /// Asks twice for a new PIN or PUK. The new value must differ from the factory value and from `other`.
     fn choose(&mut self, what: &str, factory: &str, other: Option<&SecretText>) -> Result<SecretText> {
         loop {
             let prompt = format!(

@@ -109,7 +109,8 @@ impl VerifyRequest {
             (copy, _) => copy.map_err(failed)?,
         };
         let compared = copy.as_deref().map(|copy| verify::against(&chain, copy)).transpose();
-        // If the chain is damaged at one record and the copy differs at another, the earlier record is reported.
+        // If the chain is damaged at one record, and the copy differs from the ledger at another record, the program
+        // reports the earlier of these two records.
         let since_copy = match (damage, compared) {
             (Some(broken), Err(other)) if other.seq < broken.seq => return Err(damaged(other)),
             (Some(broken), _) => return Err(damaged(broken)),
@@ -188,7 +189,7 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
 }
 
 /// Returns an error if a ledger lacks the head that was given with `--head`. If one file has the head, every file
-/// with the same ledger id must have it. If no file has the head, the error is about the longest ledger.
+/// with the same ledger id must have the head. If no file has the head, the error is about the longest ledger.
 fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());

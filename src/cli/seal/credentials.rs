@@ -13,7 +13,7 @@ use crate::vault::duration::Span;
 use crate::vault::manifest::Lane;
 use crate::vault::payload::{self, AccessKey, Gatekeepers, Input, Mfa, Payload, SealedTarget, Way};
 
-/// Reads the credentials from standard input. If standard input is a terminal, asks for them.
+/// Reads the credentials from standard input. If standard input is a terminal, prompts for the credentials.
 pub fn read() -> Result<Input> {
     let input = if std::io::stdin().is_terminal() {
         Input { payload: prompted(&mut Terminal::open()?)?, drill: None }

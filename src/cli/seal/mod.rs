@@ -18,12 +18,13 @@ use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::Threshold;
 use crate::vault::{random, words};
 
-/// The recommended quorum in the lane `static`. The lane `gate` needs a quorum of two. The lane `static` needs more,
-/// because its windows cannot be closed early.
+/// The recommended quorum in the lane `static`. The lane `gate` needs a quorum of two. The lane `static` needs a
+/// larger quorum, because a window of this lane cannot be closed early.
 const STATIC_QUORUM: u8 = 3;
 
-/// Reads the credentials, seals them, and writes a vault after it has read the vault back as a test. If the input has
-/// a drill, also writes the drill vault. If one of the two files cannot be written, neither file is left.
+/// Reads the credentials and seals them in a new vault file. The file gets its final name only after it was read back
+/// as a test. If the input has a drill, also writes the drill vault. If one of the two files cannot be written,
+/// neither file is left.
 pub fn run(arguments: SealArgs) -> Result<()> {
     let request = SealRequest::new(arguments)?;
     let Input { payload, drill } = credentials::read()?;

@@ -101,7 +101,7 @@ struct Loop<'a, S> {
     opening: Option<Caught<'a, Result<Opened, Stop>>>,
     faults: Option<&'a InjectedFaults>,
     closing: Option<Caught<'a, CloseOutcome>>,
-    /// The open window, until the command or the console session is started in it.
+    /// The open window. `None` before the window is open, and after the work in the window was started.
     ready: Option<Opened>,
     was_open: bool,
     failure: Option<Stop>,

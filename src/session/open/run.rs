@@ -35,7 +35,7 @@ pub(super) struct OpenRun<'a> {
     pub(super) target: &'a TargetId,
     pub(super) regions: &'a [String],
     pub(super) grant: &'a [serde_json::Value],
-    /// Whether the custodians approved an inactive access key besides the sealed one.
+    /// Whether the custodians approved that the user has an inactive access key in addition to the sealed key.
     pub(super) allows_extra_key: bool,
     /// The window's duration.
     pub(super) window: Duration,
@@ -87,7 +87,8 @@ impl<'a> OpenRun<'a> {
         }
         let result = outcome.result(advice, self.log.now());
         if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
-            // Prints the commands that close access first, because waiting for the alert channels takes time.
+            // Prints the commands that close access before the alert is sent, because waiting for the alert channels
+            // takes time.
             self.log.say(&error.to_string());
         }
         let cause = || messages::cause(outcome.end.cause());

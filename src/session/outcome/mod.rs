@@ -65,8 +65,8 @@ impl RunOutcome {
         }
     }
 
-    /// Reports whether a probe proved that access is closed, because AWS refused a credential. Without such a proof,
-    /// access is open, or the program only read from IAM that access is closed.
+    /// Reports whether a probe proved that access is closed, because AWS refused a credential. Otherwise returns
+    /// false, for example if IAM shows that access is closed but no probe has proven it.
     pub(crate) fn is_probed(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::Closed { refusals, .. }) if refusals.probed())
     }

@@ -105,16 +105,16 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// Reports whether the command inherits the `AWS_…` variable `name`. The command inherits only variables with AWS
-/// endpoints and CA certificates, because other variables can contain credentials.
+/// Reports whether the command inherits the `AWS_…` variable `name`. Of these variables, the command inherits only
+/// those that set AWS endpoints or CA certificates, because the others can contain credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
     endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
 }
 
-/// Environment variables that turn off an AWS SDK's other sources of credentials. The SDK can use only the credential
-/// endpoint.
+/// Environment variables that turn off an AWS SDK's other sources of credentials. With these variables, the SDK can
+/// use only the credential endpoint.
 const NO_OTHER_CREDENTIALS: [(&str, &str); 3] = [
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_CONFIG_FILE", "/dev/null"),
@@ -163,8 +163,8 @@ impl Child {
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // The kernel stops a background process that uses the terminal, so the kernel might have stopped the command
-        // before the command got the terminal. SIGCONT continues a stopped command.
+        // The kernel stops a background process that uses the terminal. If the command used the terminal before it
+        // was in the foreground, the kernel might have stopped the command. SIGCONT continues a stopped command.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }

@@ -1,8 +1,8 @@
 //! The credential endpoint: a loopback HTTP server that serves the credentials of one session until the window ends.
 //! The server gives credentials only to requests with the right token.
 //!
-//! The protocol is that of container credentials in the AWS SDKs: a GET request with a header `Authorization`, and a
-//! response in JSON.
+//! The server uses the protocol with which AWS SDKs get container credentials: a GET request with a header
+//! `Authorization`, and a response in JSON.
 
 use std::collections::VecDeque;
 use std::io;
@@ -78,7 +78,7 @@ impl Drop for Endpoint {
     }
 }
 
-/// Listens on an ephemeral loopback port. The backlog is large, so that many slow clients do not block a new one.
+/// Listens on an ephemeral loopback port. The backlog is large, so that many slow clients do not block a new client.
 fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
@@ -128,7 +128,8 @@ async fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
             let _ = tokio::time::timeout(TIMEOUT, answer(stream, &credentials)).await;
         });
         open.0.push_back(task.abort_handle());
-        // Yields to the tasks of earlier connections, so that they answer before the server accepts more connections.
+        // Yields to the tasks of earlier connections, so that these tasks answer their clients before the server
+        // accepts more connections.
         tokio::task::yield_now().await;
     }
 }

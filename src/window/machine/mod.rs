@@ -38,7 +38,7 @@ pub enum WindowEvent {
         /// Whether the opening sequence sent a write. If a write was sent, access has to be closed.
         touched: bool,
     },
-    /// The current time. This event comes about once a second.
+    /// The current time. The driver sends this event approximately once per second.
     Tick(Instant),
     /// The process received a signal.
     Signal(Signal),

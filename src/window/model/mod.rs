@@ -1,5 +1,5 @@
-//! A property test, built only for tests. The test runs the state machine, the opening sequence and the closing
-//! sequence against an IAM user in memory, step by step. Faults occur at random.
+//! A property test of the window. This module is compiled only for tests. The test runs the state machine, the
+//! opening sequence and the closing sequence against an IAM user in memory, step by step. Faults occur at random.
 //!
 //! The module `world` generates the events and faults. The module `run` performs the state machine's actions, in
 //! place of the driver. The test checks two properties. While AWS accepts the credentials, the policies in IAM end

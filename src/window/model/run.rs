@@ -1,5 +1,5 @@
-//! One run of the state machine and both sequences against an IAM user in memory. The run performs the state
-//! machine's actions, in place of the driver.
+//! One run of the state machine, the opening sequence and the closing sequence against an IAM user in memory. The run
+//! performs the state machine's actions, in place of the driver.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -328,7 +328,7 @@ impl Run {
         );
     }
 
-    /// Checks that access that was reported as closed does not open again with time or through a late write.
+    /// Checks that access stays closed after the run reported closed access, even if a late write takes effect.
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
             Phase::Over(End::Closed(_) | End::Untouched(_)) => true,

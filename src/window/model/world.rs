@@ -12,7 +12,7 @@ use crate::signal::Signal;
 /// One event or fault in a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// Both sequences are polled this many times, and no time passes.
+    /// The opening sequence and the closing sequence are polled this many times, and no time passes.
     Steps(u8),
     /// This many seconds pass, and the sequences advance.
     Calm(u8),
@@ -90,7 +90,7 @@ impl World {
     }
 }
 
-/// The longest time that the machine is suspended, and the largest error of its clock, in seconds.
+/// The longest time that the machine is suspended, and the largest error of the machine's clock, in seconds.
 const EIGHT_HOURS: i64 = 8 * 3600;
 
 fn wrong() -> impl Strategy<Value = Wrong> {
@@ -102,8 +102,8 @@ fn late_by() -> impl Strategy<Value = i64> {
     prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
 }
 
-/// Generates the delays until a write is visible and takes effect, in seconds. The sequences wait at least as long as
-/// the longest delay.
+/// Generates two delays in seconds: the delay until a write is visible, and the delay until the write takes effect.
+/// The sequences wait at least as long as the longest delay.
 fn lag() -> impl Strategy<Value = Lag> {
     let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
     (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })
@@ -117,7 +117,7 @@ impl ReferenceStateMachine for World {
         let left = prop_oneof![4 => Just(Left::Nothing), 1 => Just(Left::ActiveKey), 1 => Just(Left::NoDeny)];
         let work = prop_oneof![8 => Just(Work::Hold), 8 => Just(Work::Program), 1 => Just(Work::NoProgram)];
         let window = prop_oneof![1 => 1_u32..20, 2 => 20_u32..120, 3 => 120_u32..1800];
-        // The calls 2, 4 and 5 of an opening sequence are its writes.
+        // In an opening sequence, the calls with the numbers 2, 4 and 5 are the writes.
         let nth = prop_oneof![2 => prop::sample::select(vec![2_usize, 4, 5]), 1 => 0..16_usize];
         let wrong = prop::option::of((nth, wrong()));
         (window, work, 0..=10_i64, left, -EIGHT_HOURS..EIGHT_HOURS, wrong, late_by(), lag(), any::<bool>())

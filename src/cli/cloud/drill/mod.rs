@@ -25,7 +25,8 @@ use crate::vault::file::Vault;
 use crate::vault::manifest::Lane;
 use evidence::Practice;
 
-/// Opens and closes the drill vault, judges the outcome, has a custodian sign the evidence, and writes it.
+/// Opens and closes the drill vault, judges the outcome, has a custodian sign the evidence, and writes the evidence
+/// to a file.
 pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
     let vault = input::vault(&arguments.vault)?;
     let DrillRequest { open, session, drill_of, expected, inject, out } =

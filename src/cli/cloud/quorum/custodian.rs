@@ -48,8 +48,8 @@ impl Gathering<'_> {
         self.unlock(place, enrolled, token, half)
     }
 
-    /// Asks for the words and returns the half of the share that they unwrap. Returns `None` if the custodian types
-    /// an empty line to skip.
+    /// Asks for the words and returns the half of the share that the words unwrap. Returns `None` if the custodian
+    /// types an empty line to skip.
     fn words(&mut self, place: usize) -> Result<Option<Secret<KEY>>> {
         let custodian = self.seats[place].custodian;
         let name = &custodian.name;

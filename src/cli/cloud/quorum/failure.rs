@@ -14,8 +14,9 @@ impl Gathering<'_> {
         self.no_quorum_with(0, why)
     }
 
-    /// Returns the error for a quorum that was not reached. `more` is the number of custodians who could still have
-    /// given a share. The status is `TokenFailed` if only failures of YubiKeys or PINs prevented the quorum.
+    /// Returns the error for a quorum that was not reached. `more` is the number of custodians who could still give a
+    /// share at the moment when the program gives up. The status is `TokenFailed` if only failures of YubiKeys or
+    /// PINs prevented the quorum.
     pub(super) fn no_quorum_with(&self, more: usize, why: &str) -> Error {
         let (given, threshold) = (self.given(), self.threshold());
         let failed = self.seats.iter().filter(|seat| seat.failed && !seat.has_given()).count();

@@ -36,7 +36,7 @@ pub struct Quorum {
 struct Seat<'a> {
     custodian: &'a Custodian,
     state: SeatState,
-    /// The approval that the custodian has signed. The ledger also has the approval.
+    /// The approval that the custodian has signed. The approval is also in the ledger.
     approval: Option<Envelope>,
     /// Whether the custodian's YubiKey or PIN failed.
     failed: bool,
@@ -45,7 +45,7 @@ struct Seat<'a> {
 enum SeatState {
     /// The custodian can still give a share.
     Awaited,
-    /// The custodian can still give a share: the words were right, but the YubiKey was removed or failed.
+    /// The words were right, but the YubiKey was removed or failed. The custodian can still give a share.
     Recognised(Secret<KEY>),
     Given(Share),
     /// The custodian will not give a share: they were skipped, or their YubiKey cannot be used.
@@ -75,8 +75,8 @@ struct Gathering<'a> {
 /// Asks custodians until the quorum is complete.
 ///
 /// # Errors
-/// [`Status::NoQuorum`], [`Status::TokenFailed`], [`Status::Damaged`], an error if the ledger cannot be written, or
-/// an error for a signal. After an error, nothing was enabled or closed.
+/// Fails with [`Status::NoQuorum`], [`Status::TokenFailed`] or [`Status::Damaged`]. Also fails if the ledger cannot
+/// be written, or if a signal arrives. After an error, nothing was enabled or closed.
 ///
 /// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed
@@ -220,7 +220,7 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// Prints and records that the custodian gave a share. If the share cannot be recorded, it does not count.
+    /// Prints and records that the custodian gave a share. If the share cannot be recorded, the share does not count.
     fn share_given(&self, custodian: &Custodian) -> Result<()> {
         let (name, given, needed) = (&custodian.name, self.given() + 1, self.threshold());
         note(&format!("{name}: share {given} of {needed} given"));

@@ -17,7 +17,7 @@ pub struct TokenQueue {
     readers: Readers,
     sightings: Receiver<ReaderEvent>,
     plugged: Vec<PivToken>,
-    /// The unusable tokens that were reported, as the reader's name and the reason.
+    /// The unusable tokens that were already reported. Each entry has the name of the token's reader, and the reason.
     reported: BTreeSet<(String, &'static str)>,
     /// The deadline of the first check of all readers; `None` when that check is over. The queue returns no YubiKey
     /// before the first check is over. After the check, the queue can return the YubiKeys in the manifest's order.
@@ -71,7 +71,7 @@ impl TokenQueue {
         self.settling
     }
 
-    /// Gives up the first check of all readers. Returns whether the check was running until then.
+    /// Stops waiting for the first check of all readers. Returns false if the check was already over.
     pub fn settle(&mut self) -> bool {
         self.settling.take().is_some()
     }
