@@ -157,7 +157,7 @@ impl Enrolment {
     pub fn parse(origin: &str, file: &[u8]) -> Result<Self> {
         Self::read(file).map_err(|why| {
             Error::usage(format!("{origin} is not a valid enrolment: {why}"))
-                .next("ask the custodian for the file again, or to enrol again")
+                .next("ask the custodian to send the file again, or to enrol again")
         })
     }
 

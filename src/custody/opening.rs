@@ -116,7 +116,8 @@ pub fn enrolled(
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
 }
 
-/// Verifies the PIN, decrypts the token's half of the share by ECDH, and joins it with the part's half, `half`.
+/// Verifies the PIN, decrypts the token's half of the share by ECDH, and joins it with `half`, which is the part's
+/// half.
 ///
 /// # Errors
 /// See [`ShareError`].

@@ -200,7 +200,7 @@ mod tests {
                 *count += u32::from(part.0.expose()[bit / 8] >> (bit % 8) & 1);
             }
         }
-        // 500 ones are expected for each bit, with a standard deviation of 16.
+        // In 1,000 parts, each bit should be one about 500 times. The standard deviation is 16.
         assert!(ones.iter().all(|&n| (400..600).contains(&n)), "{ones:?}");
     }
 

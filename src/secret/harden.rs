@@ -12,8 +12,8 @@ use zeroize::Zeroize as _;
 use super::Pages;
 use crate::error::{Error, Result};
 
-/// The locked memory that a command can need at one time, in bytes: for two copies of the largest payload, and for
-/// the shares.
+/// The maximum locked memory that a command needs at one time, in bytes. The memory holds two copies of the largest
+/// payload, and the shares.
 const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
 /// Hardens the process: no other program can read the process's memory, and the kernel writes no core file.

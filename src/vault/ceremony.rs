@@ -43,7 +43,7 @@ impl<'a> Prepared<'a> {
         let wrong =
             |what: &str| Error::failed(format!("the new vault failed its check and was deleted: {what}"));
         if vault.sha256 != <[u8; 32]>::from(Sha256::digest(&self.sealed.binary)) {
-            return Err(wrong("the bytes read back differ from those written"));
+            return Err(wrong("the bytes that were read back differ from the bytes that were written"));
         }
         if !self.sealed.shares.iter().all(|share| vault.manifest.admits(share)) {
             return Err(wrong("a share does not match its commitment"));

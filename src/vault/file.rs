@@ -56,7 +56,7 @@ pub struct Vault {
     payload_length: usize,
 }
 
-/// A newly sealed vault. With the shares, the caller proves that every quorum can open it.
+/// A newly sealed vault. The caller uses the shares to prove that every quorum can open the vault.
 pub struct Sealed {
     /// The binary age file.
     pub binary: Vec<u8>,
@@ -80,8 +80,8 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     Ok(Sealed { binary, shares: quorum.shares.into_inner() })
 }
 
-/// Writes the manifest and one share for each custodian into the header. The random label prevents other recipients
-/// in the header: the age crate refuses recipients with different labels.
+/// Writes the manifest and one share for each custodian into the header. The age crate refuses recipients with
+/// different labels, so the random label keeps other recipients out of the header.
 struct QuorumRecipient {
     manifest: Manifest,
     shares: RefCell<Vec<Share>>,
@@ -131,7 +131,7 @@ impl Vault {
     /// Parses a vault file, binary or armored.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`], with what is wrong (class `damaged` at `parse`).
+    /// [`crate::error::Status::Damaged`] (class `damaged` at `parse`). The message says what is wrong.
     pub fn parse(file: &[u8]) -> Result<Self> {
         if file.len() > MAX_BYTES {
             return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
@@ -285,8 +285,8 @@ fn decryptor(binary: &[u8], header_length: usize) -> Result<Decryptor<HeaderAtOn
     Decryptor::new_buffered(HeaderAtOnce { header_length, rest: binary })
 }
 
-/// Returns the complete header in one read. If each read returned one line, the age crate would parse the header
-/// again from its start after each line, in a time that is quadratic in the header's length.
+/// Returns the complete header in one read. The age crate parses the header again from its start after each read. If
+/// each read returned one line, the total time would be quadratic in the header's length.
 struct HeaderAtOnce<'a> {
     header_length: usize,
     rest: &'a [u8],

@@ -1,4 +1,4 @@
-//! A token's firmware version, and the security advisory that names it.
+//! A token's firmware version, and the security advisory that affects this version, if there is one.
 
 use std::fmt;
 use std::str::FromStr;

@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn the_recipient_of_the_age_specification_is_met() {
-        // The seed is the example AGE-SECRET-KEY-PQ-1XX76… of C2SP age.md in hex. The long recipient of this seed is
-        // compared by its SHA-256.
+        // The seed, in hex, is the seed of the example `AGE-SECRET-KEY-PQ-1XX76…` in C2SP age.md. The long recipient
+        // of this seed is compared by its SHA-256.
         let seed = "31bda90fbf9fccdde5cfc0ed5a0378c5ea67ea193d7938b03b8c5dabb9a67de3";
         let identity = PartIdentity::new(Secret::with(|out| hex::decode_to_slice(seed, out).unwrap()));
         let text = identity.to_public().to_string();
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(identity.unwrap(&wrapped).unwrap().expose(), half.expose());
         assert!(PartIdentity::new(Secret::random()).unwrap(&wrapped).is_none());
         for bit in 0..8 {
-            // The first two places are in the ML-KEM ciphertext, and the last two in the X25519 key.
+            // The first two positions are in the ML-KEM ciphertext, and the last two are in the X25519 key.
             for at in [0, 1087, 1088, 1100] {
                 wrapped.enc[at] ^= 1 << bit;
                 assert!(identity.unwrap(&wrapped).is_none(), "{at}");

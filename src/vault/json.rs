@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_path_to_error::{Path, Segment};
 
-/// Reads one value, after which the text must end.
+/// Reads one value. Fails if the text does not end after the value.
 ///
 /// # Errors
 /// An error names the field, the problem and the place, such as `alerts[0].timeout: expected a duration like 45m
@@ -49,8 +49,8 @@ fn expected(text: &str) -> Option<&str> {
     Some(expected.split(" at line ").next().unwrap_or(expected))
 }
 
-/// Returns the path up to the first name that does not look like a field name, because that name could be a misplaced
-/// value.
+/// Returns the path before the first name that does not look like a field name. That name is left out, because it
+/// could be a misplaced value.
 fn named(path: &Path) -> Vec<String> {
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => Some(format!("[{index}]")),

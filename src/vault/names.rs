@@ -18,8 +18,8 @@ pub const MAX_OUTLIVING: usize = 64;
 /// secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NameError {
-    /// The name is not 1 to 32 letters, digits, dots, dashes or underscores, or does not start with a letter or
-    /// digit.
+    /// The name is empty, is longer than 32 characters, has a character other than a letter, digit, dot, dash or
+    /// underscore, or does not start with a letter or digit.
     Name {
         /// The kind of name.
         what: &'static str,
@@ -182,7 +182,7 @@ pub fn hex_of(what: &'static str, text: &str, bytes: usize) -> Check {
 /// the second 59.
 pub fn instant(text: &str) -> Check {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    // A year before 0 has another form, so only a time of 20 characters is accepted.
+    // A year before 0 has a longer form, so only a time of 20 characters is accepted.
     let canonical =
         text.len() == 20 && parsed.is_ok_and(|t| t.subsec_nanosecond() == 0 && t.to_string() == text);
     let in_range = !text.starts_with("0000") && !text.starts_with("9999");

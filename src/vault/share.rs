@@ -1,8 +1,8 @@
 //! One custodian's share in the file: two halves, each wrapped in standard age stanzas.
 //!
-//! The share is a XOR b, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag or
-//! X25519). `b` is wrapped to the custodian's part (mlkem768x25519). The body of `-> breakglass/share INDEX` is these
-//! stanzas in their text form.
+//! The share is `a` XOR `b`, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag
+//! or X25519). `b` is wrapped to the custodian's part (mlkem768x25519). The body of the share stanza
+//! (`-> breakglass/share INDEX`) consists of these stanzas in their text form.
 
 use std::fmt;
 
@@ -107,7 +107,7 @@ impl fmt::Display for ShareFault {
         f.write_str(match self {
             Self::Order => "its stanza is out of order",
             Self::Body => "its body is not age stanzas",
-            Self::Extra => "it contains more than one half for each token and one half for the part",
+            Self::Extra => "it contains more than one stanza for each token and one stanza for the part",
             Self::PartHalf => "the part's half is not an mlkem768x25519 stanza",
             Self::TokenHalf => "a token's half is not a stanza of its kind for that token",
         })
@@ -153,7 +153,7 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves, ShareFaul
 fn tag_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
     let [tag, enc] = stanza.args.as_slice() else { return None };
     let enc: Point = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.try_into().ok()?;
-    // A point that is not on the curve must not reach a card.
+    // A point that is not on the curve must not be sent to a token.
     p256::PublicKey::from_sec1_bytes(&enc).ok()?;
     let sealed = stanza.body.as_slice().try_into().ok()?;
     let expected = BASE64_STANDARD_NO_PAD.encode(hint(&enc, &compressed(recipient)?));

@@ -81,7 +81,8 @@ impl Certificate {
         words(self.inner.tbs_certificate().issuer())
     }
 
-    /// Whether `other` names `self` as its issuer. For this, both names must have the same DER encoding.
+    /// Whether `other` names `self` as its issuer. The issuer in `other` and the subject of `self` must have the same
+    /// DER encoding.
     pub fn is_named_by(&self, other: &Self) -> bool {
         self.subject == other.issuer
     }
@@ -107,9 +108,9 @@ impl Certificate {
         }
     }
 
-    /// Returns whether the certificate is a CA's certificate, and its path length. The path length is the maximum
-    /// number of certificates between this certificate and a slot's certificate. `None` if the certificate has no
-    /// basic constraints.
+    /// Returns whether the certificate is a CA's certificate, and the certificate's path length, if it has one. The
+    /// path length is the maximum number of certificates between this certificate and a slot's certificate. `None` if
+    /// the certificate has no basic constraints.
     ///
     /// # Errors
     /// [`AttestationError::Certificate`] if the extension does not parse.

@@ -30,8 +30,8 @@ pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Attestat
     Ok(chain)
 }
 
-/// Returns the certificate of the issuer. If several candidates fit, prefers a pinned root, because Yubico's root of
-/// 2016 has two certificates.
+/// Returns the issuer's certificate. If several candidates are possible, prefers a pinned root: Yubico's root of 2016
+/// has two certificates, and only one of them is pinned.
 fn issuer_of<'a>(
     certificate: &Certificate,
     candidates: &'a [Certificate],
@@ -78,8 +78,8 @@ impl CertificateChain {
         &self.certificates[0]
     }
 
-    /// Checks the extensions of each certificate. Checks that the next certificate's key signed each certificate, and
-    /// that the root signed itself.
+    /// Checks the extensions of each certificate. Checks that each certificate is signed by the key of the next
+    /// certificate, and that the root signed itself.
     ///
     /// # Errors
     /// See [`AttestationError`].

@@ -25,7 +25,7 @@ pub enum AttestationError {
         /// The certificate's name.
         of: String,
     },
-    /// The last certificate in the chain is not its own issuer.
+    /// The last certificate in the chain is not a root: another issuer signed it.
     NotRoot(String),
     /// A certificate is not signed by the key of its issuer.
     NotSigned {
@@ -51,9 +51,9 @@ pub enum AttestationError {
     OtherSlot(String),
     /// The slot's certificate attests another key.
     OtherKey,
-    /// The slot's certificate has another serial number than the token.
+    /// The serial number in the slot's certificate is not the token's serial number.
     OtherDevice,
-    /// The slot's certificate has another firmware version than the token.
+    /// The firmware version in the slot's certificate is not the token's firmware version.
     OtherFirmware,
     /// The key does not require both PIN and touch.
     Policy,
@@ -98,7 +98,10 @@ impl fmt::Display for AttestationError {
                 return write!(f, "the certificate {of} in its chain is not a CA's certificate");
             }
             Self::PathLength(of) => {
-                return write!(f, "the certificate {of} does not allow as many certificates below it");
+                return write!(
+                    f,
+                    "the certificate {of} does not allow as many certificates below it as the chain has"
+                );
             }
             Self::Extension(of, id) => {
                 return write!(f, "the certificate {of} has the extension {id}, which it must not have");

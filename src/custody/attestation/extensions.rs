@@ -35,8 +35,8 @@ const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3"
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// Checks the device's certificate (slot F9). The certificate of a genuine device can have the extensions for the
-/// firmware version, FIPS and CSPN. A genuine device's certificate has the basic constraints of a CA, or none
-/// (firmware 5.2.4).
+/// firmware version, FIPS and CSPN. A genuine device's certificate has the basic constraints of a CA, or has no basic
+/// constraints (firmware 5.2.4).
 ///
 /// # Errors
 /// [`AttestationError::SlotInChain`], [`AttestationError::Extension`], [`AttestationError::NotCa`].

@@ -91,12 +91,12 @@ pub struct Approved {
     custodians: Vec<String>,
 }
 
-/// Has a custodian's token sign an approval of `request`. The approval also contains the time `at` and the ledger's
-/// head `ledger`.
+/// Asks a custodian's token to sign an approval of `request`. The approval also contains the time `at` and the
+/// ledger's head `ledger`.
 ///
 /// # Errors
 /// See [`TokenError`].
-#[allow(clippy::too_many_arguments, reason = "it takes the statement's fields and the token's inputs")]
+#[allow(clippy::too_many_arguments, reason = "they are the statement's fields and the token's inputs")]
 pub fn sign(
     vault: &Vault,
     request: &Request,

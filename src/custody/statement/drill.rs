@@ -126,11 +126,11 @@ mod tests {
         assert_eq!(met(ExpectedOutcome::NoQuorum), [false, false, true, true]);
         assert!(
             !ExpectedOutcome::OpensAndCloses.is_met(0, true, false),
-            "an end without proof should not meet the outcome"
+            "a close that was not proven should not meet the outcome"
         );
         assert!(
             !ExpectedOutcome::RefusedUnopened.is_met(5, true, true),
-            "a refusal after the opening should not count"
+            "a refusal after access was opened should not meet the outcome"
         );
     }
 }

@@ -81,9 +81,9 @@ impl ActionPattern {
         let Some(prefix) = family.action.strip_suffix('*') else {
             return matches(&self.action, &lower(family.action));
         };
-        // No pattern contains NUL, so only a wildcard can match NUL. The test names are the prefix and then 0 to n +
-        // 1 NULs, where n is the length of the pattern. If the pattern matches all these names, it has a star after
-        // the prefix, so it matches every ending.
+        // No pattern contains NUL, so only a wildcard can match NUL. The names to try: for each `n` from 0 to the
+        // pattern's length plus 1, the prefix followed by `n` NULs. If the pattern matches all these names, it has a
+        // star after the prefix, so it matches every ending.
         (0..=self.action.len() + 1).all(|n| {
             let mut name = lower(prefix);
             name.extend(std::iter::repeat_n('\0', n));

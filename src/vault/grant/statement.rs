@@ -36,7 +36,7 @@ pub enum Actions {
 pub enum GrantStatementError {
     NotAnObject,
     Effect,
-    /// The statement does not have exactly one of these two fields.
+    /// The statement has both of these fields, or neither of them.
     OneOf(&'static str, &'static str),
     /// This field is not a string or a list of strings.
     List(&'static str),
@@ -88,8 +88,8 @@ impl GrantStatement {
     }
 }
 
-/// Finds which of two fields is present, and returns its name and its strings. Fails if both fields or none of them
-/// are present, or if the list is empty.
+/// Finds which of two fields is present, and returns its name and its strings. Fails if both fields are present, if
+/// neither field is present, or if the list is empty.
 ///
 /// # Errors
 /// [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].

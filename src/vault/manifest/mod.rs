@@ -54,8 +54,8 @@ impl Lane {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Custodian {
-    /// The commitment to the share binds the share to this manifest: 32 bytes as hex. The commitment is absent only
-    /// while the manifest's digest is computed.
+    /// The commitment to the share: 32 bytes as hex. The commitment binds the share to this manifest. The commitment
+    /// is absent only while the manifest's digest is computed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<String>,
     /// The enrolment's id, 16 bytes as hex.
@@ -83,7 +83,7 @@ pub struct Manifest {
     pub alerts: Vec<String>,
     /// The time of sealing: RFC 3339, UTC, whole seconds.
     pub created: String,
-    /// The credentials epoch, from 1. A reseal raises it only if the credentials are new.
+    /// The credentials epoch, from 1. A reseal raises this number only if the credentials are new.
     pub credentials_epoch: u32,
     /// The custodians, in the order of their indexes from 1 to N.
     pub custodians: Vec<Custodian>,

@@ -55,8 +55,8 @@ impl TargetSummary {
         }
     }
 
-    /// Returns whether the grant's summary is in its accepted form. The entries and the conditions must be sorted,
-    /// and none may appear twice.
+    /// Returns whether the grant's summary is in its accepted form. The entries and the conditions must be sorted and
+    /// without duplicates.
     fn check_grant(&self) -> bool {
         let lower = |b: u8| b.is_ascii_graphic() && !b.is_ascii_uppercase();
         let service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b);

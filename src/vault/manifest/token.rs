@@ -141,7 +141,7 @@ impl TryFrom<TokenForm> for EnrolledToken {
             (TokenKind::Challenge, (None, None), (Some(decryption), Some(signing), Some(slot))) => {
                 TokenKeys::Challenge { decryption_challenge: decryption, signing_challenge: signing, slot }
             }
-            _ => return Err("a token has fields of another kind, or lacks one of its own"),
+            _ => return Err("a token has fields of another kind, or lacks one of the fields of its kind"),
         };
         let TokenForm { attestation, firmware, recipient, serial, signing_key, .. } = form;
         Ok(Self { attestation, firmware, keys, recipient, serial, signing_key })

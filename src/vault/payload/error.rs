@@ -15,8 +15,8 @@ pub enum PayloadError {
     TooLong,
     /// The payload is too long in its canonical form, or contains a number that has no canonical form.
     NoCanonicalForm,
-    /// The text is not the JSON of a payload. The string names the place, and also the field unless it could be a
-    /// secret.
+    /// The text is not the JSON of a payload. The string names the place. The string also names the field, unless the
+    /// field's name could be a misplaced secret.
     Json(String),
     /// The payload has this version, which the program does not read.
     Version(u8),
@@ -74,9 +74,9 @@ pub enum TargetFault {
 impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "longer than {MAX_BYTES} bytes"),
+            Self::TooLong => write!(f, "it is longer than {MAX_BYTES} bytes"),
             Self::NoCanonicalForm => {
-                write!(f, "longer than {MAX_BYTES} bytes, or with a number that JSON cannot represent")
+                write!(f, "it is longer than {MAX_BYTES} bytes, or has a number that JSON cannot represent")
             }
             Self::Json(why) => f.write_str(why),
             Self::Version(version) => write!(f, "its version is {version}; this program reads version 1"),
@@ -140,7 +140,7 @@ pub enum ChannelError {
     Url,
     /// The URL's scheme is neither `https` nor `http`.
     Scheme,
-    /// The URL uses `http` to another machine.
+    /// The URL's scheme is `http`, but its host is another machine.
     PlainHttp,
     /// The host is not a host name or an address.
     Host,
@@ -172,7 +172,7 @@ impl fmt::Display for ChannelError {
             Self::PlainMail => "mail without TLS is allowed for loopback only",
             Self::Receivers => "it must have 1 to 16 receivers",
             Self::Address => "an address is not a mail address",
-            Self::Login => "its user name or password is not 1 to 255 characters without control characters",
+            Self::Login => "its user name or password must be 1 to 255 characters without control characters",
         })
     }
 }

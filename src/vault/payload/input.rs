@@ -47,7 +47,7 @@ impl Input {
         }
         let fields = || {
             let mut input = json::read::<InputJson>(json).map_err(PayloadError::Json)?;
-            // The input can list the actions in any order. The payload needs them sorted.
+            // The input can list the actions in any order. In the payload the actions must be sorted.
             for target in input.targets.iter_mut().chain(&mut input.drill) {
                 target.may_outlive.sort_unstable();
                 target.may_outlive.dedup();
@@ -60,8 +60,8 @@ impl Input {
             None => None,
             Some(target) => {
                 check_drill(&target, &payload)?;
-                // Secrets cannot be copied. The fields that both vaults contain are therefore read from the JSON
-                // again for the drill vault.
+                // Both vaults contain these fields, but secrets cannot be copied. For the drill vault, the fields are
+                // therefore read from the JSON again.
                 let InputJson { version, runbook, alerts, .. } = fields()?;
                 Some(Payload { version, targets: vec![target], runbook, alerts }.checked()?)
             }

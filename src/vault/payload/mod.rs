@@ -53,7 +53,7 @@ pub struct SealedTarget {
     pub max_window: Span,
     /// The emergency user's key.
     pub emergency: AccessKey,
-    /// The user's MFA device. The lane `static` requires one.
+    /// The user's MFA device. The lane `static` requires an MFA device.
     pub mfa: Option<Mfa>,
     /// The policy statements that a window grants to the user.
     pub grant: Vec<Value>,
@@ -145,7 +145,7 @@ impl Payload {
     /// Returns the payload if every field has its only accepted form and the canonical form is not too long.
     fn checked(self) -> Result<Self, PayloadError> {
         self.check()?;
-        // A number can be longer in its canonical form than in the input: 1e20 becomes 21 digits.
+        // A number can be longer in its canonical form than in the input: `1e20` becomes 21 digits.
         self.canonical_length().ok_or(PayloadError::NoCanonicalForm)?;
         Ok(self)
     }

@@ -120,8 +120,8 @@ impl Mfa {
     fn check(&self) -> Result<(), TargetFault> {
         let seed = self.seed.expose();
         let known = seed.bytes().all(|b| base32_value(b).is_some());
-        // In base32 (RFC 4648 section 6) the last group has 2, 4, 5, 7 or 8 characters. Of its bits, 2, 4, 1, 3 or 0
-        // are unused.
+        // In base32 (RFC 4648 section 6) the last group has 2, 4, 5, 7 or 8 characters. In groups of these lengths,
+        // the number of unused bits is 2, 4, 1, 3 or 0, respectively.
         let surplus = match seed.len() % 8 {
             0 => Some(0),
             2 => Some(2),

@@ -22,7 +22,7 @@ const LONGEST_TIMEOUT: u32 = 60;
 pub struct Channel {
     /// The channel's name, which is public in the manifest.
     pub name: String,
-    /// The time to wait for an acknowledgement of the channel.
+    /// The time to wait for the channel's acknowledgement.
     pub timeout: Option<Span>,
     /// How the channel is reached.
     pub kind: ChannelKind,
