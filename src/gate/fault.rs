@@ -1,4 +1,4 @@
-//! Why a call to AWS failed, and whether the call can have had an effect.
+//! Why a call to AWS failed, and whether the call might have had an effect.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The ports from the sequences of the gate to the application. Each trait has one job.
+//! The traits through which the opening and the closing sequence call the application. Each trait has one purpose.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 pub trait Clock {
     /// Returns this machine's estimate of AWS's time.
     fn now(&self) -> Timestamp;
-    /// Waits for this time, or until the operator asks to stop.
+    /// Waits for the duration `time`, or until the operator asks to stop.
     async fn pause(&self, time: Duration);
 }
 
@@ -44,8 +44,8 @@ pub trait OpenHooks {
     /// # Errors
     /// If the ledger cannot be written, or another session of the same vault is under way.
     fn record_intent(&self) -> Result<()>;
-    /// Records the window, so that its end is known even if this process dies. The window is recorded before the
-    /// first write to AWS.
+    /// Records the window, so that the end of the window is known even if this process dies. The window is recorded
+    /// before the first write to AWS.
     ///
     /// # Errors
     /// If the ledger cannot be written.

@@ -22,7 +22,7 @@ pub struct Identity {
     pub asked_at: Instant,
 }
 
-/// Credentials with which AWS can be asked for their account.
+/// Credentials with which the program can ask AWS for the account that the credentials belong to.
 pub trait Caller {
     /// Calls `GetCallerIdentity`.
     async fn identify(&self) -> Result<Identity, Fault>;

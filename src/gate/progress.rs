@@ -58,7 +58,7 @@ impl OpenProgress {
         *self.pending.borrow_mut() = Some(Pending { what, doubt, expires: after(now, SPREADS) });
     }
 
-    /// Notes that an AWS session was issued in the lane `static`, which writes nothing to IAM.
+    /// Notes that an AWS session was issued in the lane `static`. This lane writes nothing to IAM.
     pub(super) fn handed_out(&self) {
         self.touched.set(true);
         self.lifted.set(true);

@@ -7,14 +7,14 @@ use jiff::SignedDuration;
 
 use super::host::{Clock, Patience};
 
-/// How many refusals in a row are a proof. IAM is eventually consistent, so a single refusal may still reflect the
-/// state before the opening.
+/// The number of refusals in a row that prove that access is closed. IAM is eventually consistent, so a single
+/// refusal may still reflect the state before the opening.
 pub(super) const IN_A_ROW: u32 = 4;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 /// The longest duration of a proof, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
-/// The checks with which the program proves that one access is closed.
+/// The checks with which the program proves that access through one user or role is closed.
 pub(super) trait ClosedAccess {
     /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;

@@ -53,7 +53,7 @@ impl AccessState {
 /// A property of the user that could not be read. A property that was not read never counts as absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unread {
-    /// Completes the phrase "its … could not be read".
+    /// The name of the property, as in the message "its … could not be read".
     pub what: &'static str,
     /// Why the read failed.
     pub fault: Fault,

@@ -100,8 +100,8 @@ impl Chain {
                 let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
                 return (chain, Some(damage));
             }
-            // The chain is also valid if its torn lines are missing, because a copy of the ledger has only the
-            // records.
+            // A copy of the ledger has the records but not the torn lines, so the chain is also valid without the
+            // torn lines.
             if !between.is_empty() && link.entry.torn != torn(between) {
                 let first = link.line - lines_in(between);
                 return (chain, Some(Damage::inserted_torn_line(first, link.entry.seq)));

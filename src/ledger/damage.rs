@@ -34,8 +34,7 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Returns whether the next record contains the digest of this record, which proves that this record was not
-    /// changed.
+    /// Returns whether the next record contains the digest of this record. If so, this record was not changed.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -43,8 +42,8 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether the previous record was inserted: then this record contains the digest of the record before
-    /// the inserted one.
+    /// Returns whether the previous record was inserted. If so, this record contains the digest of the record before
+    /// the inserted record.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);

@@ -33,8 +33,8 @@ impl VaultFacts {
     }
 }
 
-/// The access key ids and the role by which a session's calls can be found in CloudTrail. Access key ids and role
-/// ARNs are not secret.
+/// The access key ids and the role with which a reader can find the session's calls in CloudTrail. Access key ids and
+/// role ARNs are not secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principals {

@@ -19,7 +19,7 @@ pub(super) const NAME: &str = "ledger.jsonl";
 const LARGEST: u64 = 512 * 1024 * 1024;
 /// The longest wait until another process releases its lock of the ledger.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The longest wait for the lock if the command must not be delayed.
+/// The longest wait for the lock in a command that must not be delayed.
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 

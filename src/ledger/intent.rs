@@ -150,7 +150,7 @@ impl Intent<'_> {
         same.into_iter().find_map(|(what, same)| (!same).then_some(what))
     }
 
-    /// Returns whether this intent is for `target`. The target's fields and its regions must be equal.
+    /// Returns whether this intent is for `target`. All fields of the target, including the regions, must be equal.
     fn is_of(&self, target: &TargetSummary) -> bool {
         let TargetId { name, partition, account, user } = self.target;
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)

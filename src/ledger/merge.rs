@@ -40,7 +40,8 @@ pub struct Merged {
 
 impl LedgerFile {
     fn at(path: &Path) -> Self {
-        // `shipped` is read before the ledger, because another process might append to the ledger between both reads.
+        // `shipped` is read before the ledger, because another process might append to the ledger between the two
+        // reads.
         let shipped = Shipped::beside(path);
         let gone = || {
             let damage = shipped.as_ref().and_then(|shipped| shipped.check(&Chain::default()).err());

@@ -31,7 +31,8 @@ pub enum AlertTopic {
     MayBeOpen,
 }
 
-/// One event of a session. In the ledger file, the JSON has the names of the variants and fields.
+/// One event of a session. The ledger's JSON uses the names of these variants and fields, so renaming one changes the
+/// file format.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
@@ -125,8 +126,8 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
-    /// The next write to AWS enables access. After this record, access might be open, even if no later record says
-    /// so.
+    /// The next write to AWS will enable access. After this record, access might be open, even if no later record
+    /// says so.
     Enabling { session: SessionId },
     /// Access is open: AWS accepted the key.
     Opened {

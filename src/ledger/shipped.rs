@@ -1,5 +1,6 @@
 //! The small file `shipped.json` in the ledger's directory. The file says how many records were copied to the bucket,
-//! so it also shows if a ledger is missing. If the file is lost, all records are sent again, to the same keys.
+//! so it also shows if a ledger is missing. If the file is lost, all records are sent again, under the same object
+//! keys.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ const LARGEST: u64 = 16 * 1024;
 #[serde(deny_unknown_fields)]
 pub struct Shipped {
     pub bucket: String,
-    /// The prefix of each key in the bucket.
+    /// The prefix of each object key in the bucket.
     pub prefix: String,
     /// The id of the ledger that was copied.
     pub ledger: String,

@@ -12,8 +12,8 @@ pub fn is_spent(session: SessionId) -> Error {
     )
 }
 
-/// Returns the last session that recorded an intent for these credentials. Drills do not count, because a drill vault
-/// has another id than its vault.
+/// Returns the last session that recorded an intent for these credentials. Drills do not count, because the id of a
+/// drill vault differs from the id of the production vault.
 pub fn spent(entries: &[Entry], vault: &str, credentials_epoch: u64) -> Option<SessionId> {
     entries.iter().rev().find_map(|entry| match &entry.record {
         Record::Intent { session, vault: of, credentials_epoch: epoch, .. }

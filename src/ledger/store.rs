@@ -159,7 +159,8 @@ impl Ledger {
     /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
-        // `shipped` is read before the ledger, because another process might append to the ledger between both reads.
+        // `shipped` is read before the ledger, because another process might append to the ledger between the two
+        // reads.
         let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();
         let chain = Chain::parse(&bytes, &path)?;

@@ -21,8 +21,8 @@ pub(super) struct Tail {
     pub(super) torn: Option<String>,
 }
 
-/// Reads the end of the file. Torn lines at the end are skipped; if the line before them is not a record, returns
-/// `None`.
+/// Reads the end of the file. Skips torn lines at the end. Returns `None` if the line before these torn lines is not
+/// a record.
 pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
     let mut size = FIRST;
     loop {
@@ -60,7 +60,8 @@ impl Tail {
 }
 
 enum LastRecord {
-    /// The lines have a record; the fields are the head after the last record and the offset after its newline.
+    /// The lines contain a record. The fields are the head after the last record, and the offset after the last
+    /// record's newline.
     Head(Head, usize),
     Nothing,
     Damage,

@@ -405,8 +405,8 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
         0,
         "a different first line means a different ledger"
     );
-    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger, and the records of the copy
-    // and of the ledger are included.
+    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger, so the result has the records
+    // of both files.
     let behind = scratch.0.join("behind");
     let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
     fs::write(&behind, first.clone() + "\n").expect("write");

@@ -18,7 +18,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Counts of signed statements: all signed statements, and those for which a check was possible.
+/// How many signed statements the ledger has, and how many of them could be checked.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
     /// The number of statements that custodians signed.
@@ -27,7 +27,7 @@ pub struct SignedStatements {
     pub heads: usize,
     /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// The number of openings of the given vault files. Before each of these openings, a quorum approved it.
+    /// The number of openings of the given vault files. A quorum approved each of these openings in advance.
     pub openings: usize,
 }
 
@@ -116,8 +116,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks every opening of the given vaults: before the opening, a quorum must have approved exactly its intent.
-/// Returns the number of these openings.
+/// Checks, for every opening of the given vaults, that a quorum approved exactly the intent of the opening before the
+/// opening. Returns the number of these openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();

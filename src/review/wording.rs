@@ -5,7 +5,7 @@ use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 use crate::time_text;
 
-/// Each kind of caller with its name in messages. The page lists the callers in this order.
+/// Each kind of caller, with the name that messages use for it. The page lists the callers in this order.
 pub(super) const NAMES: [(CallerKind, &str); 6] = [
     (CallerKind::Opener, "the opener"),
     (CallerKind::Closer, "the closer"),

@@ -15,7 +15,8 @@ use crate::gate::proof::{BETWEEN_LOOKS, ClosedAccess, IN_A_ROW};
 
 /// If a write that AWS acknowledged has no effect after this time, the write is sent again.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// How long the deny is given to be seen at work before the keys are deactivated.
+/// The longest time for which the close probes with the active key, to see that the deny is in effect, before it
+/// deactivates the keys.
 const BY_POLICY: SignedDuration = SignedDuration::from_secs(10);
 /// How long a failing write is repeated after AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
@@ -35,11 +36,11 @@ pub(super) struct Closing<'a, C, E, H> {
     sent: Timestamp,
     /// Whether policy refused the active key before T1, several times in a row.
     pub(super) by_policy: bool,
-    /// What the last check probed; nothing if it read IAM.
+    /// What the last check probed. The value is empty if the check only read IAM.
     pub(super) probed: Refusals,
     /// The pause before the next check, which is longer while a write fails.
     pause: Duration,
-    /// The duration of this proof that the last progress message reported, in seconds.
+    /// The number of seconds that the last progress message reported as the duration of this proof.
     reported: i64,
 }
 
@@ -55,8 +56,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         (self.pause, self.reported) = (BETWEEN_LOOKS, 0);
     }
 
-    /// Attaches the deny, lets it be seen at work, and deactivates the keys. If the deny cannot be attached, the keys are
-    /// deactivated at once.
+    /// Attaches the deny, probes until AWS refuses the key because of the deny, and then deactivates the keys. If the
+    /// deny cannot be attached, the keys are deactivated at once.
     pub(super) async fn first_writes(&mut self) {
         self.sent = self.host.now();
         self.denied = Some(self.closer.attach_deny().await);
@@ -66,8 +67,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         self.write().await;
     }
 
-    /// Probes with the key while it is active, until policy refuses it several times in a row, or [`BY_POLICY`] is over.
-    /// An inactive key is refused whatever the policies are, so it shows nothing. After T1 the gate itself refuses.
+    /// Probes with the active key until a policy refuses the key several times in a row, or until [`BY_POLICY`] has
+    /// passed. AWS refuses an inactive key regardless of the policies, so a probe with an inactive key would not test
+    /// the deny. After T1, the gate itself refuses the key.
     async fn is_refused_by_policy(&self) -> bool {
         let since = self.host.now();
         let mut in_a_row = 0;
@@ -99,8 +101,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         }
     }
 
-    /// Reads IAM and returns whether it shows that access is closed. If the user is at rest, nothing is left to write,
-    /// even if another process wrote it. If AWS refuses to let this principal deactivate keys, the deny alone counts.
+    /// Reads IAM, and returns whether IAM shows that access is closed. If the user is at rest, no write is needed any
+    /// more, even if another process made the writes. If AWS refuses to let this principal deactivate keys, the deny
+    /// alone counts.
     async fn read_back(&mut self) -> bool {
         let access = self.closer.read_access_state().await;
         match observe(&access, &self.request.scope(), self.host.now()) {
@@ -108,7 +111,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
                 (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
                 true
             }
-            // `AWSDenyAll` is attached in these states if it is not among the leftovers.
+            // In these states, `AWSDenyAll` is attached unless the leftovers include `DenyMissing`.
             UserState::Opening { .. } => self.may_not_deactivate(),
             UserState::Untidy(left) => !left.contains(&Leftover::DenyMissing) && self.may_not_deactivate(),
             _ => false,
@@ -165,7 +168,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
 
 impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
-        // If the deny is not attached, a refusal before T1 has another cause than the deny and proves nothing.
+        // If the deny is not attached, a refusal before T1 is not caused by the deny, so the refusal proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
         let why = match (self.by_policy, self.is_past_end()) {
@@ -185,7 +188,7 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
             Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
             Some(Probed::Open | Probed::Unclear(_)) => false,
         };
-        // An inactive key is refused whatever the policies are, so IAM has to show the deny.
+        // AWS refuses an inactive key regardless of the policies, so IAM must also show the deny.
         holds && refused(&key) && refused(&session) && (self.probed.probed() || self.read_back().await)
     }
 
@@ -207,8 +210,8 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
     }
 }
 
-/// Deactivates the sealed key, then reads which other keys are active and deactivates them. A key that fails does not
-/// stop the others. Returns the first failure.
+/// Deactivates the sealed key, then reads which other keys are active and deactivates them. If one key cannot be
+/// deactivated, the other keys are still deactivated. Returns the first failure.
 async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> Write {
     let mut result = Ok(());
     if let Some(sealed) = sealed {

@@ -1,6 +1,6 @@
-//! The closing sequence: attach the deny, end children, probe with the active key until policy refuses it, deactivate all
-//! keys, prove that access is closed, and watch for writes of the opening that take effect late. A step that fails does
-//! not stop the later ones.
+//! The closing sequence: attach the deny, end the child processes, probe with the active key until a policy refuses
+//! the key, deactivate all keys, prove that access is closed, and watch for writes of the opening that take effect
+//! late. If a step fails, the later steps still run.
 
 mod closing;
 mod refusals;
@@ -52,7 +52,7 @@ pub async fn close(
             return CloseOutcome::Closed { refusals, untidy: Some(closing.failed_writes()) };
         }
         match watch(closer, request, pending.as_ref(), host).await {
-            // The refusals so far may be from before the pending write took effect, so the proof starts again.
+            // The pending write might have taken effect after the refusals so far, so the proof starts again.
             Watched::Quiet if pending.take().is_some() => closing.by_policy = false,
             Watched::Quiet => return CloseOutcome::Closed { refusals, untidy: None },
             Watched::GaveUp(Pending { what, doubt, .. }) => {
@@ -84,8 +84,8 @@ async fn taken_over(
     }
 }
 
-/// Ends the child processes after the first writes. If the writes take longer than [`CHILDREN_WAIT`], does both
-/// concurrently.
+/// Ends the child processes after the first writes. If the writes take longer than [`CHILDREN_WAIT`], ends the child
+/// processes while the writes continue.
 async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
     if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {

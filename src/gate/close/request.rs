@@ -11,7 +11,8 @@ use crate::gate::session::SessionId;
 pub struct CloseRequest<'a> {
     /// ARN of `AWSDenyAll`.
     pub deny: &'a str,
-    /// The id of the sealed key, if it is known. It is deactivated first, and then every other active key of the user.
+    /// The id of the sealed key, if it is known. The close deactivates the sealed key first, and then every other
+    /// active key of the user.
     pub key: Option<&'a str>,
     /// The session to close; the open window of any other session is left alone. `None` closes every window.
     pub session: Option<SessionId>,
@@ -20,7 +21,7 @@ pub struct CloseRequest<'a> {
 }
 
 impl CloseRequest<'_> {
-    /// Every key of the user counts.
+    /// Returns a scope with every key of the user.
     pub(super) fn scope(&self) -> Scope<'_> {
         Scope { deny: self.deny, keys: None }
     }

@@ -1,7 +1,8 @@
 //! For tests only: an emergency user in memory, which allows a call if IAM would allow the call.
 //!
-//! By default every call completes at once, and a pause moves the clock. With `stepwise`, each poll moves a call one
-//! step further: the request is sent, carried out, answered. With `stepwise`, only the test moves the clock.
+//! By default every call completes at once, and a pause moves the clock. With `stepwise`, each poll moves a call to
+//! its next step: the request is sent, the request is carried out, the answer arrives. Only the test then moves the
+//! clock.
 
 mod ports;
 mod read;
@@ -80,7 +81,7 @@ pub(crate) struct FakeUser {
     pub(crate) gave_up: Cell<bool>,
     /// Whether a call takes several polls, and a pause lasts until the test moves the clock.
     pub(crate) stepwise: Cell<bool>,
-    /// The seconds that each request takes, and that each answer takes.
+    /// The number of seconds that each request takes. Each answer takes the same time.
     pub(crate) latency: Cell<i64>,
     pub(crate) lag: Cell<Lag>,
     pub(crate) late_by: Cell<i64>,
@@ -104,13 +105,13 @@ pub(crate) struct FakeUser {
     pub(crate) dismissed: Cell<Option<i64>>,
     /// The seconds that the child processes take to end.
     pub(crate) grace: Cell<i64>,
-    /// Whether another access key exists, and is active.
+    /// `None` if the user has no other access key, otherwise whether the other key is active.
     pub(crate) extra_key: Cell<Option<bool>>,
-    /// The call from which another access key exists and is active, counted from 0.
+    /// The number of the call, counted from 0, from which on the user has another access key, which is active.
     pub(crate) extra_key_from: Cell<Option<usize>>,
     /// Whether AWS refuses every change of a key's status.
     pub(crate) may_not_switch: Cell<bool>,
-    /// Whether only the deny takes effect late, and other writes at once.
+    /// Whether only the deny takes effect late, while all other writes take effect at once.
     pub(crate) deny_lags_alone: Cell<bool>,
     /// Whether no channel acknowledges the alert.
     pub(crate) unacknowledged: Cell<bool>,

@@ -24,7 +24,8 @@ impl Caller for OpenerOf<'_> {
         if let Some(wrong) = wrong {
             return Err(fault(wrong));
         }
-        // AWS dates its answer after the request was sent, and this machine cannot measure how much later.
+        // The date of AWS's answer is later than the time when the request was sent. This machine cannot measure the
+        // difference.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
         Ok(Identity { account: ACCOUNT.into(), time, asked_at })

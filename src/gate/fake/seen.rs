@@ -1,4 +1,5 @@
-//! Simulates the eventual consistency of IAM: reads show a write late, and the write takes effect late.
+//! Simulates the eventual consistency of IAM. After a write, there is a delay until reads show the write, and another
+//! delay until the write takes effect.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -22,14 +23,14 @@ pub(super) struct Stale {
     counts: Timestamp,
 }
 
-/// A view of the user: returns the time from which this view sees a write. `READER` is the view that reads show.
-/// `JUDGE` is the view by which calls are allowed or refused.
+/// A view of the user, as a function that returns the time at which a write becomes visible in this view. Reads show
+/// the view `READER`. The view `JUDGE` decides which calls are allowed.
 pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;
 
 impl FakeUser {
-    /// Returns the oldest value that the view `eye` still sees. `None` if the view sees the current value.
+    /// Returns the oldest value that the view `eye` still shows. `None` if the view shows the current value.
     fn stale<T>(&self, eye: Eye, of: impl Fn(&Change) -> Option<T>) -> Option<T> {
         let stale = self.stale.borrow();
         stale.iter().filter(|stale| eye(stale) > self.clock.get()).find_map(|stale| of(&stale.was))

@@ -64,8 +64,8 @@ pub fn outliving(grant: &[Value]) -> Vec<String> {
     outlive::unlisted(&statements, &[])
 }
 
-/// Checks the length of the complete gate policy. For this check, the session id and the instants are arbitrary,
-/// because all session ids and all instants have the same length.
+/// Checks the length of the complete gate policy. The check uses an arbitrary session id and arbitrary times, because
+/// all session ids have the same length, and all times have the same length.
 fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
     let session = SessionId::from_bytes([0; 8]);

@@ -1,7 +1,7 @@
 //! Finds granted actions whose effect can outlive the window. Actions of this kind issue credentials of another
 //! principal, run code as another principal, or return tokens and secrets that stay valid. A grant that reaches an
-//! action from the lists below must list the action in `may_outlive`. So custodians see the action before they
-//! approve.
+//! action from the lists below must list the action in `may_outlive`. With this list, custodians see the action
+//! before they approve.
 //!
 //! The lists below have three sources: AWS's service authorization reference, cloudsplaining's list of actions that
 //! expose credentials, and the published ways to run code as a role without `iam:PassRole`. The lists cannot be

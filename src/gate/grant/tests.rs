@@ -137,7 +137,7 @@ fn a_grant_that_iam_would_reject_is_refused() {
 fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let many = |n: usize| allow(&json!((0..n).map(|i| format!("s3:GetSomething{i:03}")).collect::<Vec<_>>()));
     let fit = |n: &usize| checked(&[many(*n)], &regions(), false).is_ok();
-    let fits = (1..200).take_while(fit).last().expect("a grant of one action should fit into the limit");
+    let fits = (1..200).take_while(fit).last().expect("a grant of one action should not exceed the limit");
     let said = refusal(many(fits + 1), false).expect("a grant with one more action should exceed the limit");
     assert!(said.contains("2048 in inline") && said.contains("shorten the grant by"), "{said}");
 

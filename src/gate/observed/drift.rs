@@ -29,9 +29,9 @@ pub enum Drift {
     Group(String),
     /// The user has an active access key that was not sealed; the field is the key's id.
     ActiveKey(String),
-    /// An inactive access key other than the sealed one, with its id.
+    /// The user has an inactive access key besides the sealed key; the field is the inactive key's id.
     ExtraKey(String),
-    /// The sealed access key does not exist; with the key's id.
+    /// The sealed access key does not exist; the field is the key's id.
     KeyMissing(String),
     /// The user has a console password.
     LoginProfile,
@@ -46,7 +46,7 @@ pub enum Drift {
 }
 
 impl Drift {
-    /// Whether this drift is a read that failed for another reason than a refusal by AWS.
+    /// Whether this drift is a failed read, and the failure is not a refusal by AWS.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }

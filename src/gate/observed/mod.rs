@@ -38,8 +38,8 @@ pub enum UserState {
         /// T1.
         until: Timestamp,
     },
-    /// Access is open and its end is not known: `AWSDenyAll` is not attached, a key is active, and the program did
-    /// not write the gate.
+    /// Access is open, and the end of the access is not known: `AWSDenyAll` is not attached, a key is active, and the
+    /// program did not write the gate.
     Unbounded,
     /// The user is not at rest, and no gate ends in the future: an earlier session was not closed.
     Untidy(Vec<Leftover>),
@@ -92,7 +92,8 @@ impl Scope<'_> {
     }
 }
 
-/// The time of the window's end that the inline policy `breakglass-gate` contains.
+/// Whether the end of the window, which the inline policy `breakglass-gate` contains, is in the past or in the
+/// future.
 enum GateTime {
     /// There is no gate, or its end has passed.
     Past,
@@ -176,7 +177,7 @@ pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Asses
     Assessment { state, warnings }
 }
 
-/// Returns the failed reads. `None` if any drift is not a failed read.
+/// Returns the failed reads if every drift is a failed read, otherwise `None`.
 fn unread_only(drift: &[Drift]) -> Option<Vec<Unread>> {
     let unread = |drift: &Drift| if let Drift::Unread(unread) = drift { Some(unread.clone()) } else { None };
     drift.iter().map(unread).collect()

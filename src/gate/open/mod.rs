@@ -48,7 +48,7 @@ pub async fn open<O: Opener>(
     // 4. Check that the user is at rest; if an earlier session was not closed, close it first.
     at_rest(&opener, closer, emergency, plan, host).await?;
     go_on(host, until)?;
-    // Nothing is lifted that cannot be put back: the closer's writes must work before the gate is written.
+    // Before the gate is written, the closer must show that it can close access: its writes must succeed.
     prove_closer(closer, plan, host).await?;
     go_on(host, until)?;
 
@@ -157,7 +157,8 @@ fn look(
     match assessment.state {
         UserState::AtRest => Ok(Rest::AtRest),
         UserState::Untidy(leftovers) => Ok(Rest::Untidy(leftovers)),
-        // The deny is still attached, so a close ends that other opening before it enables access.
+        // The deny is still attached, so the other opening has not enabled access yet. A close ends the other
+        // opening.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
         UserState::Open { session, until } => Err(Error::refused(format!(
             "a window is already open on user {}: session {session}, until {}",
@@ -172,8 +173,9 @@ fn look(
     }
 }
 
-/// Reads gate and keys again before anything is handed out. Fails if another opening has replaced the gate (of two
-/// concurrent openings, only the later one continues), or if another access key has become active.
+/// Reads the gate and the keys again before any credentials are handed out. Fails if another opening has replaced the
+/// gate, or if another access key has become active. Of two concurrent openings, only the one that wrote the gate
+/// last continues.
 async fn user_is_unchanged(
     closer: &impl Closer,
     plan: &OpenPlan<'_>,

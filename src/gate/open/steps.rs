@@ -24,10 +24,11 @@ use crate::vault::canonical;
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// Attaches the attached deny and deactivates the inactive key, which changes nothing. A closer that is not allowed to
-/// do this could not close the window.
+/// Checks that the closer can close access: it attaches the deny, which is already attached, and deactivates the key,
+/// which is already inactive. These writes change nothing. If AWS refuses them, the closer could not close the
+/// window.
 ///
-/// If another machine has opened a window since the user was read, this ends that window.
+/// If another machine has opened a window after this opening read the user's state, these writes end that window.
 pub(super) async fn prove_closer(
     closer: &impl Closer,
     plan: &OpenPlan<'_>,

@@ -13,7 +13,7 @@ fn a_close_denies_deactivates_and_proves_it() {
     let probes = ["ProbeKey"; 4];
     let expected: Vec<_> =
         ["ReadAccess", "AttachUserPolicy"].into_iter().chain(probes).chain(["Deactivate"]).collect();
-    assert_eq!(calls[..7], expected, "the deny should be seen at work before the key is deactivated");
+    assert_eq!(calls[..7], expected, "probes should show the deny before the key is deactivated");
     assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
     assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
 }
@@ -33,7 +33,8 @@ fn a_deny_that_takes_effect_late_is_not_called_probed() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
-    // A close from another machine: no session was issued here. The deny takes effect 25 s after AWS acknowledged it.
+    // The close runs on another machine, which issued no session. The deny takes effect 25 s after AWS acknowledged
+    // it.
     user.forget_session();
     user.lag.set(Lag { shown: 0, counts: 25 });
     user.deny_lags_alone.set(true);
@@ -191,7 +192,7 @@ fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     );
 }
 
-/// The closer of a user in memory, if IAM does not answer.
+/// The closer of a user in memory, for an IAM that does not answer.
 struct BrokenIam<'a>(&'a FakeUser);
 
 impl crate::gate::iam::Closer for BrokenIam<'_> {

@@ -112,7 +112,7 @@ fn a_key_that_becomes_active_during_the_opening_stops_it_and_is_deactivated() {
     assert!(error.what.contains(EXTRA_KEY) && !progress.touched(), "another active key is drift: {error}");
 
     let user = FakeUser::at_rest();
-    // The first look shows no other key. The key is active when the keys are read again.
+    // The first read shows no other access key. When the keys are read again, another access key is active.
     user.extra_key_from.set(Some(8));
     let error = refusal(try_open(&user, &progress, ACCOUNT));
     assert!(error.what.contains(EXTRA_KEY) && progress.touched(), "{error}");

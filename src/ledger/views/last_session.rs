@@ -33,7 +33,7 @@ impl LastSession {
     }
 
     /// Returns whether the ledger has the intent of `session`. The ledger has the intents of this session and of the
-    /// user's other sessions.
+    /// sessions in `earlier`.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }
@@ -75,7 +75,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
             }
             // A gate is opened only if the user is at rest, so an opened gate shows that all earlier sessions of the
             // user are closed. A probed close also shows that all earlier sessions are closed, because a probe tests
-            // the user and not a session.
+            // the access of the user, not of one session.
             Record::Opened { .. } => {
                 close_before(&mut all, place);
                 all[place].closed = false;

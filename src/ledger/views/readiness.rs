@@ -26,7 +26,7 @@ pub struct Readiness {
     /// The id of the vault.
     pub vault: String,
     pub credentials_epoch: u64,
-    /// When this epoch of the vault was sealed. The vault's credentials are at least as old as the seal.
+    /// When this epoch of the vault was sealed. The vault's credentials were created at this time or earlier.
     pub sealed: Timestamp,
     /// The last session that recorded an intent for these credentials. If there is such a session, the credentials
     /// must be rotated.
@@ -38,8 +38,8 @@ pub struct Readiness {
     pub last_drill: Option<LastDrill>,
     /// When the last complete drill ended.
     pub last_complete_drill: Option<Timestamp>,
-    /// When each custodian last proved possession of token and part. The proof is a signed approval that is followed
-    /// by a share.
+    /// When each custodian last proved possession of token and part. The proof is a signed approval, together with a
+    /// share that the custodian gave after the approval.
     pub custodians: Vec<CustodianProof>,
     /// The tokens whose firmware a security advisory affects.
     pub affected_tokens: Vec<AffectedToken>,
@@ -117,8 +117,7 @@ impl Readiness {
             affected_tokens: affected_tokens(manifest),
             overdue: Vec::new(),
         };
-        // A statement with a later time than `latest` proves nothing, because such a statement is dated in the
-        // future.
+        // A statement proves nothing if its time is later than `latest`, because its time is in the future.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
         let mut drills: Vec<LastDrill> = Vec::new();

@@ -9,7 +9,7 @@ use crate::gate::observed::UserState;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// The state of a target. The JSON output has the names of the variants.
+/// The state of a target. The JSON output uses the names of these variants, so renaming one changes the output.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetState {

@@ -126,7 +126,8 @@ fn closing_an_earlier_session_by_aws_clock_leaves_a_later_one_open() {
     let until = "2026-11-22T03:00:00Z";
     let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
     let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
-    // In one order, the clock of another machine is ahead, so its records come after the records of the open session.
+    // In the first order, the clock of the machine with the earlier session is ahead, so the records of the earlier
+    // session come after the records of the open session.
     for order in [[&open[..], &earlier[..]].concat(), [&earlier[..], &open[..]].concat()] {
         let last = last(&order).remove(0);
         assert!(last.session == session(2) && !last.closed, "{last:?}");

@@ -1,5 +1,5 @@
 //! Compares each CloudTrail event with the session. Finds the caller and the purpose of the call, and whether the
-//! call was made in the time of the session.
+//! call was made during the session.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -13,8 +13,8 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Record};
 use crate::vault::manifest::Manifest;
 
-/// The first call of the session can be up to this many seconds before T0. T0 is the time in AWS's answer to that
-/// call.
+/// The first call of the session can be up to this many seconds before T0. T0 is the time in AWS's answer to the
+/// first call.
 const LEAD: i64 = 60;
 
 /// How many seconds the ledger's times can be behind CloudTrail's times. The ledger's times come from AWS's HTTP
@@ -61,7 +61,7 @@ pub enum CallPurpose {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// The call was in the time of this session. For calls of the gate, the time of the session is from the intent to
+    /// The call was made during this session. For calls of the gate, the time of the session is from the intent to
     /// the close. For calls with issued credentials, the time of the session is from T0 to T1 or to an earlier close.
     Inside,
     Before,
@@ -95,7 +95,7 @@ pub struct ApiCall {
     pub user_agent: Option<String>,
     /// The inline policy that the call wrote.
     pub policy: Option<String>,
-    /// If `when` is [`CallTiming::OtherSession`]: the session to which the call belongs.
+    /// The session to which the call belongs, if `when` is [`CallTiming::OtherSession`].
     pub other_session: Option<SessionId>,
 }
 
@@ -131,12 +131,12 @@ struct OtherSession<'a> {
 }
 
 impl ApiCall {
-    /// Reports whether the call was made outside the time of this session, and belongs to no other session.
+    /// Reports whether the call was made before or after this session, and does not belong to another session.
     pub fn is_outside(&self) -> bool {
         matches!(self.when, CallTiming::Before | CallTiming::After)
     }
 
-    /// Reports whether the call was made in the time of this session.
+    /// Reports whether the call was made during this session.
     pub fn is_inside(&self) -> bool {
         self.when == CallTiming::Inside
     }
@@ -271,9 +271,9 @@ impl Seconds {
     }
 }
 
-/// Returns the time from the intent to the last recorded close. If no close is recorded, the time ends at T1. The
-/// time in the intent can be wrong, because the local clock can be wrong. So the start is moved to a time from
-/// [`LEAD`] before T0 to T0.
+/// Returns the period from the intent to the last recorded close. If no close is recorded, the period ends at T1. The
+/// time in the intent can be wrong, because the local clock can be wrong. The start of the period is therefore
+/// limited: it is at most [`LEAD`] seconds before T0, and not after T0.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = own.at.as_second();
     let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));
@@ -298,14 +298,14 @@ impl OtherSession<'_> {
     }
 }
 
-/// Returns the time of another session, like [`gate`]. The record of that session's close is not signed, so the time
-/// ends at the latest [`TIDIED`] after T1.
+/// Returns the period of another session, computed like [`gate`]. The record of the other session's close is not
+/// signed, so the period ends at most [`TIDIED`] seconds after T1.
 fn of_another(own: &SessionRecords<'_>) -> Seconds {
     let Seconds { from, until } = gate(own);
     Seconds { from, until: own.until().map_or(from, |t1| until.min(t1.as_second() + TIDIED)) }
 }
 
-/// Returns the time from T0 to T1. If access was closed before T1, the time ends at the close.
+/// Returns the period from T0 to T1. If access was closed before T1, the period ends at the close.
 fn work(own: &SessionRecords<'_>) -> Option<Seconds> {
     let (t0, t1) = own.from().zip(own.until())?;
     let closed = own.closed().map(|(at, ..)| at).filter(|_| !own.is_static());
@@ -331,8 +331,8 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Opener | CallerKind::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
-        // An example is a call with temporary credentials of the user that are not in the ledger. Another session or
-        // an attacker might have made such a call.
+        // Any other call is unexpected. An example is a call with temporary credentials of the user that are not in
+        // the ledger. Such a call might have been made in another session or by an attacker.
         _ => CallPurpose::Unexpected,
     }
 }

@@ -33,7 +33,7 @@ pub struct CloudTrailQuery {
     /// only in the IAM region.
     pub resources: Vec<String>,
     pub from: Timestamp,
-    /// The end of the time range. If this end is in the future, the lookup ends at the current time.
+    /// The end of the time range. If this time is in the future, the lookup ends at the current time.
     pub until: Timestamp,
 }
 

@@ -70,7 +70,7 @@ fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<AlertFact> {
         acknowledged: *acknowledged,
         before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
-        // Without an id, the receiver cannot confirm its acknowledgement later.
+        // Without an id, the receiver cannot confirm later that it acknowledged the alert.
         evidence: if acknowledged.and(receipt.as_ref()).is_some() {
             Evidence::Receiver
         } else {

@@ -46,7 +46,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Reports whether the session is of the lane `static`, in which access ends only at T1.
+    /// Reports whether the session uses the lane `static`, in which access ends only at T1.
     pub(super) fn is_static(&self) -> bool {
         self.intent.lane == Lane::Static
     }
@@ -90,8 +90,8 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // The first close might only have read from IAM that access was closed. A later close might have proven this
-        // with a probe.
+        // The first close might only have read from IAM that access was closed. A later close might have proven with
+        // a probe that access was closed.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 

@@ -20,7 +20,8 @@ pub struct Link {
     /// The digest algorithm of the signature on this certificate.
     pub digest: &'static str,
     pub extensions: Vec<Vec<u8>>,
-    /// The DER of the signature algorithm outside the signed data, if it differs from the algorithm inside the data.
+    /// The DER of the signature algorithm outside the signed data, if this algorithm differs from the one inside the
+    /// signed data.
     pub outside: Option<Vec<u8>>,
 }
 
@@ -38,13 +39,13 @@ pub struct Plan {
     /// Additional extensions of the slots' certificates.
     pub more: Vec<Vec<u8>>,
     pub digest: &'static str,
-    /// A token whose decryption key is certified instead of the enrolled decryption key.
+    /// If set, the certificates are for this token's decryption key instead of the enrolled decryption key.
     pub key: Option<SoftToken>,
-    /// A token whose signing key is certified instead of the enrolled signing key.
+    /// If set, the certificates are for this token's signing key instead of the enrolled signing key.
     pub signing: Option<SoftToken>,
     /// Encodes the subject name of a slot's certificate as DER.
     pub named: fn(&str) -> Vec<u8>,
-    /// The DER of the device's serial number, if it is not the DER of `serial`.
+    /// If set, replaces the DER encoding of `serial`.
     pub serial_der: Option<Vec<u8>>,
     /// The PIN and touch policies in the decryption key's certificate, if they differ from `policy`.
     pub decryption_policy: Option<Vec<u8>>,
@@ -201,7 +202,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_key_usage",
             "",
-            "the key usage of an issuer includes keyCertSign",
+            "the key usage of an issuer includes `keyCertSign`",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(1, 0x06)) },
         ),
     ]
@@ -251,7 +252,8 @@ fn chains() -> Vec<Row> {
             "is not the certificate of its issuer",
             "two issuers in the chain are in the wrong order",
             plan! { |p| {
-                // The certificate after F9's certificate belongs to the issuer of F9's issuer.
+                // F9's certificate is issued by the PIV issuer, but the next certificate in the chain is the one of
+                // `intermediate`.
                 p.links[1].issuer = name("intermediate");
                 p.links.insert(1, link("intermediate", "root", vec![ca(2)]));
                 p.links[2].extensions = vec![ca(2)];
@@ -355,19 +357,19 @@ fn issuers() -> Vec<Row> {
         (
             "attestation_issuer_usage",
             "is not a CA's certificate",
-            "the key usage of an issuer does not include keyCertSign",
+            "the key usage of an issuer does not include `keyCertSign`",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(7, 0x80)) },
         ),
         (
             "attestation_path_length",
             "does not allow as many certificates below it",
-            "the root allows one certificate below it in the chain, but there are two",
+            "the root allows one certificate below itself in the chain, but there are two",
             plan! { |p| p.links[2].extensions = vec![ca(1)] },
         ),
         (
             "attestation_extension_twice",
             "the extension 2.5.29.19, which it must not have",
-            "the certificate of an issuer has two basic constraints extensions",
+            "the certificate of an issuer has the basic constraints extension twice",
             plan! { |p| p.links[1].extensions.push(ca(1)) },
         ),
         (
@@ -471,13 +473,13 @@ fn slots() -> Vec<Row> {
         (
             "attestation_no_touch",
             "does not require both a PIN and a touch",
-            "the certificates have the touch policy never",
+            "the touch policy in the certificates is `never`",
             plan! { |p| p.policy = vec![2, 1] },
         ),
         (
             "attestation_no_pin",
             "does not require both a PIN and a touch",
-            "the certificates have the PIN policy never",
+            "the PIN policy in the certificates is `never`",
             plan! { |p| p.policy = vec![1, 2] },
         ),
     ]

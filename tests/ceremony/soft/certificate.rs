@@ -17,11 +17,11 @@ use super::{ChallengeToken, chains, people};
 /// Says how to make an enrolment file. Each step can introduce a fault. The default makes a valid file.
 pub struct Spec {
     pub attested: bool,
-    /// Whether the token is a challenge-response token. If false, it is a PIV token.
+    /// Whether the token is a challenge-response token. If false, the token is a PIV token.
     pub challenge: bool,
     /// Changes the plan of the certificates before they are signed.
     pub before: fn(&mut Plan),
-    /// Changes the signed chain, whose first certificate is F9's certificate.
+    /// Changes the signed chain. The first certificate of the chain is F9's certificate.
     pub after: fn(&mut Vec<Vec<u8>>),
     pub members: fn(&mut Value),
     /// Changes the token's recipient.
@@ -137,7 +137,7 @@ fn envelopes() -> Vec<Row> {
         (
             "enrolment_envelope_order",
             "its envelope is not in canonical form",
-            "payloadType is before payload in the envelope",
+            "the field `payloadType` is before the field `payload` in the envelope",
             with! {
             file: |f| { let v: Value = serde_json::from_slice(f).unwrap();
                 *f = format!("{{\"payloadType\":{},\"payload\":{},\"signatures\":{}}}\n",
@@ -153,7 +153,7 @@ fn envelopes() -> Vec<Row> {
         (
             "enrolment_type",
             "does not know its type",
-            "the envelope has the payload type application/json",
+            "the envelope has the payload type `application/json`",
             with! {
             envelope: |e| e["payloadType"] = "application/json".into() },
         ),

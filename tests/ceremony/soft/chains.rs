@@ -69,7 +69,7 @@ fn sound() -> Vec<Row> {
         (
             "attestation_pin_always",
             "",
-            "the certificates have the PIN policy always",
+            "the PIN policy in the certificates is `always`",
             plan! { |p| p.policy = vec![3, 2] },
         ),
         (
@@ -97,7 +97,7 @@ fn authority() -> Vec<Row> {
         (
             "attestation_issuer_path_length",
             "does not allow as many certificates below it",
-            "an issuer allows no certificate below it in the chain, but there is one",
+            "an issuer allows no certificate below itself in the chain, but there is one",
             plan! { |p| p.links[1].extensions = vec![ca(0)] },
         ),
         (
@@ -109,13 +109,13 @@ fn authority() -> Vec<Row> {
         (
             "attestation_device_usage",
             "is not a CA's certificate",
-            "the key usage of the device's certificate does not include keyCertSign",
+            "the key usage of the device's certificate does not include `keyCertSign`",
             plan! { |p| p.links[0].extensions.push(x509::key_usage(7, 0x80)) },
         ),
         (
             "attestation_root_usage",
             "is not a CA's certificate",
-            "the key usage of the root does not include keyCertSign",
+            "the key usage of the root does not include `keyCertSign`",
             plan! { |p| p.links[2].extensions.push(x509::key_usage(7, 0x80)) },
         ),
     ]
@@ -238,19 +238,19 @@ fn slots() -> Vec<Row> {
         (
             "attestation_touch_cached",
             POLICY,
-            "the certificates have the touch policy cached",
+            "the touch policy in the certificates is `cached`",
             plan! { |p| p.policy = vec![2, 3] },
         ),
         (
             "attestation_pin_match",
             POLICY,
-            "the certificates have the PIN policy match once",
+            "the PIN policy in the certificates is `match once`",
             plan! { |p| p.policy = vec![4, 2] },
         ),
         (
             "attestation_one_key_no_touch",
             "the attestation of its decryption key is not valid",
-            "only the certificate of the decryption key has the touch policy never",
+            "only the decryption key's certificate has a wrong touch policy: the policy is `never`",
             plan! { |p| p.decryption_policy = Some(vec![2, 1]) },
         ),
         (
@@ -279,7 +279,7 @@ fn padded(plan: &mut Plan) {
     plan.links[2].extensions.push(x509::extension(&id, false, &more));
 }
 
-/// Enrolment files at the length limit. The length of an enrolment file modulo four is always two.
+/// Enrolment files at the length limit. The length of every enrolment file is two more than a multiple of four.
 fn lengths() -> Vec<Row> {
     /// Sets a name of 1 to 8 characters. The length of the name changes the length of the payload modulo three.
     fn named(members: &mut Value) {

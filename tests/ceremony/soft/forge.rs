@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Person, random};
 
-/// Says how to make a vault. Each step can introduce a fault. The default follows the specification in all steps.
+/// Says how to make a vault. Each step can introduce a fault. Every default step follows the specification.
 pub struct Recipe {
     pub custodians: usize,
     pub threshold: u8,
@@ -210,8 +210,8 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
     manifest
 }
 
-/// Returns the summary of a grant. The summary has one entry for each service and access. The entry lists the
-/// condition keys that all statements about this service and access have.
+/// Returns the summary of a grant. The summary has one entry for each pair of a service and an access (`read` or
+/// `write`). The entry lists the condition keys that all statements about this pair have in common.
 fn services(grant: &Value) -> Value {
     let mut all: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for statement in grant.as_array().into_iter().flatten().filter(|one| one["Effect"] == "Allow") {
@@ -236,8 +236,8 @@ fn services(grant: &Value) -> Value {
     all.into_iter().map(entry).collect()
 }
 
-/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. A vector
-/// allows this call only by the call's name or by `sts:*`, so the function searches for these two texts.
+/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. The grant of a vector
+/// allows this call only with the call's name or with `sts:*`, so the function searches for these two texts.
 fn federates(grant: &Value) -> bool {
     let text = grant.to_string();
     text.contains("sts:GetFederationToken") || text.contains("sts:*")

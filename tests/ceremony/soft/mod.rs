@@ -205,7 +205,7 @@ const NAMES: [&str; 17] = [
     "mallory", "nina", "olivia", "peggy", "quentin",
 ];
 
-/// Makes `count` custodians. Each of them has `tokens` PIV tokens.
+/// Makes `count` custodians. Each custodian has `tokens` PIV tokens.
 pub fn people(count: usize, tokens: usize) -> Vec<Person> {
     let person = |(name, number): (&&str, u32)| Person {
         name: (*name).to_owned(),

@@ -17,8 +17,8 @@ pub fn uncompressed(compressed: &[u8]) -> Vec<u8> {
     p256::PublicKey::from_sec1_bytes(compressed).unwrap().to_sec1_point(false).as_bytes().to_vec()
 }
 
-/// Returns an uncompressed point whose x coordinate is not reduced. The coordinate is p plus the smallest x
-/// coordinate of a point on the curve. For the compressed form, take the first 33 bytes and replace the first byte.
+/// Returns an uncompressed point whose x coordinate is not reduced. The coordinate is the prime `p` plus the smallest
+/// x coordinate of a point on the curve. For the compressed form, take the first 33 bytes and replace the first byte.
 pub fn not_reduced() -> [u8; 65] {
     let mut x = [0; 32];
     let on_curve = |x: &[u8; 32]| p256::PublicKey::from_sec1_bytes(&[&[2], &x[..]].concat()).is_ok();

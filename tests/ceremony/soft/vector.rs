@@ -1,5 +1,5 @@
-//! A test vector has known values, an expected result, and a vault or enrolment file. The library reads the file, and
-//! the test compares the library's result with the expected one.
+//! A test vector has a vault file or an enrolment file, the known values for it, and the expected result. The library
+//! reads the file, and the test compares the library's result with the expected one.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -182,8 +182,7 @@ impl Vector {
             let share = custodian.give(&vault);
             shares.push(share.map_err(|verdict| Verdict { at_fault: index.to_string(), ..verdict })?);
         }
-        // The first opening uses all shares, because a reader has all of them. After that, the test opens the vault
-        // with each quorum.
+        // The first opening uses all shares of the file. After that, the test opens the vault with each quorum.
         let threshold = vault.manifest.threshold;
         for quorum in [shares.iter().collect()].into_iter().chain(quorum::subsets(&shares, threshold)) {
             let key = hex::encode(quorum::combine(&quorum).expose());

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 /// The DER of Yubico's arc of object identifiers, 1.3.6.1.4.1.41482.
 const YUBICO: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a];
 
-// For each kind of key, a constant has the arguments of `openssl genpkey`.
+// Each constant has the arguments of `openssl genpkey` for one kind of key.
 
 pub const P256: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256";
 pub const P384: &str = "-algorithm EC -pkeyopt ec_paramgen_curve:P-384";
@@ -22,10 +22,11 @@ pub const RSA_3072: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:3072";
 pub const RSA_4096: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4096";
 pub const RSA_4104: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4104";
 
-/// The DER of the algorithm ecdsa-with-SHA384.
+/// The DER of the algorithm identifier `ecdsa-with-SHA384`.
 pub const ECDSA_SHA384: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
 
-/// If a digest's name ends in this character, the algorithm of an RSA signature is encoded without parameters.
+/// If the name of a digest ends in this character, an RSA signature's algorithm identifier is encoded without
+/// parameters.
 pub const NO_PARAMETERS: char = '*';
 
 /// A private key that signs certificates.

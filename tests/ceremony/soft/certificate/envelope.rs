@@ -83,7 +83,7 @@ pub(super) fn files() -> Vec<Row> {
         (
             "enrolment_envelope_field_missing",
             INVALID,
-            "the envelope has no field signatures",
+            "the envelope has no field `signatures`",
             without_attestation(|e| drop(e.as_object_mut().unwrap().remove("signatures"))),
         ),
         (
@@ -203,13 +203,13 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_low_s",
             "",
-            "the value s of the signature is in the lower half of its range",
+            "the value `s` of the signature is in the lower half of its range",
             spec(uneven_signature),
         ),
         (
             "enrolment_signature_high_s",
             "",
-            "the value s of the signature is in the upper half of its range; real tokens make such signatures",
+            "the value `s` of the signature is in the upper half of its range; real tokens make such signatures",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 Signature::from_scalars(r, -*s).unwrap().to_der().as_bytes().to_vec()
@@ -218,13 +218,13 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_raw",
             SIGNATURE,
-            "the signature consists of r and s with 32 bytes each, instead of DER",
+            "the signature is not in DER: it consists of `r` and `s` with 32 bytes each",
             spec(|_, s| Signature::from_der(s).unwrap().to_bytes().to_vec()),
         ),
         (
             "enrolment_signature_leading_zero",
             SIGNATURE,
-            "the value s of the signature has a leading zero byte that DER does not allow",
+            "the value `s` of the signature has a leading zero byte that DER does not allow",
             spec(|_, s| {
                 let [r, s] = integers(Signature::from_der(s).unwrap().normalize_s().to_der().as_bytes());
                 sequence(&[r, [&[2, s[1] + 1, 0], &s[2..]].concat()])
@@ -233,7 +233,7 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_negative",
             SIGNATURE,
-            "the value s of the signature lacks its leading zero byte, so the value is negative",
+            "the value `s` of the signature lacks its leading zero byte, so the value is negative",
             spec(|_, s| {
                 let (r, s) = Signature::from_der(s).unwrap().normalize_s().split_scalars();
                 let high = Signature::from_scalars(r, -*s).unwrap();
@@ -257,7 +257,7 @@ pub(super) fn signatures() -> Vec<Row> {
         (
             "enrolment_signature_zero",
             SIGNATURE,
-            "the values r and s of the signature are both zero",
+            "the values `r` and `s` of the signature are both zero",
             spec(|_, _| vec![0x30, 6, 2, 1, 0, 2, 1, 0]),
         ),
     ]

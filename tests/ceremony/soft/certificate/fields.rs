@@ -47,13 +47,13 @@ pub(super) fn payloads() -> Vec<Row> {
         (
             "enrolment_payload_fraction",
             INVALID,
-            "the number 1 in the payload is written 1.0",
+            "the number 1 in the payload is written `1.0`",
             text(|t| t.replacen("\"version\":1", "\"version\":1.0", 1)),
         ),
         (
             "enrolment_payload_field_twice",
             INVALID,
-            "the payload has the field version twice",
+            "the payload has the field `version` twice",
             text(|t| t.replacen("\"version\":1", "\"version\":1,\"version\":1", 1)),
         ),
         (
@@ -76,13 +76,13 @@ pub(super) fn fields() -> Vec<Row> {
         (
             "enrolment_field_missing",
             INVALID,
-            "the payload has no field created",
+            "the payload has no field `created`",
             plain(|m| drop(m.as_object_mut().unwrap().remove("created"))),
         ),
         (
             "enrolment_attestation_missing",
             "its payload is not in canonical form",
-            "the field attestation is missing; without an attestation, the field must be null",
+            "the field `attestation` is missing; without an attestation, the field must be null",
             plain(|m| drop(m.as_object_mut().unwrap().remove("attestation"))),
         ),
         (
@@ -124,7 +124,7 @@ pub(super) fn fields() -> Vec<Row> {
         (
             "enrolment_created_offset",
             "is not a UTC time",
-            "the creation time has an offset instead of Z",
+            "the creation time has an offset instead of `Z`",
             plain(|m| m["created"] = "2026-11-22T02:17:00+00:00".into()),
         ),
         (
@@ -325,7 +325,7 @@ pub(super) fn in_certificates() -> Vec<Row> {
         (
             "enrolment_certificates_unknown_field",
             "its payload is not valid",
-            "the field attestation contains a field that version 1 does not define",
+            "the field `attestation` contains a field that version 1 does not define",
             members(|m| m["attestation"]["note"] = "x".into()),
         ),
         (

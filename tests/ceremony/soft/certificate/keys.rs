@@ -7,7 +7,8 @@ use super::*;
 use crate::soft::forge::{with_checksum, with_trailing_bit};
 use crate::soft::points;
 
-/// Returns the X25519 coordinate p - `minus` in little-endian order (RFC 7748). The coordinate p - 1 has small order.
+/// Returns the X25519 coordinate `p - minus` in little-endian order (RFC 7748). The coordinate `p - 1` has small
+/// order.
 fn below_p(minus: u8) -> [u8; 32] {
     let mut coordinate = [0xff; 32];
     (coordinate[0], coordinate[31]) = (0xed - minus, 0x7f);
@@ -57,7 +58,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_greatest",
             "",
-            "the X25519 coordinate of the part is p - 2, the greatest allowed",
+            "the X25519 coordinate of the part is `p - 2`, the greatest allowed",
             x25519_of_part!(below_p(2)),
         ),
         (
@@ -75,7 +76,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_minus_one",
             PART,
-            "the X25519 coordinate of the part is p - 1, which has small order",
+            "the X25519 coordinate of the part is `p - 1`, which has small order",
             x25519_of_part!(below_p(1)),
         ),
         (
@@ -93,7 +94,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_p",
             PART,
-            "the X25519 coordinate of the part is p, which is not reduced",
+            "the X25519 coordinate of the part is `p`, which is not reduced",
             x25519_of_part!(below_p(0)),
         ),
         (
@@ -107,7 +108,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_modulus",
             PART,
-            "the last coefficient of the part's ML-KEM key is q",
+            "the last coefficient of the part's ML-KEM key is `q`",
             part! { |key| {
                 let mut key = key;
                 (key[1150], key[1151]) = (key[1150] & 0x0f | 0x10, 0xd0);
@@ -117,7 +118,7 @@ pub(super) fn parts() -> Vec<Row> {
         (
             "enrolment_part_coefficient",
             "",
-            "the last coefficient of the part's ML-KEM key is q - 1, the greatest allowed",
+            "the last coefficient of the part's ML-KEM key is `q - 1`, the greatest allowed",
             part! { |key| {
                 let mut key = key;
                 (key[1150], key[1151]) = (key[1150] & 0x0f, 0xd0);
@@ -147,7 +148,7 @@ pub(super) fn texts_of_parts() -> Vec<Row> {
         (
             "enrolment_part_prefix",
             PART,
-            "the part's recipient has the prefix age1tagpq1 instead of age1pq1",
+            "the part's recipient has the prefix `age1tagpq1` instead of `age1pq1`",
             edited(|m| m["part"] = part_recipient("age1tagpq", &part_key(&m["part"]))),
         ),
         (
@@ -226,7 +227,7 @@ pub(super) fn tokens() -> Vec<Row> {
         (
             "enrolment_token_not_reduced",
             TAG,
-            "the x coordinate of the point in the token's recipient is p or more",
+            "the x coordinate of the point in the token's recipient is `p` or more",
             point! { |point| [&point[..1], &points::not_reduced()[1..33]].concat() },
         ),
         (
@@ -274,7 +275,7 @@ pub(super) fn tokens() -> Vec<Row> {
         (
             "enrolment_token_prefix",
             TAG,
-            "the token's recipient has the prefix age1yubikey1 instead of age1tag1",
+            "the token's recipient has the prefix `age1yubikey1` instead of `age1tag1`",
             edited(|r| part_recipient("age1yubikey", &bech32::decode(r.as_str().unwrap()).unwrap().1)),
         ),
     ]
@@ -313,7 +314,7 @@ pub(super) fn signing_keys() -> Vec<Row> {
         (
             "enrolment_signing_key_not_reduced",
             KEY,
-            "the x coordinate of the signing key is p or more",
+            "the x coordinate of the signing key is `p` or more",
             edited(points::not_reduced_spki),
         ),
         (
@@ -397,7 +398,7 @@ pub(super) fn challenge_tokens() -> Vec<Row> {
         (
             "enrolment_challenge_greatest",
             "",
-            "the X25519 coordinate of the token is p - 2, the greatest allowed",
+            "the X25519 coordinate of the token is `p - 2`, the greatest allowed",
             x25519!(below_p(2)),
         ),
         (
@@ -415,7 +416,7 @@ pub(super) fn challenge_tokens() -> Vec<Row> {
         (
             "enrolment_challenge_minus_one",
             KEY,
-            "the X25519 coordinate of the token is p - 1, which has small order",
+            "the X25519 coordinate of the token is `p - 1`, which has small order",
             x25519!(below_p(1)),
         ),
         (
@@ -433,7 +434,7 @@ pub(super) fn challenge_tokens() -> Vec<Row> {
         (
             "enrolment_challenge_p",
             KEY,
-            "the X25519 coordinate of the token is p, which is not reduced",
+            "the X25519 coordinate of the token is `p`, which is not reduced",
             x25519!(below_p(0)),
         ),
         (

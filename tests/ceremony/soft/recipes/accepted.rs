@@ -12,7 +12,7 @@ pub(super) fn good() -> Vec<Entry> {
     vec![
         success(
             "two_of_two",
-            "a vault that two of two custodians open, the smallest vault possible",
+            "the smallest possible vault: it has two custodians, and both are needed to open it",
             Recipe::default(),
         ),
         success(
@@ -37,7 +37,7 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "grease",
-            "the header's last stanza is a grease stanza: its type ends in -grease",
+            "the header's last stanza is a grease stanza: its type ends in `-grease`",
             with! { stanzas: |s| s.push(grease()) },
         ),
         success(
@@ -51,12 +51,12 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "reseal_before",
-            "the vault of the vector reseal_after replaces this vault of epoch 1",
+            "the vault of the vector `reseal_after` replaces this vault of epoch 1",
             Recipe::default(),
         ),
         success(
             "reseal_after",
-            "a reseal of the vector reseal_before: the vault_id is the same, the epoch is one more, and the field replaces has the digest of that vector's file",
+            "this vault replaces the vault of the vector `reseal_before`: `vault_id` is the same, the epoch is one higher, and the field `replaces` has the digest of that vector's file",
             with! { manifest: |m| {
                 let path = vector::directory().join("reseal_before.txt");
                 let before = Vector::parse(&std::fs::read_to_string(path).unwrap()).file;
@@ -87,7 +87,7 @@ pub(super) fn good() -> Vec<Entry> {
         ),
         success(
             "lane_static",
-            "the vault has the lane static: the target has a role instead of a gate",
+            "the vault has the lane `static`: the target has a role instead of a gate",
             with! { credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into() },
         ),
         success(
@@ -158,35 +158,35 @@ pub(super) fn grants() -> Vec<Entry> {
     vec![
         success(
             "console",
-            "the grant allows sts:GetFederationToken through a pattern",
+            "the grant allows `sts:GetFederationToken` through a pattern",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": ["S3:Get*", "sts:?etFederation*"], "Resource": "*"}]),
             manifest: |m| m["targets"][0]["console"] = true.into() },
         ),
         success(
             "grant_not_action",
-            "the grant allows everything except some services, so its summary is * with the access write, and console is true",
+            "the grant allows everything except some services, so its summary has the service `*` with the access `write`, and `console` is true",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "NotAction": ["iam:*", "sts:Assume*"], "Resource": "*"}]),
             manifest: |m| m["targets"][0]["console"] = true.into() },
         ),
         success(
             "grant_not_action_console",
-            "the grant allows everything except some actions, one of which is sts:GetFederationToken, so console is false",
+            "the grant allows everything except some actions, one of which is `sts:GetFederationToken`, so `console` is false",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "NotAction": ["iam:*", "sts:*Token"], "Resource": "*"}]),
                 manifest: |m| m["targets"][0]["console"] = false.into() },
         ),
         success(
             "grant_denied_console",
-            "the grant denies sts:GetFederationToken, but the summary ignores a Deny, so console is true",
+            "the grant denies `sts:GetFederationToken`, but the summary ignores a `Deny`, so `console` is true",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": "sts:*", "Resource": "*"},
             {"Effect": "Deny", "Action": "sts:GetFederationToken", "Resource": "*"}]) },
         ),
         success(
             "grant_reads",
-            "actions that begin with Get, List or Describe in any case are reads, and all other actions are writes",
+            "actions that begin with `Get`, `List` or `Describe`, in any letter case, are reads; others are writes",
             with! { credentials: |c| c["targets"][0]["grant"] = json!([
             {"Effect": "Allow", "Action": ["a:Get*", "b:LISTx", "c:describe?", "d:G*", "e:?et", "f:BatchGetItem", "*:Get*"],
                 "Resource": "*"}]),
@@ -212,7 +212,7 @@ pub(super) fn grants() -> Vec<Entry> {
         ),
         success(
             "may_outlive",
-            "the field may_outlive has 64 actions, some with wildcards, and the longest has 128 characters",
+            "the field `may_outlive` has 64 actions, some with wildcards, and the longest has 128 characters",
             with! { credentials: |c| {
                 let mut all: Vec<String> = (0..63).map(|n| format!("a-{n:02}:*?X")).collect();
                 all.push(format!("z:{}", "A".repeat(126)));

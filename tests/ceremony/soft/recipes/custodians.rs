@@ -37,15 +37,15 @@ pub(super) fn custodians() -> Vec<Entry> {
                 m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key[..1215]);
             } }),
         ("part_prefix", "not an age mlkem768x25519 recipient",
-            "a part's recipient has the prefix age1tagpq1 instead of age1pq1", with! {
+            "a part's recipient has the prefix `age1tagpq1` instead of `age1pq1`", with! {
             manifest: |m| {
                 let key = forge::part_key(&m["custodians"][0]["part"]);
                 m["custodians"][0]["part"] = forge::part_recipient("age1tagpq", &key);
             } }),
         ("part_x25519", "not an age mlkem768x25519 recipient",
-            "a part's recipient has age's type X25519, which is not post-quantum", with! {
+            "a part's recipient has age's type `X25519`, which is not post-quantum", with! {
             manifest: |m| m["custodians"][0]["part"] = forge::part_recipient("age", &[9; 32]) }),
-        ("part_modulus", "not an age mlkem768x25519 recipient", "a coefficient of a part's ML-KEM key is q", with! {
+        ("part_modulus", "not an age mlkem768x25519 recipient", "a coefficient of a part's ML-KEM key is `q`", with! {
             manifest: |m| {
                 let mut key = forge::part_key(&m["custodians"][0]["part"]);
                 (key[0], key[1]) = (0x01, key[1] & 0xf0 | 0x0d);
@@ -59,7 +59,7 @@ pub(super) fn custodians() -> Vec<Entry> {
                 m["custodians"][0]["part"] = forge::part_recipient("age1pq", &key);
             } }),
         ("part_not_reduced", "not an age mlkem768x25519 recipient",
-            "the X25519 coordinate of a part is p + 2", with! {
+            "the X25519 coordinate of a part is `p + 2`", with! {
             manifest: |m| {
                 let mut key = forge::part_key(&m["custodians"][0]["part"]);
                 key[1184..].fill(0xff);
@@ -80,7 +80,7 @@ pub(super) fn custodians() -> Vec<Entry> {
                 *token = forge::with_trailing_bit(token);
             } }),
         ("token_recipient_prefix", "not an age p256tag recipient",
-            "a token's recipient has the prefix age1yubikey1 instead of age1tag1", with! {
+            "a token's recipient has the prefix `age1yubikey1` instead of `age1tag1`", with! {
             manifest: |m| {
                 let token = &mut m["custodians"][0]["tokens"][0]["recipient"];
                 let (_, point) = bech32::decode(token.as_str().unwrap()).unwrap();
@@ -107,7 +107,7 @@ pub(super) fn custodians() -> Vec<Entry> {
                 let key = m["custodians"][0]["tokens"][0]["signing_key"].as_str().unwrap()[4..].to_owned();
                 m["custodians"][0]["tokens"][0]["signing_key"] = key.into();
             } }),
-        ("slot_capitals", "not a retired PIV slot", "a token's slot is written 8A instead of 8a", with! {
+        ("slot_capitals", "not a retired PIV slot", "a token's slot is written `8A` instead of `8a`", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["decryption_slot"] = "8A".into() }),
         ("slot_not_retired", "not a retired PIV slot",
             "a token's key is in slot 9d, which is not a retired slot", with! {
@@ -172,13 +172,13 @@ pub(super) fn challenge_tokens() -> Vec<Entry> {
             "a challenge-response token has the field of a PIV slot", with! {
             people: challenge, manifest: |m| m["custodians"][0]["tokens"][1]["signing_slot"] = "83".into() }),
         ("piv_with_challenge", "has fields of another kind, or lacks one",
-            "a PIV token has the field slot, which only a challenge-response token has", with! {
+            "a PIV token has the field `slot`, which only a challenge-response token has", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["slot"] = 2.into() }),
         ("piv_with_x25519", "not an age p256tag recipient",
-            "the recipient of a PIV token has the type X25519", with! {
+            "the recipient of a PIV token has the type `X25519`", with! {
             manifest: |m| m["custodians"][0]["tokens"][0]["recipient"] = forge::part_recipient("age", &[9; 32]) }),
         ("challenge_recipient_tag", "not an age X25519 recipient",
-            "the recipient of a challenge-response token has the type p256tag", with! {
+            "the recipient of a challenge-response token has the type `p256tag`", with! {
             people: challenge, manifest: |m| m["custodians"][0]["tokens"][1]["recipient"] = stranger().into() }),
         ("challenge_recipient_capitals", "not an age X25519 recipient",
             "an X25519 recipient is in capital letters", with! {
@@ -202,7 +202,7 @@ pub(super) fn challenge_tokens() -> Vec<Entry> {
             "the key in an X25519 recipient has small order", with! {
             people: challenge, manifest: |m| edit_x25519(m, |_| forge::part_recipient("age", &[0; 32])) }),
         ("challenge_recipient_not_reduced", "not an age X25519 recipient",
-            "the coordinate in an X25519 recipient is p + 2", with! {
+            "the coordinate in an X25519 recipient is `p + 2`", with! {
             people: challenge, manifest: |m| edit_x25519(m, |_| {
                 let mut key = [0xff; 32];
                 (key[0], key[31]) = (0xef, 0x7f);

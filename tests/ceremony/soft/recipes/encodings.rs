@@ -33,7 +33,7 @@ pub(super) fn points_of_halves() -> Vec<Entry> {
             halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |enc| {
                 [&[6 + (enc[64] & 1)], &enc[1..]].concat() }); } }),
         ("token_half_not_reduced", TOKEN,
-            "the x coordinate of the ephemeral point is p or more, and the hint matches the point", with! {
+            "the x coordinate of the ephemeral point is `p` or more, and the hint matches the point", with! {
             halves: |entry, inner| if first(entry) { with_point(entry, &mut inner[0], |_| points::not_reduced().to_vec()) } }),
         ("token_half_infinity", TOKEN,
             "the ephemeral point is the point at infinity, and the hint matches the point", with! {
@@ -77,7 +77,7 @@ pub(super) fn arguments() -> Vec<Entry> {
             "the encapsulation in a part's half is encoded with the alphabet of base64url", with! {
             halves: |entry, inner| if first(entry) { inner[1].args[0] = url_alphabet(&inner[1].args[0]); } }),
         ("part_half_type", PART,
-            "the type of the stanza of a part's half is MLKEM768X25519, in capital letters", with! {
+            "the stanza of a part's half has the type `MLKEM768X25519`, in capital letters", with! {
             halves: |entry, inner| if first(entry) { inner[1].tag = "MLKEM768X25519".into(); } }),
     }
 }
@@ -142,7 +142,7 @@ pub(super) fn header_bodies() -> Vec<Entry> {
     }
     /// Makes the label longer until the manifest's last Base64 character has unused bits.
     fn uneven(manifest: &mut Value) {
-        // The manifest does not have its two commitments yet, so their length is added here.
+        // The manifest does not contain the two commitments yet, so the length of the commitments is added here.
         let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
         while length(manifest) % 3 != 1 || (length(manifest) * 4).div_ceil(3) % 64 < 4 {
             manifest["label"] = (manifest["label"].as_str().unwrap().to_owned() + "l").into();
@@ -186,25 +186,26 @@ pub(super) fn header_lines() -> Vec<Entry> {
     fails! { "parse":
         ("version_line_space", "not an age v1 file", "the first line of the header ends in a space", with! {
             header: |h| h.replacen("org/v1\n", "org/v1 \n", 1) }),
-        ("stanza_no_space", DAMAGED, "a stanza has no space between -> and its type", with! {
+        ("stanza_no_space", DAMAGED, "a stanza has no space between `->` and its type", with! {
             header: |h| h.replacen("-> breakglass/share 2", "->breakglass/share 2", 1) }),
         ("share_no_index", "out of order",
             "the stanza of a share has no index", with! { stanzas: |s| s[1].args.clear() }),
         ("share_type", "out of order",
-            "the type of a share's stanza is breakglass/Share, with a capital letter", with! { stanzas: |s| s[1].tag = "breakglass/Share".into() }),
+            "the type of a share's stanza is `breakglass/Share`, with a capital letter",
+            with! { stanzas: |s| s[1].tag = "breakglass/Share".into() }),
         ("manifest_type", "not a breakglass vault",
-            "the type of the manifest's stanza is breakglass/Manifest, with a capital letter", with! {
+            "the type of the manifest's stanza is `breakglass/Manifest`, with a capital letter", with! {
             stanzas: |s| s[0].tag = "breakglass/Manifest".into() }),
         ("manifest_no_argument", "does not know the format",
             "the stanza of the manifest has no version", with! { stanzas: |s| s[0].args.clear() }),
         ("stanza_unknown", "exactly one share per custodian",
-            "the header's last stanza has a type that contains -grease but does not end in -grease", with! {
+            "the header's last stanza has a type that contains `-grease` but does not end in it", with! {
             stanzas: |s| s.push(bare("x-grease-x", &[])) }),
         ("grease_no_dash", "exactly one share per custodian",
-            "the header's last stanza has the type grease, without a dash", with! {
+            "the header's last stanza has the type `grease`, without a dash", with! {
             stanzas: |s| s.push(bare("grease", &[])) }),
         ("grease_capitals", "exactly one share per custodian",
-            "the type of the header's last stanza ends in -GREASE, in capital letters", with! {
+            "the type of the header's last stanza ends in `-GREASE`, in capital letters", with! {
             stanzas: |s| s.push(bare("x-GREASE", &[])) }),
         ("grease_argument_empty", DAMAGED, "a grease stanza has an empty argument", with! {
             stanzas: |s| s.push(bare("x-grease", &["a", "", "b"])) }),

@@ -30,14 +30,15 @@ pub(super) fn of_the_manifest() -> Vec<Entry> {
     const TIME: &str = "is not a UTC time";
     let mut all = values! { "parse" manifest root;
         ("alerts_null", "the manifest is not valid",
-            "the field alerts in the manifest is null; without channels, the field must be left out", "alerts" = Value::Null),
+            "the field `alerts` in the manifest is null; without channels, the field must be left out",
+            "alerts" = Value::Null),
         ("alerts_name_empty", "alert channel", "the name of an alert channel is empty", "alerts" = json!([""])),
         ("alerts_name_long", "alert channel",
             "the name of an alert channel has 33 characters, one too many", "alerts" = json!(["a".repeat(33)])),
         ("created_month", TIME, "the month of the creation time is 13", "created" = "2026-13-01T02:17:00Z"),
         ("created_hour", TIME, "the hour of the creation time is 24", "created" = "2026-11-22T24:00:00Z"),
         ("created_lower_case", TIME,
-            "the letters T and Z of the creation time are in lower case", "created" = "2026-11-22t02:17:00z"),
+            "the letters `T` and `Z` of the creation time are in lower case", "created" = "2026-11-22t02:17:00z"),
         ("created_no_leap_year", TIME,
             "the creation time is the 29th of February 2100, which does not exist", "created" = "2100-02-29T02:17:00Z"),
         ("epoch_negative", "the manifest is not valid", "the epoch of the vault is -1", "epoch" = -1),
@@ -52,11 +53,11 @@ pub(super) fn of_the_manifest() -> Vec<Entry> {
         ("version_string", "the manifest is not valid",
             "the manifest's version is a string instead of a number", "version" = "1"),
         ("targets_null", "the manifest is not valid",
-            "the field targets in the manifest is null", "targets" = Value::Null),
+            "the field `targets` in the manifest is null", "targets" = Value::Null),
     };
     all.extend(fails! { "parse":
         ("replaces_capitals", "replaces is not 32 bytes",
-            "the digest in the field replaces is in capital hex", with! {
+            "the digest in the field `replaces` is in capital hex", with! {
             manifest: |m| { m["epoch"] = 2.into(); m["replaces"] = "AB".repeat(32).into(); } }),
         ("one_custodian", "2 of 1 custodians", "the vault has only one custodian", with! { custodians: 1 }),
         ("targets_257", "1 to 256 targets", "the manifest has 257 targets, one too many", with! { manifest: |m| {
@@ -80,17 +81,19 @@ pub(super) fn json_of_the_manifest() -> Vec<Entry> {
         ("manifest_escaped_name", "not in canonical form",
             "a letter in the name of a field of the manifest is escaped", with! {
             text: |text| text.replace("\"version\"", "\"\\u0076ersion\"") }),
-        ("manifest_exponent", "the manifest is not valid", "the number 1 in the manifest is written 1e0", with! {
+        ("manifest_exponent", "the manifest is not valid", "the number 1 in the manifest is written `1e0`", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1e0") }),
-        ("manifest_leading_zero", "the manifest is not valid", "the number 1 in the manifest is written 01", with! {
+        ("manifest_leading_zero", "the manifest is not valid", "the number 1 in the manifest is written `01`", with! {
             text: |text| text.replace("\"version\":1", "\"version\":01") }),
         ("manifest_surrogate", "the manifest is not valid", "the label contains half of a surrogate pair", with! {
             text: |text| text.replace("\"production", "\"\\ud800roduction") }),
         ("custodian_field_order", "not in canonical form", "the fields of a custodian are in the wrong order", with! {
             text: |text| text.replacen("\"index\":1,\"name\":\"alice\"", "\"name\":\"alice\",\"index\":1", 1) }),
-        ("custodian_field_twice", "duplicate field `index`", "a custodian's entry has the field index twice", with! {
+        ("custodian_field_twice", "duplicate field `index`",
+            "a custodian's entry has the field `index` twice", with! {
             text: |text| text.replacen("\"index\":1", "\"index\":1,\"index\":1", 1) }),
-        ("target_field_twice", "duplicate field `user`", "a target in the manifest has the field user twice", with! {
+        ("target_field_twice", "duplicate field `user`",
+            "a target in the manifest has the field `user` twice", with! {
             text: |text| text.replacen("\"user\":\"emergency\"", "\"user\":\"emergency\",\"user\":\"emergency\"", 1) }),
     }
 }
@@ -114,13 +117,13 @@ pub(super) fn of_a_custodian() -> Vec<Entry> {
         ("enrolment_sha256_capitals", "enrolment_sha256 is not 32 bytes",
             "the digest of an enrolment is in capital hex", "enrolment_sha256" = "AB".repeat(32)),
         ("fingerprint_checked_null", "the manifest is not valid",
-            "the field fingerprint_checked of a custodian is null", "fingerprint_checked" = Value::Null),
+            "the field `fingerprint_checked` of a custodian is null", "fingerprint_checked" = Value::Null),
         ("index_string", "the manifest is not valid",
             "a custodian's index is a string instead of a number", "index" = "1"),
     };
     all.extend(fails! { "parse":
         ("custodian_field_missing", "missing field `fingerprint_checked`",
-            "a custodian's entry has no field fingerprint_checked", with! {
+            "a custodian's entry has no field `fingerprint_checked`", with! {
             manifest: |m| without(custodian(m), "fingerprint_checked") }),
         ("commitment_short", "commitment is not 32 bytes",
             "a custodian's commitment has 31 bytes instead of 32", with! {
@@ -135,7 +138,7 @@ pub(super) fn of_a_token() -> Vec<Entry> {
         ("token_unknown_field", "unknown field `note`",
             "a token has a field that version 1 does not define", "note" = "x"),
         ("token_null_field", "not in canonical form",
-            "the field slot of a PIV token is null; a PIV token must not have this field", "slot" = Value::Null),
+            "the field `slot` of a PIV token is null; a PIV token must not have this field", "slot" = Value::Null),
         ("token_attestation_null", "the manifest is not valid",
             "the attestation of a token is null", "attestation" = Value::Null),
         ("token_firmware_256", "firmware version",
@@ -147,7 +150,7 @@ pub(super) fn of_a_token() -> Vec<Entry> {
         ("slot_96", SLOT, "a token's slot is 96; the last retired slot is 95", "signing_slot" = "96"),
     };
     all.extend(fails! { "parse":
-        ("token_kind_missing", "missing field `kind`", "a token has no field kind", with! {
+        ("token_kind_missing", "missing field `kind`", "a token has no field `kind`", with! {
             manifest: |m| without(token(m), "kind") }),
         ("token_slot_missing", "has fields of another kind, or lacks one", "a PIV token has no signing slot", with! {
             manifest: |m| without(token(m), "signing_slot") }),
@@ -183,16 +186,16 @@ pub(super) fn of_a_target() -> Vec<Entry> {
         ("region_capitals", REGION, "a region is in capital letters", "regions" = json!(["EU-WEST-1"])),
         ("region_underscore", REGION, "a region contains an underscore", "regions" = json!(["eu_west_1"])),
         ("mfa_string", "expected a boolean",
-            "the field mfa of a target is a string instead of a boolean", "mfa" = "false"),
+            "the field `mfa` of a target is a string instead of a boolean", "mfa" = "false"),
         ("grant_null", "the manifest is not valid", "the summary of a grant is null", "grant" = Value::Null),
         ("grant_sha256_capitals", "grant_sha256 is not 32 bytes",
             "the digest of a grant is in capital hex", "grant_sha256" = "AB".repeat(32)),
         ("may_outlive_no_action", "an action of may_outlive",
-            "an entry of may_outlive has a service but no action", "may_outlive" = json!(["kms:"])),
+            "an entry of `may_outlive` has a service but no action", "may_outlive" = json!(["kms:"])),
         ("may_outlive_service_empty", "an action of may_outlive",
-            "an entry of may_outlive has an empty service", "may_outlive" = json!([":CreateGrant"])),
+            "an entry of `may_outlive` has an empty service", "may_outlive" = json!([":CreateGrant"])),
         ("may_outlive_two_colons", "an action of may_outlive",
-            "an entry of may_outlive has two colons", "may_outlive" = json!(["kms:Create:Grant"])),
+            "an entry of `may_outlive` has two colons", "may_outlive" = json!(["kms:Create:Grant"])),
     };
     all.extend(values! { "parse" manifest entry_of_grant;
         ("grant_service_character", "the summary of its grant is not valid",
@@ -222,10 +225,12 @@ pub(super) fn durations() -> Vec<Entry> {
         ("window_zero", INVALID, "the longest window is 0 seconds", "max_window" = "0s"),
         ("window_empty", INVALID, "the longest window is an empty string", "max_window" = ""),
         ("window_sixty_minutes", FORM,
-            "a duration of two hours is written 1h60m instead of 2h", "max_window" = "1h60m"),
-        ("window_sixty_seconds", FORM, "a duration of one minute is written 60s instead of 1m", "max_window" = "60s"),
-        ("window_leading_zero", FORM, "a duration of one hour is written 01h instead of 1h", "max_window" = "01h"),
-        ("window_zero_unit", FORM, "a duration of one hour is written 1h0m instead of 1h", "max_window" = "1h0m"),
+            "a duration of two hours is written `1h60m` instead of `2h`", "max_window" = "1h60m"),
+        ("window_sixty_seconds", FORM,
+            "a duration of one minute is written `60s` instead of `1m`", "max_window" = "60s"),
+        ("window_leading_zero", FORM,
+            "a duration of one hour is written `01h` instead of `1h`", "max_window" = "01h"),
+        ("window_zero_unit", FORM, "a duration of one hour is written `1h0m` instead of `1h`", "max_window" = "1h0m"),
         ("window_order", INVALID, "a duration has minutes before hours", "max_window" = "1m1h"),
         ("window_no_unit", INVALID, "a duration has no unit", "max_window" = "3600"),
         ("window_space", INVALID, "a duration has a space between its units", "max_window" = "1h 1m"),

@@ -39,7 +39,7 @@ pub(super) fn armor() -> Vec<Entry> {
         ("armor_end_missing", "armor", "the last line of the armor is missing", |text| {
             text.replace("-----END AGE ENCRYPTED FILE-----\n", "")
         }),
-        ("armor_end_other", "armor", "the last line of the armor has two spaces after END", |text| {
+        ("armor_end_other", "armor", "the last line of the armor has two spaces after `END`", |text| {
             text.replace("-----END AGE", "-----END  AGE")
         }),
         ("armor_empty_line", "armor", "an empty line follows the first line of the armor", |text| {

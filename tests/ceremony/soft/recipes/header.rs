@@ -4,16 +4,16 @@ use super::*;
 
 pub(super) fn header() -> Vec<Entry> {
     fails! { "parse":
-        ("age_version", "not an age v1 file", "the first line is age-encryption.org/v2", with! {
+        ("age_version", "not an age v1 file", "the first line is `age-encryption.org/v2`", with! {
             header: |h| h.replace("org/v1", "org/v2") }),
         ("ordinary_age_file", "not a breakglass vault",
             "the file is an ordinary age file with one X25519 recipient", with! {
             stanzas: |s| *s = vec![Stanza { tag: "X25519".into(),
                 args: vec![BASE64_STANDARD_NO_PAD.encode([9; 32])], body: vec![0; 32] }] }),
-        ("manifest_version", "does not know the format", "the stanza of the manifest has the version v2", with! {
+        ("manifest_version", "does not know the format", "the stanza of the manifest has the version `v2`", with! {
             stanzas: |s| s[0].args = vec!["v2".into()] }),
         ("manifest_argument", "does not know the format",
-            "the stanza of the manifest has an argument after v1", with! {
+            "the stanza of the manifest has an argument after `v1`", with! {
             stanzas: |s| s[0].args.push("v1".into()) }),
         ("manifest_second", "not a breakglass vault", "the manifest is not the first stanza", with! {
             stanzas: |s| s.swap(0, 1) }),
@@ -32,7 +32,7 @@ pub(super) fn header() -> Vec<Entry> {
         ("shares_swapped", "out of order", "share 2 is before share 1", with! { stanzas: |s| s.swap(1, 2) }),
         ("share_index_zero", "out of order", "the shares are numbered from 0 instead of 1", with! {
             stanzas: |s| { s[1].args = vec!["0".into()]; s[2].args = vec!["1".into()]; } }),
-        ("share_index_leading_zero", "out of order", "the index of a share has a leading zero: 01", with! {
+        ("share_index_leading_zero", "out of order", "the index of a share has a leading zero: `01`", with! {
             stanzas: |s| s[1].args = vec!["01".into()] }),
         ("share_argument", "out of order", "the stanza of a share has an argument after the index", with! {
             stanzas: |s| s[1].args.push("1".into()) }),
@@ -47,7 +47,7 @@ pub(super) fn header() -> Vec<Entry> {
         ("grease_between", "exactly one share per custodian", "a grease stanza is between the shares", with! {
             stanzas: |s| s.insert(2, grease()) }),
         ("body_without_short_line", "not in canonical form",
-            "the body of a stanza fills its last line, and the required empty line after it is missing", with! {
+            "the last line of a stanza's body is full, but the required empty line after the body is missing", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![7; 48] }),
             header: |h| h.replace("\n\n", "\n") }),
         ("body_line_wrapped_early", "header of this age file is damaged",

@@ -34,7 +34,7 @@ pub(super) fn recipients() -> Vec<Entry> {
         ("token_recipient_hybrid", TAG, "the point in a token's recipient starts with 0x06", with! {
             manifest: |m| token(m, "recipient", |r| tag(&[&[6], &point(r)[1..]].concat())) }),
         ("token_recipient_not_reduced", TAG,
-            "the x coordinate of the point in a token's recipient is p or more", with! {
+            "the x coordinate of the point in a token's recipient is `p` or more", with! {
             manifest: |m| token(m, "recipient", |_| tag(&points::not_reduced()[..33])) }),
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "smallest_values",
-            "names, label and region have one character, and two names differ only in case. The window is one second, the grant is empty, the firmware is 0.0.0, the creation time is the first possible day, and a slot is the last retired one",
+            "names, label and region have one character, and two names differ only in case. The window is one second, the grant is empty, the firmware is 0.0.0, the creation time is on the first possible day, and a token uses the last retired slot",
             with! {
             credentials: smallest,
             manifest: |m| {
@@ -90,7 +90,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "largest_values",
-            "a target has 32 regions of 32 characters, and the ARNs and keys have the greatest length. The firmware is 255.255.255, and the creation time is the last possible day",
+            "a target has 32 regions of 32 characters, and the ARNs and keys have the greatest length. The firmware is 255.255.255, and the creation time is on the last possible day",
             with! {
             credentials: largest,
             manifest: |m| {
@@ -103,7 +103,7 @@ pub(super) fn limits() -> Vec<Entry> {
         ),
         success(
             "grant_256",
-            "the grant's summary has 256 entries; a service has 126 characters, an action and a condition key have 128",
+            "the grant's summary has 256 entries; a service has 126 characters, and an action and a condition key have 128 characters each",
             with! {
             credentials: widest_grant },
         ),
@@ -122,7 +122,7 @@ pub(super) fn limits() -> Vec<Entry> {
             wanted: "drill",
             ..success(
                 "drill_static",
-                "the vault is a drill vault of the lane static that was created on a leap day",
+                "the vault is a drill vault of the lane `static` that was created on a leap day",
                 with! {
                 credentials: |c| { role(target(c)); target(c)["grant"] = json!([]); },
                 manifest: |m| {
@@ -237,13 +237,13 @@ pub(super) fn channels_and_texts() -> Vec<Entry> {
         ),
         success(
             "grease_bare",
-            "the type of the grease stanza is -grease, and the stanza has no arguments and no body",
+            "the grease stanza has the type `-grease`, no arguments and no body",
             with! {
             stanzas: |s| s.push(Stanza { tag: "-grease".into(), args: vec![], body: vec![] }) },
         ),
         success(
             "grease_whole_lines",
-            "the body of a grease stanza is one whole line, so an empty line follows it",
+            "the body of a grease stanza is exactly one full line, so an empty line follows the body",
             with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec!["!".into()], body: vec![7; 48] }) },
         ),

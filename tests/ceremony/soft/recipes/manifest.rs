@@ -15,7 +15,7 @@ pub(super) fn manifest() -> Vec<Entry> {
             "a line end follows the manifest's JSON", with! { text: |text| text + "\n" }),
         ("manifest_escape", "not in canonical form", "a letter in a string of the manifest is escaped", with! {
             text: |text| text.replace("\"production", "\"\\u0070roduction") }),
-        ("manifest_number", "the manifest is not valid", "the number 1 in the manifest is written 1.0", with! {
+        ("manifest_number", "the manifest is not valid", "the number 1 in the manifest is written `1.0`", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1.0") }),
         ("manifest_unknown_field", "unknown field `note`",
             "the manifest has a field that version 1 does not define", with! {
@@ -23,12 +23,13 @@ pub(super) fn manifest() -> Vec<Entry> {
         ("manifest_field_missing", "missing field `label`", "the manifest has no label", with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("label")) }),
         ("manifest_null_missing", "not in canonical form",
-            "the field replaces is missing; in a vault that replaces no other vault, the field must be null", with! {
+            "the field `replaces` is missing; in a vault that replaces no other vault, the field must be null",
+            with! {
             manifest: |m| drop(m.as_object_mut().unwrap().remove("replaces")) }),
-        ("manifest_field_twice", "duplicate field `version`", "the manifest has the field version twice", with! {
+        ("manifest_field_twice", "duplicate field `version`", "the manifest has the field `version` twice", with! {
             text: |text| text.replace("\"version\":1", "\"version\":1,\"version\":1") }),
         ("manifest_version_member", "its version is 2",
-            "the stanza has the version v1, but the manifest's field version is 2", with! {
+            "the manifest's stanza has the version `v1`, but the field `version` in the manifest is 2", with! {
             manifest: |m| m["version"] = 2.into() }),
         ("threshold_zero", "must be at least 2",
             "the threshold M is 0", with! { manifest: |m| m["threshold"] = 0.into() }),
@@ -81,7 +82,7 @@ pub(super) fn fields() -> Vec<Entry> {
         ("label_long", "the label", "the label has 65 characters, one too many", with! {
             manifest: |m| m["label"] = "l".repeat(65).into() }),
         ("label_very_long", "the label",
-            "the label has 5000 characters, but the error message must be short", with! {
+            "the label has 5000 characters; the error message must not repeat all of them", with! {
             manifest: |m| m["label"] = "l".repeat(5_000).into() }),
         ("label_escape", "the label", "the label contains the control character ESC", with! {
             manifest: |m| m["label"] = "a\u{1b}[2Jb".into() }),
@@ -89,7 +90,7 @@ pub(super) fn fields() -> Vec<Entry> {
             manifest: |m| m["label"] = "é".into() }),
         ("created_fraction", "is not a UTC time", "the creation time has a fraction of a second", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00.5Z".into() }),
-        ("created_offset", "is not a UTC time", "the creation time has an offset instead of Z", with! {
+        ("created_offset", "is not a UTC time", "the creation time has an offset instead of `Z`", with! {
             manifest: |m| m["created"] = "2026-11-22T02:17:00+00:00".into() }),
         ("created_no_day", "is not a UTC time",
             "the creation time is the 30th of February, which does not exist", with! {
@@ -115,7 +116,7 @@ pub(super) fn fields() -> Vec<Entry> {
         ("lane_unknown", "unknown variant", "the lane has a value that version 1 does not define", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
         ("alerts_empty", "not in canonical form",
-            "the field alerts in the manifest is empty; without channels, the field must be left out", with! {
+            "the field `alerts` in the manifest is empty; without channels, the field must be left out", with! {
             manifest: |m| m["alerts"] = json!([]) }),
         ("alerts_name", "alert channel", "the name of an alert channel contains a space", with! {
             manifest: |m| m["alerts"] = json!(["on call"]) }),
@@ -123,13 +124,14 @@ pub(super) fn fields() -> Vec<Entry> {
             manifest: |m| m["alerts"] = json!(["oncall", "oncall"]) }),
         ("alerts_seventeen", "more than 16 alert channels", "the vault has 17 alert channels, one too many", with! {
             manifest: |m| m["alerts"] = (0..17).map(|n| Value::from(format!("c{n}"))).collect() }),
-        ("drill_of_short", "drill_of is not 16 bytes", "the vault id in drill_of has 15 bytes instead of 16", with! {
+        ("drill_of_short", "drill_of is not 16 bytes",
+            "the vault id in `drill_of` has 15 bytes instead of 16", with! {
             manifest: |m| m["drill_of"] = "00".repeat(15).into() }),
         ("drill_of_null", "not in canonical form",
-            "the field drill_of is null; outside a drill vault, the field must be left out", with! {
+            "the field `drill_of` is null; outside a drill vault, the field must be left out", with! {
             manifest: |m| m["drill_of"] = Value::Null }),
         ("drill_of_itself", "a drill of itself",
-            "the fields drill_of and vault_id of a drill vault are equal", with! {
+            "a drill vault has the same id in the fields `drill_of` and `vault_id`", with! {
             manifest: |m| m["drill_of"] = m["vault_id"].clone() }),
         ("drill_two_targets", "exactly one target", "a drill vault has two targets", with! {
             credentials: |c| {
@@ -149,7 +151,7 @@ pub(super) fn fields() -> Vec<Entry> {
         ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 replaces another vault", with! {
             manifest: |m| m["replaces"] = hex::encode(random::<32>()).into() }),
         ("replaces_short", "replaces is not 32 bytes",
-            "the digest in the field replaces has 31 bytes instead of 32", with! {
+            "the digest in the field `replaces` has 31 bytes instead of 32", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),
     }
 }

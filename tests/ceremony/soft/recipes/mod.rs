@@ -161,7 +161,7 @@ fn grease() -> Stanza {
     Stanza { tag: "]8k-grease".into(), args: vec!["a".into(), "~!".into()], body: vec![7; 33] }
 }
 
-/// Sets a runbook with which the payload's JSON has `length` bytes.
+/// Sets a runbook of such a length that the payload's JSON has `length` bytes.
 pub fn filler(sealed: &mut Value, length: usize) {
     sealed["runbook"] = "".into();
     let bare = forge::jcs(sealed).len();
@@ -174,8 +174,8 @@ fn mfa(target: &mut Value) {
     });
 }
 
-/// Returns a grant with which the payload's JSON is nested `depth` levels deep. The payload, the targets, the target,
-/// the grant and the statement are five levels. Arrays within the statement are the other levels.
+/// Returns a grant that makes the payload's JSON `depth` levels deep. The payload, the targets, the target, the grant
+/// and the statement are five levels. Arrays within the statement are the other levels.
 fn nested(depth: usize) -> Value {
     let inner = (5..depth).fold(Value::from(0), |inner, _| json!([inner]));
     json!([{"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "n": inner}])

@@ -104,7 +104,7 @@ pub(super) fn custody() -> Vec<Entry> {
     ]
 }
 
-/// Vaults with a changed entry of a custodian. To a reader, the change looks like wrong words or a wrong token.
+/// Vaults in which the entry of a custodian was changed. A reader reports the change as wrong words or a wrong token.
 pub(super) fn entries_changed() -> Vec<Entry> {
     let alice = |expect, at, name, comment, recipe| Entry {
         at_fault: "1",

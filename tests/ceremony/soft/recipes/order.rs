@@ -1,5 +1,5 @@
-//! Vaults with two faults. A reader must report the fault that comes first in the order of the specification. The
-//! file also has vectors of words that custodians type in unusual forms.
+//! Vaults with two faults. A reader must report the fault that comes first in the order of the specification. This
+//! module also has vectors in which custodians type their words in unusual forms.
 
 use super::super::{people, random};
 use super::*;
@@ -33,7 +33,7 @@ struct First {
     recipe: Recipe,
 }
 
-/// Vectors whose first fault is in the file, so a reader reports it before it asks a custodian.
+/// Vectors whose first fault is in the file, so a reader reports this fault before the reader asks a custodian.
 fn before_custodians() -> Vec<First> {
     let parse = |name, expect, comment, wanted, known, recipe| First {
         name,
@@ -57,7 +57,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_version_kind",
             "damaged",
-            "the manifest has version 2, and the file is a drill vault where the reader expects a vault",
+            "the manifest has version 2; also, the reader expects a vault, but the file is a drill vault",
             "vault",
             |_| {},
             version(drill),
@@ -97,7 +97,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_manifest_kind",
             "damaged",
-            "the label is empty, and the file is a drill vault where the reader expects a vault",
+            "the label is empty; also, the reader expects a vault, but the file is a drill vault",
             "vault",
             |_| {},
             with! { manifest: |m| { drill(m); m["label"] = "".into(); } },
@@ -105,7 +105,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_half_kind",
             "damaged",
-            "a token's half is too short, and the file is a drill vault where the reader expects a vault",
+            "a token's half is too short; also, the reader expects a vault, but the file is a drill vault",
             "vault",
             |_| {},
             with! { manifest: drill, halves: |_, inner| inner[0].body.truncate(31) },
@@ -113,7 +113,7 @@ fn before_custodians() -> Vec<First> {
         parse(
             "order_kind_words",
             "wrong kind",
-            "the file is a vault where the reader expects a drill vault, and alice types unknown words",
+            "the reader expects a drill vault, but the file is a vault; also, alice types unknown words",
             "drill",
             alice_misreads,
             Recipe::default(),
@@ -197,7 +197,7 @@ fn of_custodians() -> Vec<First> {
         at(
             "order_commitment_next",
             share,
-            "the commitment of alice was changed, and bob types unknown words; a reader must check alice's share before it asks bob",
+            "the commitment of alice was changed, and bob types unknown words; a reader must check alice's share before the reader asks bob",
             bob_misreads,
             commitment(),
         ),
@@ -228,7 +228,7 @@ pub(super) fn order() -> Vec<Entry> {
     before_custodians().into_iter().chain(of_custodians()).map(made).collect()
 }
 
-/// Vectors of words that a custodian types in an unusual form.
+/// Vectors in which a custodian types the words in an unusual form.
 pub(super) fn words() -> Vec<Entry> {
     type Typed = fn(&mut [Custodian]);
     let good: [(&str, &str, Typed); 1] = [(
@@ -250,7 +250,7 @@ pub(super) fn words() -> Vec<Entry> {
         }),
         (
             "words_not_ascii",
-            "a word contains U+212A, a letter that is not ASCII; some programs treat it as another case of k",
+            "a word contains U+212A, a letter that is not ASCII; some programs treat this letter as a capital K",
             |known| {
                 known[0].words = known[0].words.replacen('k', "\u{212a}", 1);
             },

@@ -36,7 +36,7 @@ pub(super) fn payload() -> Vec<Entry> {
             "the payload has a field that version 1 does not define", with! {
             sealed: |s| s["note"] = "x".into() }),
         ("payload_runbook_missing", "canonical form",
-            "the field runbook is missing; without a runbook, the field must be an empty string", with! {
+            "the field `runbook` is missing; without a runbook, the field must be an empty string", with! {
             sealed: |s| drop(s.as_object_mut().unwrap().remove("runbook")) }),
         ("payload_version", "its version is 2",
             "the payload's version is 2", with! { sealed: |s| s["version"] = 2.into() }),
@@ -48,7 +48,7 @@ pub(super) fn payload() -> Vec<Entry> {
             "the payload's grant is wider than the grant whose digest is in the manifest", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Action"] = json!(["*"]) }),
         ("payload_other_lane", "do not match the manifest",
-            "a target in the payload has a role, but the manifest has the lane gate", with! {
+            "a target in the payload has a role, but the manifest has the lane `gate`", with! {
             credentials: |c| role(&mut c["targets"][0]) }),
         ("payload_two_lanes", "two lanes",
             "one target of the vault has a gate, and another target has a role", with! {
@@ -74,7 +74,7 @@ pub(super) fn payload() -> Vec<Entry> {
         ("payload_role_without_mfa", "missing field `mfa`", "a target with a role has no MFA device", with! {
             credentials: |c| role(&mut c["targets"][0]), manifest: |m| m["lane"] = "static".into(),
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("mfa")) }),
-        ("payload_opener_missing", "missing field `opener`", "a target of the lane gate has no opener", with! {
+        ("payload_opener_missing", "missing field `opener`", "a target of the lane `gate` has no opener", with! {
             sealed: |s| drop(s["targets"][0].as_object_mut().unwrap().remove("opener")) }),
         ("surplus_share", "header's MAC does not match",
             "three shares match their commitments, but the third share is not a point of the vault's polynomial", with! {
@@ -89,7 +89,7 @@ pub(super) fn payload() -> Vec<Entry> {
             plain: |p| { let at = position(p, b"\"Sid\":\"Repair\"");
                 p[at..at + 14].copy_from_slice(b"\"Effect\":\"Not\""); } }),
         ("payload_grant_number", "canonical form",
-            "the grant contains the integer 2^53 + 1, which is not a double", with! {
+            "the grant contains the integer 2^53 + 1, which a double cannot represent", with! {
             credentials: |c| c["targets"][0]["grant"][0]["n"] = 9_007_199_254_740_992_u64.into(),
             plain: |p| { let at = position(p, b"9007199254740992") + 15; p[at] = b'3'; } }),
         ("payload_grant_depth", "the sealed payload is not valid",
@@ -137,27 +137,28 @@ pub(super) fn differences() -> Vec<Entry> {
             "the payload and the manifest have different longest windows for a target", with! {
             manifest: |m| m["targets"][0]["max_window"] = "2h".into() }),
         ("payload_other_digest", "do not match the manifest",
-            "grant_sha256 in the manifest is not the digest of the payload's grant", with! {
+            "`grant_sha256` in the manifest is not the digest of the payload's grant", with! {
             manifest: |m| m["targets"][0]["grant_sha256"] = "0".repeat(64).into() }),
         ("payload_other_console", "do not match the manifest",
             "the manifest says that the grant allows a console, but the grant does not", with! {
             manifest: |m| m["targets"][0]["console"] = true.into() }),
         ("payload_console_unlisted", "do not match the manifest",
-            "the grant allows a console, but the manifest says that it does not", with! {
+            "the grant allows a console, but the manifest says that the grant does not", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(["sts:GetFederationToken"]),
             manifest: |m| m["targets"][0]["console"] = false.into() }),
         ("payload_other_mfa", "do not match the manifest",
             "the manifest says that the user has an MFA device, but the payload has none", with! {
             manifest: |m| m["targets"][0]["mfa"] = true.into() }),
         ("payload_other_repairs", "do not match the manifest",
-            "a target in the payload repairs identities, but the manifest says that it does not", with! {
+            "a target in the payload repairs identities, but the manifest says that the target does not", with! {
             credentials: |c| { mfa(&mut c["targets"][0]); c["targets"][0]["repairs_identity"] = true.into(); },
             manifest: |m| m["targets"][0]["repairs_identity"] = false.into() }),
         ("payload_other_may_outlive", "do not match the manifest",
-            "the payload lists an action that can outlive the window, but the manifest does not list it", with! {
+            "the payload lists an action that can outlive the window, but the manifest does not list this action",
+            with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!([]) }),
         ("payload_summary_access", "do not match the manifest",
-            "the summary in the manifest says read, but the grant allows write", with! {
+            "the access in the manifest's summary is `read`, but the grant allows writes", with! {
             manifest: |m| m["targets"][0]["grant"][0]["access"] = "read".into() }),
         ("payload_summary_entry", "do not match the manifest",
             "the grant allows a service that is missing from the summary in the manifest", with! {
@@ -179,22 +180,22 @@ pub(super) fn differences() -> Vec<Entry> {
 pub(super) fn statements() -> Vec<Entry> {
     fails! { "open":
         ("payload_statement_effect", "has no Effect of Allow or Deny",
-            "the Effect of a statement is in lower case", with! {
+            "the `Effect` of a statement is in lower case", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Effect"] = "allow".into() }),
         ("payload_statement_no_effect", "has no Effect of Allow or Deny",
-            "a statement of the grant has no Effect", with! {
+            "a statement of the grant has no `Effect`", with! {
             credentials: |c| drop(c["targets"][0]["grant"][0].as_object_mut().unwrap().remove("Effect")) }),
         ("payload_statement_no_action", "needs either Action or NotAction",
-            "a statement of the grant has no Action", with! {
+            "a statement of the grant has no `Action`", with! {
             credentials: |c| drop(c["targets"][0]["grant"][0].as_object_mut().unwrap().remove("Action")) }),
         ("payload_statement_both", "needs either Action or NotAction",
-            "a statement of the grant has both Action and NotAction", with! {
+            "a statement of the grant has both `Action` and `NotAction`", with! {
             credentials: |c| c["targets"][0]["grant"][0]["NotAction"] = "iam:*".into() }),
         ("payload_statement_empty", "needs Action as a string or a list of strings",
-            "the Action of a statement is an empty list", with! {
+            "the `Action` of a statement is an empty list", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!([]) }),
         ("payload_statement_number", "needs Action as a string or a list of strings",
-            "the Action of a statement is a list with a number in it", with! {
+            "the `Action` of a statement is a list that contains a number", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(["ec2:*", 1]) }),
         ("payload_action_no_service", "not an IAM action", "an action in the grant has no service", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!("RebootInstances") }),
@@ -204,26 +205,26 @@ pub(super) fn statements() -> Vec<Entry> {
             "an action in the grant has 129 characters, one too many", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(format!("ec2:{}", "R".repeat(125))) }),
         ("payload_condition_form", "not an object of operators with keys",
-            "the Condition of a statement is an array instead of an object", with! {
+            "the `Condition` of a statement is an array instead of an object", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!([]) }),
         ("payload_condition_no_keys", "not an object of operators with keys",
-            "an operator in the Condition of a statement has no condition keys", with! {
+            "an operator in the `Condition` of a statement has no condition keys", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {}}) }),
         ("payload_condition_key_deny", "not an object of operators with keys",
-            "a condition key of a Deny contains a space; a reader must refuse the key although the summary ignores a Deny", with! {
+            "a condition key of a `Deny` contains a space; a reader must refuse the key although the summary ignores a `Deny`", with! {
             credentials: |c| c["targets"][0]["grant"][3]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_static_grant", "the sealed payload is not valid",
-            "the vault has the lane static, and a grant is an object instead of an array", with! {
+            "the vault has the lane `static`, and a grant is an object instead of an array", with! {
             credentials: |c| { role(&mut c["targets"][0]); c["targets"][0]["grant"] = json!({}); },
             manifest: |m| m["lane"] = "static".into() }),
         ("payload_targets_number", "the sealed payload is not valid",
-            "the field targets in the payload is a number", with! {
+            "the field `targets` in the payload is a number", with! {
             sealed: |s| s["targets"] = 1.into() }),
         ("payload_condition_key", "not an object of operators with keys",
             "a condition key in the grant contains a space", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_may_outlive_order", "an action of may_outlive",
-            "the actions of may_outlive in the payload are not sorted", with! {
+            "the actions of `may_outlive` in the payload are not sorted", with! {
             sealed: |s| s["targets"][0]["may_outlive"] = json!(["s3:GetDataAccess", "kms:CreateGrant"]) }),
         ("payload_repairs_without_mfa", "has no MFA device",
             "a target in the payload repairs identities without an MFA device", with! {

@@ -39,7 +39,8 @@ pub(super) fn of_the_payload() -> Vec<Entry> {
         ("payload_runbook_null", "runbook", "the runbook in the payload is null", "runbook" = Value::Null),
         ("payload_runbook_number", "runbook", "the runbook in the payload is a number", "runbook" = 1),
         ("payload_alerts_null", "alerts",
-            "the field alerts in the payload is null; without channels, the field must be left out", "alerts" = Value::Null),
+            "the field `alerts` in the payload is null; without channels, the field must be left out",
+            "alerts" = Value::Null),
         ("payload_no_targets", "1 to 256 targets", "the payload has no target", "targets" = json!([])),
         ("payload_version_string", "version",
             "the payload's version is a string instead of a number", "version" = "1"),
@@ -67,9 +68,11 @@ pub(super) fn of_a_target() -> Vec<Entry> {
         ("payload_target_unknown_field", "unknown field `note`",
             "a target in the payload has a field that version 1 does not define", "note" = "x"),
         ("payload_target_null_field", "canonical form",
-            "the field mfa in the payload is null; without an MFA device, the field must be left out", "mfa" = Value::Null),
+            "the field `mfa` in the payload is null; without an MFA device, the field must be left out",
+            "mfa" = Value::Null),
         ("payload_repairs_string", "repairs_identity",
-            "the field repairs_identity in the payload is a string instead of a boolean", "repairs_identity" = "false"),
+            "the field `repairs_identity` in the payload is a string instead of a boolean",
+            "repairs_identity" = "false"),
         ("payload_boundary_empty", BOUNDARY,
             "the ARN of the permissions boundary has no policy name", "boundary" = "arn:aws:iam::111122223333:policy/"),
         ("payload_boundary_long", BOUNDARY,
@@ -91,13 +94,15 @@ pub(super) fn of_a_target() -> Vec<Entry> {
             "a target in the payload has no key of the emergency user", with! {
             sealed: |s| without(target(s), "emergency") }),
         ("payload_boundary_missing", "missing field `boundary`",
-            "a target of the lane gate has no permissions boundary", with! {
+            "a target of the lane `gate` has no permissions boundary", with! {
             sealed: |s| without(target(s), "boundary") }),
         ("payload_grant_missing", "missing field `grant`", "a target in the payload has no grant", with! {
             sealed: |s| without(target(s), "grant") }),
-        ("payload_repairs_missing", "canonical form", "a target in the payload has no field repairs_identity", with! {
+        ("payload_repairs_missing", "canonical form",
+            "a target in the payload has no field `repairs_identity`", with! {
             sealed: |s| without(target(s), "repairs_identity") }),
-        ("payload_may_outlive_missing", "canonical form", "a target in the payload has no field may_outlive", with! {
+        ("payload_may_outlive_missing", "canonical form",
+            "a target in the payload has no field `may_outlive`", with! {
             credentials: |c| target(c)["may_outlive"] = json!([]), sealed: |s| without(target(s), "may_outlive") }),
         ("payload_key_twice_emergency", "access key",
             "the closer and the emergency user have the same access key", with! {
@@ -163,7 +168,7 @@ pub(super) fn of_credentials() -> Vec<Entry> {
             credentials: |c| { let key = opener(c).clone(); assumed(c); target(c)["opener"] = key; },
             manifest: |m| m["lane"] = "static".into() }),
         ("payload_static_console", "do not match the manifest",
-            "the vault has the lane static, but the manifest says that there is no console", with! {
+            "the vault has the lane `static`, but the manifest says that there is no console", with! {
             credentials: |c| role(target(c)),
             manifest: |m| { m["lane"] = "static".into(); m["targets"][0]["console"] = false.into(); } }),
     });
@@ -227,12 +232,12 @@ pub(super) fn of_statements() -> Vec<Entry> {
         ("payload_action_two_stars", ACTION,
             "an action in the grant is two asterisks without a colon", "Action" = "**"),
         ("payload_action_object", "needs Action as a string or a list of strings",
-            "the Action of a statement is an object", "Action" = json!({"ec2": "*"})),
+            "the `Action` of a statement is an object", "Action" = json!({"ec2": "*"})),
         ("payload_statement_effect_null", "has no Effect of Allow or Deny",
-            "the Effect of a statement is null", "Effect" = Value::Null),
+            "the `Effect` of a statement is null", "Effect" = Value::Null),
         ("payload_condition_value", CONDITION,
-            "the value of an operator in a Condition is not an object", "Condition" = json!({"Bool": "true"})),
-        ("payload_condition_null", CONDITION, "the Condition of a statement is null", "Condition" = Value::Null),
+            "the value of an operator in a `Condition` is not an object", "Condition" = json!({"Bool": "true"})),
+        ("payload_condition_null", CONDITION, "the `Condition` of a statement is null", "Condition" = Value::Null),
         ("payload_condition_key_empty", CONDITION,
             "a condition key in the grant is empty", "Condition" = json!({"Bool": {"": "true"}})),
         ("payload_condition_key_long", CONDITION,
@@ -241,9 +246,9 @@ pub(super) fn of_statements() -> Vec<Entry> {
             "a condition key in the grant contains a letter that is not ASCII", "Condition" = json!({"Bool": {"aws:é": "true"}})),
     };
     all.extend(fails! { "open":
-        ("payload_not_action_form", ACTION, "an action of a NotAction has no service", with! { credentials: |c| {
+        ("payload_not_action_form", ACTION, "an action in a `NotAction` has no service", with! { credentials: |c| {
             without(statement(c), "Action"); statement(c)["NotAction"] = json!(["iam:*", "sts"]); } }),
-        ("payload_deny_action", ACTION, "an action of a Deny statement has no service", with! {
+        ("payload_deny_action", ACTION, "an action in a `Deny` statement has no service", with! {
             sealed: |s| target(s)["grant"][3]["Action"] = "GetPasswordData".into() }),
     });
     all

@@ -18,7 +18,7 @@ pub(super) fn halves() -> Vec<Entry> {
             "the token's halves of a share are not in the manifest's order of tokens", with! {
             tokens: 2, halves: |entry, inner| if first(entry) { inner.swap(0, 1); } }),
         ("token_half_type", "a token's half is not a stanza of its kind",
-            "the stanza of a token's half does not have the type p256tag", with! {
+            "the stanza of a token's half does not have the type `p256tag`", with! {
             halves: |entry, inner| if first(entry) { inner[0].tag = "piv-p256".into(); } }),
         ("token_half_hint", "a token's half is not a stanza of its kind",
             "the hint in a p256tag stanza is the hint of another token", with! {
@@ -65,7 +65,7 @@ pub(super) fn halves() -> Vec<Entry> {
             "the encapsulation in a part's half has 1119 bytes, one too few", with! {
             halves: |entry, inner| if first(entry) { inner[1].args = vec![BASE64_STANDARD_NO_PAD.encode([9; 1119])]; } }),
         ("part_half_x25519", "the part's half is not an mlkem768x25519 stanza",
-            "the part's half is in a stanza of age's type X25519, which is not post-quantum", with! {
+            "the part's half is in a stanza of age's type `X25519`, which is not post-quantum", with! {
             halves: |entry, inner| if first(entry) {
                 (inner[1].tag, inner[1].args) = ("X25519".into(), vec![BASE64_STANDARD_NO_PAD.encode([9; 32])]);
             } }),

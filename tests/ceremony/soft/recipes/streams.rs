@@ -46,7 +46,7 @@ pub(super) fn lengths() -> Vec<Entry> {
 
 /// Adds a grease stanza to the header, so that the length of the file modulo 48 is `modulo`.
 fn to_length(header: &str, modulo: usize) -> String {
-    // The lengths after the header's stanzas: the line of the MAC, the nonce, one block and its tag.
+    // The bytes after the header's stanzas are the line of the MAC, the nonce, one block, and the tag of the block.
     let after = 48 + 16 + 4096 + 16;
     let grease = |more: usize| format!("-> {}-grease\n\n", "x".repeat(more));
     let grease = (0..48).map(grease).find(|grease| (header.len() + grease.len() + after) % 48 == modulo);
@@ -74,13 +74,13 @@ pub(super) fn armored() -> Vec<Entry> {
         ),
         success(
             "armor_one_byte",
-            "the last Base64 line of the armor ends in two characters and ==",
+            "the last Base64 line of the armor ends in two characters followed by `==`",
             with! {
             header: |h| to_length(&h, 1), armor: Some(|text| last_line(&text, |line| { assert_eq!(&line[2..], "=="); line.to_owned() })) },
         ),
         success(
             "armor_two_bytes",
-            "the last Base64 line of the armor ends in three characters and =",
+            "the last Base64 line of the armor ends in three characters followed by `=`",
             with! {
             header: |h| to_length(&h, 2), armor: Some(|text| last_line(&text, |line| { assert_eq!(&line[3..], "="); line.to_owned() })) },
         ),
@@ -108,7 +108,7 @@ pub(super) fn armored() -> Vec<Entry> {
             armor: Some(|text| last_line(&text, |line| format!("{line} "))) }),
         ("armor_begin_space", ARMOR, "the first line of the armor ends in a space", with! {
             armor: Some(|text| text.replacen("FILE-----\n", "FILE----- \n", 1)) }),
-        ("armor_header_line", ARMOR, "the line Version: 1 follows the first line of the armor", with! {
+        ("armor_header_line", ARMOR, "the line `Version: 1` follows the first line of the armor", with! {
             armor: Some(|text| text.replacen("FILE-----\n", "FILE-----\nVersion: 1\n", 1)) }),
         ("armor_empty", ARMOR, "the armor contains no data", with! {
             armor: Some(|_| "-----BEGIN AGE ENCRYPTED FILE-----\n-----END AGE ENCRYPTED FILE-----\n".to_owned()) }),

@@ -11,7 +11,7 @@ pub(super) fn targets() -> Vec<Entry> {
         ("account", "not an AWS account ID", "a target's account has 11 digits instead of 12", with! {
             manifest: |m| m["targets"][0]["account"] = "11112222333".into() }),
         ("partition_unknown", "not an AWS partition",
-            "a target's partition is aws-moon, which version 1 does not define", with! {
+            "a target's partition is `aws-moon`, which version 1 does not define", with! {
             manifest: |m| m["targets"][0]["partition"] = "aws-moon".into() }),
         ("user_path", "not an IAM user name", "a target's user has a path", with! {
             manifest: |m| m["targets"][0]["user"] = "ops/emergency".into() }),
@@ -29,58 +29,59 @@ pub(super) fn targets() -> Vec<Entry> {
                 let again = m["targets"][0].clone();
                 m["targets"].as_array_mut().unwrap().push(again);
             } }),
-        ("window_form", "not in canonical form", "a longest window of one hour is written 60m instead of 1h", with! {
+        ("window_form", "not in canonical form",
+            "a longest window of one hour is written `60m` instead of `1h`", with! {
             manifest: |m| m["targets"][0]["max_window"] = "60m".into() }),
         ("window_long", "longer than 12h",
             "the longest window is 12 hours and one second, one second too long", with! {
             manifest: |m| m["targets"][0]["max_window"] = "12h1s".into() }),
-        ("mfa_missing", "missing field `mfa`", "a target in the manifest has no field mfa", with! {
+        ("mfa_missing", "missing field `mfa`", "a target in the manifest has no field `mfa`", with! {
             manifest: |m| remove(m, "mfa") }),
-        ("console_missing", "missing field `console`", "a target in the manifest has no field console", with! {
+        ("console_missing", "missing field `console`", "a target in the manifest has no field `console`", with! {
             manifest: |m| remove(m, "console") }),
         ("repairs_identity_missing", "missing field `repairs_identity`",
-            "a target in the manifest has no field repairs_identity", with! {
+            "a target in the manifest has no field `repairs_identity`", with! {
             manifest: |m| remove(m, "repairs_identity") }),
         ("may_outlive_missing", "missing field `may_outlive`",
-            "a target in the manifest has no field may_outlive", with! {
+            "a target in the manifest has no field `may_outlive`", with! {
             manifest: |m| remove(m, "may_outlive") }),
         ("grant_missing", "missing field `grant`", "a target in the manifest has no summary of its grant", with! {
             manifest: |m| remove(m, "grant") }),
         ("repairs_identity_number", "expected a boolean",
-            "the field repairs_identity in the manifest is 0 instead of a boolean", with! {
+            "the field `repairs_identity` in the manifest is 0 instead of a boolean", with! {
             manifest: |m| m["targets"][0]["repairs_identity"] = 0.into() }),
         ("console_number", "expected a boolean",
-            "the field console in the manifest is 1 instead of a boolean", with! {
+            "the field `console` in the manifest is 1 instead of a boolean", with! {
             manifest: |m| m["targets"][0]["console"] = 1.into() }),
         ("repairs_without_mfa", "repairs identities without MFA",
             "a target in the manifest repairs identities without MFA", with! {
             manifest: |m| m["targets"][0]["repairs_identity"] = true.into() }),
         ("may_outlive_order", "an action of may_outlive",
-            "the actions of may_outlive in the manifest are not sorted", with! {
+            "the actions of `may_outlive` in the manifest are not sorted", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["s3:GetDataAccess", "kms:CreateGrant"]) }),
         ("may_outlive_twice", "an action of may_outlive",
-            "the field may_outlive contains the same action twice", with! {
+            "the field `may_outlive` contains the same action twice", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["kms:CreateGrant", "kms:CreateGrant"]) }),
         ("may_outlive_capitals", "an action of may_outlive",
-            "the service of an action in may_outlive is in capital letters", with! {
+            "the service of an action in `may_outlive` is in capital letters", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["KMS:CreateGrant"]) }),
-        ("may_outlive_no_service", "an action of may_outlive", "an action in may_outlive has no service", with! {
+        ("may_outlive_no_service", "an action of may_outlive", "an action in `may_outlive` has no service", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["CreateGrant"]) }),
         ("may_outlive_wild_service", "an action of may_outlive",
-            "the service of an action in may_outlive has a wildcard", with! {
+            "the service of an action in `may_outlive` has a wildcard", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["k*:CreateGrant"]) }),
-        ("may_outlive_character", "an action of may_outlive", "an action in may_outlive contains a dash", with! {
+        ("may_outlive_character", "an action of may_outlive", "an action in `may_outlive` contains a dash", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!(["kms:Create-Grant"]) }),
         ("may_outlive_long", "an action of may_outlive",
-            "an action in may_outlive has 129 characters, one too many", with! {
+            "an action in `may_outlive` has 129 characters, one too many", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = json!([format!("z:{}", "A".repeat(127))]) }),
-        ("may_outlive_65", "more than 64 actions", "the field may_outlive has 65 actions, one too many", with! {
+        ("may_outlive_65", "more than 64 actions", "the field `may_outlive` has 65 actions, one too many", with! {
             manifest: |m| m["targets"][0]["may_outlive"] = (0..65).map(|n| Value::from(format!("a-{n:02}:X"))).collect() }),
         ("grant_order", "the summary of its grant is not valid",
             "the entries of a grant's summary are not sorted", with! {
             manifest: |m| m["targets"][0]["grant"].as_array_mut().unwrap().swap(0, 1) }),
         ("grant_access_order", "the summary of its grant is not valid",
-            "in the summary of a grant, write is before read", with! {
+            "in the summary of a grant, the entry with the access `write` is before the entry with `read`", with! {
             manifest: |m| m["targets"][0]["grant"] = json!([
                 {"access": "write", "conditions": [], "service": "s3"}, {"access": "read", "conditions": [], "service": "s3"}]) }),
         ("grant_entry_twice", "the summary of its grant is not valid",
@@ -97,7 +98,7 @@ pub(super) fn targets() -> Vec<Entry> {
             "a service in the summary of a grant has 127 characters, one too many", with! {
             manifest: |m| m["targets"][0]["grant"][0]["service"] = "a".repeat(127).into() }),
         ("grant_access_unknown", "unknown variant",
-            "an access in the summary of a grant has a value that version 1 does not define", with! {
+            "the access of an entry in the summary of a grant has a value that version 1 does not define", with! {
             manifest: |m| m["targets"][0]["grant"][0]["access"] = "all".into() }),
         ("grant_condition_capitals", "the summary of its grant is not valid",
             "a condition key in the summary of a grant is in capital letters", with! {
@@ -122,7 +123,7 @@ pub(super) fn targets() -> Vec<Entry> {
             manifest: |m| m["targets"][0]["grant"] = (0..257)
                 .map(|n| json!({"access": "read", "conditions": [], "service": format!("s{n:03}")})).collect() }),
         ("static_without_mfa", "of the lane static needs MFA",
-            "the vault has the lane static, but a target has no MFA device", with! {
+            "the vault has the lane `static`, but a target has no MFA device", with! {
             manifest: |m| m["lane"] = "static".into() }),
         ("grant_digest", "grant_sha256 is not 32 bytes", "the digest of a grant has 33 bytes instead of 32", with! {
             manifest: |m| m["targets"][0]["grant_sha256"] = "00".repeat(33).into() }),

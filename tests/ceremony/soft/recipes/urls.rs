@@ -35,18 +35,20 @@ pub(super) fn urls() -> Vec<Entry> {
     const URL: &str = "its URL is not valid";
     values! { "open" credentials chat;
         ("payload_url_scheme_capitals", "neither https nor http",
-            "the scheme of a URL is HTTPS, in capital letters", "url" = "HTTPS://hooks.example.org/"),
+            "the scheme of a URL is `HTTPS`, in capital letters", "url" = "HTTPS://hooks.example.org/"),
         ("payload_url_scheme", "neither https nor http",
-            "the scheme of a URL is ftp", "url" = "ftp://hooks.example.org/"),
+            "the scheme of a URL is `ftp`", "url" = "ftp://hooks.example.org/"),
         ("payload_url_no_host", URL, "the URL of a channel has no host", "url" = "https:///services"),
         ("payload_url_password", URL,
             "the URL of a channel contains a user name and a password", "url" = "https://user:password@hooks.example.org/"),
         ("payload_url_loopback_capitals", "allowed for loopback only",
-            "the URL of a channel uses http to LOCALHOST, in capital letters", "url" = "http://LOCALHOST/"),
+            "the URL of a channel has the scheme `http` and the host `LOCALHOST`, in capital letters",
+            "url" = "http://LOCALHOST/"),
         ("payload_url_loopback_other", "allowed for loopback only",
-            "the URL of a channel uses http to 127.0.0.2", "url" = "http://127.0.0.2/"),
+            "the URL of a channel has the scheme `http` and the host `127.0.0.2`", "url" = "http://127.0.0.2/"),
         ("payload_url_loopback_prefix", "allowed for loopback only",
-            "the URL of a channel uses http to a host whose name only begins with localhost", "url" = "http://localhost.example.org/"),
+            "the URL of a channel has the scheme `http` and a host whose name only begins with `localhost`",
+            "url" = "http://localhost.example.org/"),
         ("payload_url_port_zero", URL, "the URL of a channel has the port 0", "url" = "https://hooks.example.org:0/"),
         ("payload_url_port_empty", URL,
             "the URL of a channel has a colon but no port after it", "url" = "https://hooks.example.org:/"),
@@ -79,7 +81,7 @@ pub(super) fn topics_and_keys() -> Vec<Entry> {
     let mut all = values! { "open" credentials topic;
         ("payload_alert_timeout_zero", "alerts", "the timeout of a channel is 0 seconds", "timeout" = "0s"),
         ("payload_alert_timeout_form", "canonical form",
-            "the timeout of a channel is written 60s instead of 1m", "timeout" = "60s"),
+            "the timeout of a channel is written `60s` instead of `1m`", "timeout" = "60s"),
         ("payload_alert_timeout_null", "canonical form", "the timeout of a channel is null", "timeout" = Value::Null),
         ("payload_topic_empty", TOPIC,
             "the ARN of a topic has no topic name", "topic_arn" = "arn:aws:sns:eu-west-1:111122223333:"),
@@ -94,7 +96,8 @@ pub(super) fn topics_and_keys() -> Vec<Entry> {
         ("payload_topic_region_capitals", TOPIC,
             "the region in the ARN of a topic is in capital letters", "topic_arn" = "arn:aws:sns:EU-WEST-1:111122223333:oncall"),
         ("payload_topic_subscription", TOPIC,
-            "topic_arn is the ARN of a subscription instead of a topic", "topic_arn" = "arn:aws:sns:eu-west-1:111122223333:oncall:0a1b"),
+            "`topic_arn` is the ARN of a subscription instead of a topic",
+            "topic_arn" = "arn:aws:sns:eu-west-1:111122223333:oncall:0a1b"),
     };
     all.extend(values! { "open" credentials pager;
         ("payload_routing_key_long", "routing key",
@@ -102,13 +105,14 @@ pub(super) fn topics_and_keys() -> Vec<Entry> {
         ("payload_routing_key_character", "routing key",
             "a routing key contains a dash", "routing_key" = "-".repeat(32)),
         ("payload_pager_url", "allowed for loopback only",
-            "the URL of a PagerDuty channel uses http to another machine", "url" = "http://events.example.org/"),
+            "the URL of a PagerDuty channel has the scheme `http`, but its host is another machine",
+            "url" = "http://events.example.org/"),
     });
     all.extend(values! { "open" credentials webhook;
         ("payload_webhook_secret_long", SECRET,
             "the secret of a webhook has 65 bytes, one too many", "secret" = format!("whsec_{}", "AAAA".repeat(21) + "AAA=")),
         ("payload_webhook_secret_prefix", SECRET,
-            "the secret of a webhook does not start with whsec_", "secret" = "A".repeat(32)),
+            "the secret of a webhook does not start with `whsec_`", "secret" = "A".repeat(32)),
         ("payload_webhook_secret_unpadded", SECRET,
             "the Base64 text of a webhook's secret has no padding", "secret" = format!("whsec_{}", "A".repeat(34))),
         ("payload_webhook_secret_trailing_bits", SECRET,
@@ -127,7 +131,7 @@ pub(super) fn topics_and_keys() -> Vec<Entry> {
             credentials: |c| topic(c)["key"]["note"] = "x".into() }),
         ("payload_webhook_secret_missing", "missing field `secret`", "a webhook channel has no secret", with! {
             credentials: |c| drop(webhook(c).as_object_mut().unwrap().remove("secret")) }),
-        ("payload_alert_kind_missing", "missing field `kind`", "an alert channel has no field kind", with! {
+        ("payload_alert_kind_missing", "missing field `kind`", "an alert channel has no field `kind`", with! {
             credentials: |c| drop(chat(c).as_object_mut().unwrap().remove("kind")) }),
     });
     all
@@ -139,7 +143,8 @@ pub(super) fn mails() -> Vec<Entry> {
     const LOGIN: &str = "its user name or password";
     values! { "open" credentials mail;
         ("payload_alert_field_null", "canonical form",
-            "the field url of a mail channel is null; a mail channel must not have this field", "url" = Value::Null),
+            "the field `url` of a mail channel is null; a mail channel must not have this field",
+            "url" = Value::Null),
         ("payload_mail_unknown_field", "unknown field `note`",
             "a mail channel has a field that version 1 does not define", "note" = "x"),
         ("payload_mail_host_empty", HOST, "the host of a mail channel is empty", "host" = ""),
@@ -151,7 +156,7 @@ pub(super) fn mails() -> Vec<Entry> {
         ("payload_mail_port_wide", "alerts",
             "the port of a mail channel is 65536, one above the limit", "port" = 65536),
         ("payload_mail_tls_unknown", "alerts",
-            "the field tls of a mail channel has a value that version 1 does not define", "tls" = "optional"),
+            "the field `tls` of a mail channel has a value that version 1 does not define", "tls" = "optional"),
         ("payload_mail_username_empty", LOGIN, "the user name of a mail channel is empty", "username" = ""),
         ("payload_mail_username_long", LOGIN,
             "the user name of a mail channel has 256 bytes, one too many", "username" = "é".repeat(128)),
@@ -161,19 +166,19 @@ pub(super) fn mails() -> Vec<Entry> {
         ("payload_mail_username_control", LOGIN,
             "the user name of a mail channel contains a line end", "username" = "break\nglass"),
         ("payload_mail_from_missing_at", ADDRESS,
-            "the sender of a mail channel has no @", "from" = "breakglass.example.org"),
+            "the sender of a mail channel has no `@`", "from" = "breakglass.example.org"),
         ("payload_mail_from_no_user", ADDRESS,
-            "the sender of a mail channel has nothing before the @", "from" = "@example.org"),
+            "the sender of a mail channel has nothing before the `@`", "from" = "@example.org"),
         ("payload_mail_from_no_host", ADDRESS,
-            "the sender of a mail channel has nothing after the @", "from" = "breakglass@"),
+            "the sender of a mail channel has nothing after the `@`", "from" = "breakglass@"),
         ("payload_mail_from_two_ats", ADDRESS,
-            "the sender of a mail channel has two @", "from" = "break@glass@example.org"),
+            "the sender of a mail channel contains `@` twice", "from" = "break@glass@example.org"),
         ("payload_mail_from_name", ADDRESS,
             "the sender of a mail channel has a name and angle brackets", "from" = "breakglass<breakglass@example.org>"),
         ("payload_mail_from_space", ADDRESS,
             "the sender of a mail channel contains a space", "from" = "break glass@example.org"),
         ("payload_mail_from_host", ADDRESS,
-            "the sender of a mail channel has an underscore after the @", "from" = "breakglass@mail_1.example.org"),
+            "the sender of a mail channel has an underscore after the `@`", "from" = "breakglass@mail_1.example.org"),
         ("payload_mail_from_not_ascii", ADDRESS,
             "the sender of a mail channel contains a letter that is not ASCII", "from" = "bréakglass@example.org"),
         ("payload_mail_from_long", ADDRESS,
@@ -194,12 +199,12 @@ pub(super) fn others() -> Vec<Entry> {
         ("payload_mail_port_missing", "missing field `port`", "a mail channel has no port", with! {
             credentials: |c| drop(mail(c).as_object_mut().unwrap().remove("port")) }),
         ("payload_mail_loopback_other", "allowed for loopback only",
-            "a mail channel to 127.0.0.2 does not use TLS", with! {
+            "a mail channel does not use TLS, and its host is `127.0.0.2`", with! {
             credentials: |c| relay(c)["host"] = "127.0.0.2".into() }),
         ("payload_mail_loopback_capitals", "allowed for loopback only",
-            "a mail channel to LOCALHOST, in capital letters, does not use TLS", with! {
+            "a mail channel does not use TLS, and its host is `LOCALHOST`, in capital letters", with! {
             credentials: |c| relay(c)["host"] = "LOCALHOST".into() }),
-        ("payload_mail_tls_null", "alerts", "the field tls of a mail channel is null", with! {
+        ("payload_mail_tls_null", "alerts", "the field `tls` of a mail channel is null", with! {
             credentials: |c| relay(c)["tls"] = Value::Null }),
         ("secret_in_channel_name", EXPOSED, "the name of one channel is the routing key of another channel", with! {
             credentials: |c| { let key = pager(c)["routing_key"].clone(); c["alerts"][2]["name"] = key; } }),

@@ -1,5 +1,6 @@
 //! Vaults with a half whose ephemeral X25519 key is zero or has bit 255 set. With a zero key, the result of X25519 is
-//! also zero, and the half is correctly sealed under that result. Only a check for a zero result refuses such a half.
+//! also zero, and the half is correctly sealed under that result. A reader can detect such a half only with a check
+//! for a zero result.
 
 use age_core::primitives::bech32_decode;
 use breakglass::secret::Secret;
@@ -45,10 +46,10 @@ fn part_half(entry: &Value, half: &[u8; 16], ephemeral: &[u8; 32], shared: &[u8;
 pub(super) fn zero() -> Vec<Entry> {
     let entries = fails! { "share":
         ("challenge_half_zero", "the share of alice does not match",
-            "the ephemeral share is zero, and the half is sealed under an all-zero X25519 result; only a check for zero refuses the half", with! {
+            "the ephemeral share is zero, and the half is sealed under an all-zero X25519 result; a reader can detect this only with a check for zero", with! {
             people: challenge, resealed: |entry, [a, _], inner| if first(entry) { token_half(entry, a, &mut inner[1]); } }),
         ("part_half_zero", "the share of alice does not match",
-            "the encapsulation's X25519 key is zero, and the half is sealed under an all-zero X25519 result; only a check for zero refuses the half", with! {
+            "the encapsulation's X25519 key is zero, and the half is sealed under an all-zero X25519 result; a reader can detect this only with a check for zero", with! {
             resealed: |entry, [_, b], inner| if first(entry) { part_half(entry, b, &[0; 32], &[0; 32], &mut inner[1]); } }),
     };
     entries.into_iter().map(|entry| Entry { at_fault: "1", ..entry }).collect()
