@@ -33,6 +33,8 @@ pub(super) struct Closing<'a, C, E, H> {
     denied: Option<Write>,
     /// The result of the last attempt to deactivate the keys, or `Ok` if IAM showed that the keys are inactive.
     inactive: Option<Write>,
+    /// Why the user's access keys could not be read, so that only the sealed key was deactivated.
+    unlisted: Option<Fault>,
     sent: Timestamp,
     /// Whether policy refused the active key before T1, several times in a row.
     pub(super) by_policy: bool,
@@ -47,9 +49,20 @@ pub(super) struct Closing<'a, C, E, H> {
 impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C, E, H> {
     pub(super) fn new(closer: &'a C, emergency: &'a E, request: &'a CloseRequest<'a>, host: &'a H) -> Self {
         let (denied, inactive, sent) = (None, None, host.now());
-        let (by_policy, probed) = (false, Refusals::default());
-        let (pause, reported) = (BETWEEN_LOOKS, 0);
-        Self { closer, emergency, request, host, denied, inactive, sent, by_policy, probed, pause, reported }
+        Self {
+            closer,
+            emergency,
+            request,
+            host,
+            denied,
+            inactive,
+            unlisted: None,
+            sent,
+            by_policy: false,
+            probed: Refusals::default(),
+            pause: BETWEEN_LOOKS,
+            reported: 0,
+        }
     }
 
     pub(super) fn start_proof(&mut self) {
@@ -96,8 +109,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         if self.denied != Some(Ok(())) {
             self.denied = Some(self.closer.attach_deny().await);
         }
-        if self.inactive != Some(Ok(())) {
-            self.inactive = Some(deactivate(self.closer, self.request.key).await);
+        if self.inactive != Some(Ok(())) || !self.is_list_final() {
+            let (inactive, unlisted) = deactivate(self.closer, self.request.key).await;
+            (self.inactive, self.unlisted) = (Some(inactive), unlisted);
         }
     }
 
@@ -108,7 +122,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         let access = self.closer.read_access_state().await;
         match observe(&access, &self.request.scope(), self.host.now()) {
             UserState::AtRest => {
-                (self.denied, self.inactive) = (Some(Ok(())), Some(Ok(())));
+                (self.denied, self.inactive, self.unlisted) = (Some(Ok(())), Some(Ok(())), None);
                 true
             }
             // In these states, `AWSDenyAll` is attached unless the leftovers include `DenyMissing`.
@@ -123,7 +137,17 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     }
 
     pub(super) fn is_written(&self) -> bool {
-        self.denied == Some(Ok(())) && self.inactive == Some(Ok(()))
+        self.denied == Some(Ok(())) && self.inactive == Some(Ok(())) && self.is_list_final()
+    }
+
+    /// Whether the list of the user's keys was read, or will never be: AWS refuses the read.
+    fn is_list_final(&self) -> bool {
+        matches!(self.unlisted, None | Some(Fault::Refused(_)))
+    }
+
+    /// Whether every step of the close succeeded.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_written() && self.unlisted.is_none()
     }
 
     fn is_past_end(&self) -> bool {
@@ -153,6 +177,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
             }
             (Some(Err(fault)), _) => failed.push(format!("the key could not be deactivated ({fault})")),
             _ => {}
+        }
+        if let Some(fault) = &self.unlisted {
+            failed.push(format!("it is not known whether the user has other active keys ({fault})"));
         }
         failed.join("; ")
     }
@@ -210,19 +237,21 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
     }
 }
 
-/// Deactivates the sealed key, then reads which other keys are active and deactivates them. If one key cannot be
-/// deactivated, the other keys are still deactivated. Returns the first failure.
-async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> Write {
+/// Deactivates the sealed key, then reads which other keys are active and deactivates them too. If one key cannot be
+/// deactivated, continues with the others. Returns the first failure, and why the keys could not be read. Without a sealed
+/// key, a failed read is a failure.
+async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> (Write, Option<Fault>) {
     let mut result = Ok(());
     if let Some(sealed) = sealed {
         result = closer.switch_key(sealed, false).await;
     }
-    let keys = match closer.read_access_state().await.keys {
-        Ok(keys) => keys,
-        Err(fault) => return result.and(Err(fault)),
+    let keys = match (closer.read_access_state().await.keys, sealed) {
+        (Ok(keys), _) => keys,
+        (Err(fault), Some(_)) => return (result, Some(fault)),
+        (Err(fault), None) => return (Err(fault), None),
     };
     for key in keys.iter().filter(|key| key.active && Some(key.id.as_str()) != sealed) {
         result = result.and(closer.switch_key(&key.id, false).await);
     }
-    result
+    (result, None)
 }

@@ -54,7 +54,10 @@ pub async fn close(
         match watch(closer, request, pending.as_ref(), host).await {
             // The pending write might have taken effect after the refusals so far, so the proof starts again.
             Watched::Quiet if pending.take().is_some() => closing.by_policy = false,
-            Watched::Quiet => return CloseOutcome::Closed { refusals, untidy: None },
+            Watched::Quiet => {
+                let untidy = (!closing.is_complete()).then(|| closing.failed_writes());
+                return CloseOutcome::Closed { refusals, untidy };
+            }
             Watched::GaveUp(Pending { what, doubt, .. }) => {
                 let why = format!("{what} {doubt}, and may still take effect");
                 return CloseOutcome::Unproven { why, until: request.until };

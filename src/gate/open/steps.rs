@@ -59,8 +59,7 @@ async fn proven<F: Future<Output = Write>>(
             (Err(Fault::Refused(why)), _) => {
                 let user = &plan.expected.user;
                 return Err(refused(format!(
-                    "the closer is not allowed {action} on user {user}, so a window could not be closed: {why}; \
-                     nothing was written"
+                    "the closer is not allowed {action} on user {user}, so a window could not be closed: {why}"
                 ))
                 .next(format!("ask an AWS administrator to allow the closer {action} on user {user}, then open again"))
                 .into());

@@ -15,7 +15,7 @@ use crate::session::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
 
-const NOTHING_WRITTEN: &str = "nothing was written to AWS";
+const NOTHING_ENABLED: &str = "nothing was enabled";
 
 /// The outcome of a run.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl RunOutcome {
     /// session ended. Returns `None` if the session is not closed, or if it had no window.
     pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
         match self.end {
-            End::Untouched(_) => self.window.map(|_| (false, NOTHING_WRITTEN.to_owned())),
+            End::Untouched(_) => self.window.map(|_| (false, NOTHING_ENABLED.to_owned())),
             End::Closed(cause) => Some((self.is_probed(), messages::cause(cause))),
             End::MayBeOpen(_) => None,
         }
@@ -105,9 +105,9 @@ impl RunOutcome {
         let failure = self.failure(advice);
         match self.end {
             End::Untouched(cause) => Err(match (cause, failure) {
-                (Cause::Signal(signal), _) => Error::interrupted(signal, NOTHING_WRITTEN),
-                (_, Some(error)) => error.and(NOTHING_WRITTEN),
-                (_, None) => Error::failed("stopped before anything was written to AWS").next("open again"),
+                (Cause::Signal(signal), _) => Error::interrupted(signal, NOTHING_ENABLED),
+                (_, Some(error)) => error.and(NOTHING_ENABLED),
+                (_, None) => Error::failed("stopped before anything was enabled").next("open again"),
             }),
             End::Closed(cause) => self.closed_result(cause, failure),
             End::MayBeOpen(cause) if self.was_enabled => {

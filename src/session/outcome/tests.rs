@@ -91,7 +91,7 @@ fn only_access_that_was_enabled_may_be_open() {
 #[test]
 fn a_session_that_has_a_window_in_the_ledger_is_recorded_as_closed() {
     let untouched = ended(End::Untouched(Cause::Failed));
-    assert_eq!(untouched.closed_because(), Some((false, "nothing was written to AWS".into())));
+    assert_eq!(untouched.closed_because(), Some((false, "nothing was enabled".into())));
     assert_eq!(RunOutcome { window: None, ..untouched }.closed_because(), None);
 }
 
