@@ -178,7 +178,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
             (Some(Err(fault)), _) => failed.push(format!("the key could not be deactivated ({fault})")),
             _ => {}
         }
-        if let Some(fault) = &self.unlisted {
+        if let (Some(fault), []) = (&self.unlisted, failed.as_slice()) {
             failed.push(format!("it is not known whether the user has other active keys ({fault})"));
         }
         failed.join("; ")
