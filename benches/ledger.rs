@@ -60,7 +60,7 @@ fn benches(c: &mut Criterion) {
     assert_eq!(chain.head(), ledger.head().expect("the ledger should have a head"));
     let record =
         Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "deadline".into() };
-    group.bench_function("append one record to 100,000, with fsync", |b| {
+    group.bench_function("append one record to a ledger of 100,000, with fsync", |b| {
         b.iter(|| ledger.append(now(), record.clone()).expect("the ledger should be writable"));
     });
     let entries = ledger.entries().expect("the chain should be valid");

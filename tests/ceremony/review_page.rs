@@ -185,7 +185,7 @@ fn it_is_the_same_without_scripts() {
     );
     assert!(
         off.dom(&lively, &[]).contains("<p>still</p>"),
-        "the control page should not change in a browser without scripts"
+        "without scripts, the browser should show the control page unchanged"
     );
 }
 

@@ -162,7 +162,7 @@ fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
+#[cfg_attr(feature = "cloud", ignore = "takes a minute, so only the offline build runs it")]
 fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let head = header(&ceremony.sealed).to_vec();
@@ -177,7 +177,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 }
 
 #[test]
-#[cfg_attr(feature = "cloud", ignore = "the test takes a minute; the tests of the offline build run it")]
+#[cfg_attr(feature = "cloud", ignore = "takes a minute, so only the offline build runs it")]
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);

@@ -80,8 +80,8 @@ impl Trouble {
     /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a
     /// read, a lost answer and a late arrival have the same result as a cut. AWS's clock is set for the complete run,
     /// so a fault of the clock is tested in only one read. The program makes several IAM reads concurrently, in
-    /// several rounds. Only `GetUser` and `GetUserPolicy` are tested in later rounds. If a fault affects all
-    /// concurrent reads, only these two are tested in any round.
+    /// several rounds. The first round is tested with every read, the later rounds with `GetUser` and `GetUserPolicy`
+    /// only. A fault that affects all concurrent reads is tested with these two reads only.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {

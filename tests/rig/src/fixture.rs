@@ -21,7 +21,7 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Prepares a vault for a new account of the shared AWS. Any two of the custodians can open the vault, for at
+    /// Prepares a vault for a new account of the emulated AWS that all tests share. Any two of the custodians can open the vault, for at
     /// most four hours.
     pub fn new(program: impl Into<PathBuf>, account: &str, custodians: &[&str]) -> Self {
         let account = Aws::shared().seed(account);
