@@ -1,5 +1,5 @@
 //! Checks that the documentation matches the source tree: links, names of tests, the map of the source files, and the
-//! size of the README.
+//! size and the screen of the README.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -131,4 +131,18 @@ fn the_map_lists_every_source_file() {
 fn the_readme_is_at_most_6_kb() {
     let length = fs::metadata(root().join("README.md")).unwrap().len();
     assert!(length <= 6_000, "{length} bytes");
+}
+
+#[test]
+fn the_readme_shows_the_steps_of_the_pinned_screen() {
+    // The digits are the times, which differ.
+    let steps = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(root().join(name)).unwrap();
+        let steps =
+            text.lines().filter(|line| line.starts_with("gate: ") || line.starts_with("close: attaching"));
+        steps.map(|line| line.replace(|character: char| character.is_ascii_digit(), "")).collect()
+    };
+    let pinned = steps("tests/cli/screens/open-to-close.txt");
+    assert!(!pinned.is_empty(), "the pinned screen should have steps");
+    assert_eq!(steps("README.md"), pinned);
 }
