@@ -8,6 +8,7 @@ use breakglass::ledger::VaultFacts;
 use breakglass::vault::payload::Channel;
 use breakglass::vault::target::TargetId;
 use criterion::{Criterion, criterion_group, criterion_main};
+use rig::measured;
 use rig::receiver::{Manner, Receiver};
 
 /// The response time of each receiver, in milliseconds.
@@ -47,9 +48,9 @@ fn fanout(criterion: &mut Criterion) {
         .enable_all()
         .build()
         .expect("the tokio runtime should start");
-    let mut group = criterion.benchmark_group("alerts");
+    let mut group = criterion.benchmark_group(measured::ALERTS);
     group.sample_size(20).measurement_time(Duration::from_secs(10));
-    for (name, times) in [("the slowest alone", &TIMES[5..]), ("all six", &TIMES[..])] {
+    for (name, times) in [(measured::SLOWEST, &TIMES[5..]), (measured::ALL_SIX, &TIMES[..])] {
         let (alerts, notice) = (alerts(times), notice());
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

@@ -8,6 +8,7 @@ use breakglass::gate::SessionId;
 use breakglass::ledger::{Chain, Ledger, Record};
 use breakglass::review::{Packet, PacketSources};
 use criterion::{Criterion, criterion_group, criterion_main};
+use rig::measured;
 use sha2::{Digest as _, Sha256};
 
 const RECORDS: u64 = 100_000;
@@ -50,22 +51,22 @@ fn benches(c: &mut Criterion) {
     let (_directory, ledger) = long();
     let bytes = std::fs::read(ledger.path()).expect("the ledger should be readable");
     println!("{} bytes at {}", bytes.len(), ledger.path().display());
-    let mut group = c.benchmark_group("ledger");
+    let mut group = c.benchmark_group(measured::LEDGER);
     group.sample_size(10);
-    group.bench_function("verify 100,000 records, read from the file", |b| {
+    group.bench_function(measured::VERIFY, |b| {
         b.iter(|| assert_eq!(ledger.chain().expect("the chain should be valid").links.len() as u64, RECORDS));
     });
-    group.bench_function("SHA-256 over the ledger's bytes", |b| b.iter(|| Sha256::digest(black_box(&bytes))));
+    group.bench_function(measured::SHA256, |b| b.iter(|| Sha256::digest(black_box(&bytes))));
     let chain = Chain::read(&bytes).expect("the chain should be valid");
     assert_eq!(chain.head(), ledger.head().expect("the ledger should have a head"));
     let record =
         Record::Closed { session: SessionId::from_bytes([7; 8]), probed: true, cause: "deadline".into() };
-    group.bench_function("append one record to a ledger of 100,000, with fsync", |b| {
+    group.bench_function(measured::APPEND, |b| {
         b.iter(|| ledger.append(now(), record.clone()).expect("the ledger should be writable"));
     });
     let entries = ledger.entries().expect("the chain should be valid");
     let session = SessionId::from_bytes([0; 8]);
-    group.bench_function("the packet of one of 25,000 sessions", |b| {
+    group.bench_function(measured::PACKET, |b| {
         b.iter(|| {
             let sources = PacketSources {
                 entries: &entries,

@@ -16,6 +16,8 @@
 //!
 //! - [`receiver`], [`mail`]: receivers of alerts.
 //!
+//! - [`measured`]: the names of the benchmarks.
+//!
 //! - [`stepping`]: kills a process at a chosen system call.
 //!
 //! - [`memory`]: searches the memory of a process, while the process runs or when it ends.
@@ -25,6 +27,7 @@
 pub mod aws;
 pub mod fixture;
 pub mod mail;
+pub mod measured;
 pub mod memory;
 pub mod pcscd;
 pub mod proxy;

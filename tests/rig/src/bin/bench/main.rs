@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rig::aws::{Account, Aws};
+use rig::measured;
 use rig::site::Site;
 
 use opening::Cost;
@@ -25,24 +26,19 @@ use table::{Row, text};
 /// a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The table's rows for functions. Each row has a label, the function's id in criterion, and the id of the function
-/// that it is compared with. An empty id means that there is no comparison.
-const FUNCTIONS: [(&str, &str, &str); 11] = [
-    ("words to part", "words to part", ""),
-    ("part to identity (PBKDF2, 2048 rounds)", "part to identity (PBKDF2, 2048 rounds)", ""),
-    ("split a file key, 2 of 3", "split 2 of 3", ""),
-    ("combine 2 shares", "combine 2", ""),
-    ("HPKE open after the card's ECDH", "HPKE open after the card's ECDH", ""),
-    ("unwrap a part's half (X-Wing)", "unwrap a part's half (X-Wing)", "age_ unwrap one X25519 stanza"),
-    (
-        "verify 100,000 records",
-        "ledger/verify 100,000 records, read from the file",
-        "ledger/SHA-256 over the ledger's bytes",
-    ),
-    ("append one record to 100,000, with fsync", "ledger/append one record to 100,000, with fsync", ""),
-    ("packet of one of 25,000 sessions", "ledger/the packet of one of 25,000 sessions", ""),
-    ("alert six channels", "alerts/all six", "alerts/the slowest alone"),
-    ("", "", ""),
+/// The table's rows for functions: the group of the benchmarks, the name of the function, and the name of the function
+/// that it is compared with.
+const FUNCTIONS: [(&str, &str, Option<&str>); 10] = [
+    (measured::QUORUM, measured::WORDS, None),
+    (measured::QUORUM, measured::IDENTITY, None),
+    (measured::QUORUM, measured::SPLIT, None),
+    (measured::QUORUM, measured::COMBINE, None),
+    (measured::QUORUM, measured::HPKE, None),
+    (measured::QUORUM, measured::UNWRAP, Some(measured::AGE_UNWRAP)),
+    (measured::LEDGER, measured::VERIFY, Some(measured::SHA256)),
+    (measured::LEDGER, measured::APPEND, None),
+    (measured::LEDGER, measured::PACKET, None),
+    (measured::ALERTS, measured::ALL_SIX, Some(measured::SLOWEST)),
 ];
 
 fn main() {
@@ -58,7 +54,7 @@ fn main() {
             let runs = runs.parse().expect("RUNS should be a number");
             let mut rows = openings(Path::new(program), runs);
             rows.extend(table::commands(Path::new(hyperfine)));
-            rows.extend(table::functions(Path::new(criterion), &FUNCTIONS[..10]));
+            rows.extend(table::functions(Path::new(criterion), &FUNCTIONS));
             println!();
             table::print(&rows);
         }

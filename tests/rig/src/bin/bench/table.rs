@@ -48,16 +48,20 @@ pub(crate) fn commands(file: &Path) -> Vec<Row> {
 }
 
 /// Returns the rows for functions that criterion has timed, compared with other functions.
-pub(crate) fn functions(criterion: &Path, pairs: &[(&str, &str, &str)]) -> Vec<Row> {
-    let median = |id: &str| {
-        let nanos = json(&criterion.join(id).join("new/estimates.json"))["median"]["point_estimate"].as_f64();
+pub(crate) fn functions(criterion: &Path, functions: &[(&str, &str, Option<&str>)]) -> Vec<Row> {
+    let median = |group: &str, name: &str| {
+        let file = criterion.join(group).join(name).join("new/estimates.json");
+        let nanos = json(&file)["median"]["point_estimate"].as_f64();
         Duration::from_secs_f64(nanos.unwrap_or_default() / 1e9)
     };
-    let row = |&(what, ours, theirs): &(&str, &str, &str)| match theirs {
-        "" => Row::alone(what, text(median(ours))),
-        _ => Row::times(what, median(ours), theirs.rsplit('/').next().unwrap_or_default(), median(theirs)),
+    let row = |&(group, name, peer): &(&str, &str, Option<&str>)| {
+        let (what, ours) = (format!("{group}: {name}"), median(group, name));
+        match peer {
+            Some(peer) => Row::times(&what, ours, peer, median(group, peer)),
+            None => Row::alone(&what, text(ours)),
+        }
     };
-    pairs.iter().map(row).collect()
+    functions.iter().map(row).collect()
 }
 
 /// Prints the rows in aligned columns.
