@@ -100,7 +100,7 @@ pub(crate) struct FakeUser {
     wakings: Cell<u32>,
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
-    session: Cell<bool>,
+    pub(crate) session: Cell<bool>,
     /// The value of `awake` when the child processes were asked to end.
     pub(crate) dismissed: Cell<Option<i64>>,
     /// The seconds that the child processes take to end.

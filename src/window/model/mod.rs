@@ -5,6 +5,8 @@
 //! place of the driver. The test checks two properties. While AWS accepts the credentials, the policies in IAM end
 //! the access at T1 or earlier. At the end of a run, access is closed, or it is reported as possibly open until T1.
 
+#[allow(warnings, clippy::all, clippy::pedantic)]
+mod machines;
 mod run;
 mod world;
 
