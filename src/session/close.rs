@@ -158,6 +158,8 @@ enum Refusal {
 /// `gate` is the window that IAM shows. `until` is T1 of the last window that is known from IAM or from the ledger.
 struct Existing {
     gate: Option<ParsedGate>,
+    /// Whether this machine opened the window.
+    is_own: bool,
     until: Option<Timestamp>,
 }
 
@@ -167,7 +169,7 @@ impl Close<'_> {
         let ours = self.unclosed_sessions();
         let last = ours.last().map(|last| last.session);
         let known_end = ours.iter().filter_map(|last| last.until).max();
-        let Existing { gate, until } = match self.existing(iam, known_end).await {
+        let Existing { gate, is_own, until } = match self.existing(iam, known_end).await {
             Ok(existing) => existing,
             Err(Refusal::NotOurs(error)) => return Err(error),
             Err(Refusal::Unclear(error)) => {
@@ -182,7 +184,7 @@ impl Close<'_> {
         // A close ends all sessions of the user, so the ledger records every session as closed.
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
-        let forced = found.is_some_and(|found| !self.knows(found));
+        let forced = found.is_some() && !is_own;
         let notice = self.notice(sessions.last().copied(), forced);
         let announcer = Announcer::new(&self.log, alerts, notice);
         let context = RunContext::new(&self.log, &announcer, Runner::new(&self.log, &Work::Hold, None), None);
@@ -198,6 +200,12 @@ impl Close<'_> {
     /// Reports whether this machine's ledger has the session's intent. Returns false if the ledger cannot be read.
     fn knows(&self, session: SessionId) -> bool {
         self.ledger.hurried().knows_session(session).unwrap_or(false)
+    }
+
+    /// Reports whether this machine's ledger records that the session was about to enable access. Returns false if
+    /// the ledger cannot be read.
+    fn enabled(&self, session: SessionId) -> bool {
+        self.ledger.hurried().enabled_session(session).unwrap_or(false)
     }
 
     fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
@@ -223,9 +231,14 @@ impl Close<'_> {
         let until = written.map(|found| found.until).or(known_end);
         let deny = self.target.deny_all_arn();
         let state = observe_complete(&access, &Scope { deny: &deny, keys: None }, self.log.now());
-        let gate = match state {
-            UserState::Open { session, until } | UserState::Opening { session, until } => {
-                Some(ParsedGate { session, until })
+        // A machine that wrote a gate but did not enable access has written it over the gate of another machine's
+        // window.
+        let (gate, is_own) = match state {
+            UserState::Open { session, until } => {
+                (Some(ParsedGate { session, until }), self.enabled(session))
+            }
+            UserState::Opening { session, until } => {
+                (Some(ParsedGate { session, until }), self.knows(session))
             }
             UserState::Unknown(unread) | UserState::NotAtRest(unread) if !self.force => {
                 let why = unread.first().map(|unread| unread.fault.to_string()).unwrap_or_default();
@@ -238,18 +251,18 @@ impl Close<'_> {
             | UserState::Untidy(_)
             | UserState::Drifted(_)
             | UserState::NotAtRest(_)
-            | UserState::Unknown(_) => None,
+            | UserState::Unknown(_) => (None, false),
         };
         match gate {
-            Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
+            Some(ParsedGate { session, until }) if !self.force && !is_own => {
                 let end = time_text::local(until);
                 let what = format!(
-                    "session {session} was opened on another machine, and its window is open until {end}; the window was left alone"
+                    "another machine opened a window: the gate of session {session} is in place until {end}; the window was left alone"
                 );
                 let error = Error::new(Status::MayBeOpen, what).next(how.by_force(self.profile));
                 Err(Refusal::NotOurs(error.until(Some(until))))
             }
-            gate => Ok(Existing { gate, until }),
+            gate => Ok(Existing { gate, is_own, until }),
         }
     }
 
@@ -277,7 +290,7 @@ impl Close<'_> {
         until: Option<Timestamp>,
     ) -> Result<Proof> {
         let Some((probed, cause)) = outcome.closed_because() else {
-            let error = self.how_to_close().may_be_open(outcome.doubt(), until, self.log.now());
+            let error = self.how_to_close().may_be_open(&outcome.doubt(), until, self.log.now());
             self.log.say(&error.to_string());
             return Err(error);
         };

@@ -18,7 +18,7 @@ use crate::events;
 use crate::gate::close::CloseOutcome;
 use crate::gate::host::Children;
 use crate::gate::open::Stop;
-use crate::gate::{OpenProgress, Window};
+use crate::gate::{Lost, OpenProgress, Window};
 use crate::ledger::Record;
 use crate::session::closer::CloseStrategy;
 use crate::session::context::RunContext;
@@ -101,6 +101,8 @@ struct Loop<'a, S> {
     opening: Option<Caught<'a, Result<Opened, Stop>>>,
     faults: Option<&'a InjectedFaults>,
     closing: Option<Caught<'a, CloseOutcome>>,
+    /// Waits until another process closes or replaces the open window.
+    watch: Option<Caught<'a, Lost>>,
     /// The open window. `None` before the window is open, and after the work in the window was started.
     ready: Option<Opened>,
     was_open: bool,
@@ -122,6 +124,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
             opening: None,
             faults: None,
             closing: None,
+            watch: None,
             ready: None,
             was_open: false,
             failure: None,
@@ -199,6 +202,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
 
     fn begin(&mut self) {
         let Some(opened) = self.ready.take() else { return };
+        let Run { context, strategy, .. } = self.run;
+        self.watch = Some(caught(strategy.until_lost(context)));
         if let Err(error) = self.run.context.runner.begin(opened) {
             self.failure = Some(Stop::Failed(error));
             self.queue.push_back(WindowEvent::ChildEnded);
@@ -211,7 +216,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         if let Some(cut) = self.faults.and_then(InjectedFaults::begin_close) {
             context.log.say(&format!("drill: the network is cut for {} s", cut.as_secs()));
         }
-        drop(self.opening.take());
+        drop((self.opening.take(), self.watch.take()));
         context.runner.withhold();
         let until = context.window().map(|window| window.until).or(until);
         self.closing = Some(caught(strategy.close(context, progress, until)));
@@ -241,12 +246,15 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                 }
                 outcome = output(&mut self.closing) => {
                     self.closing = None;
-                    let proven =
-                        matches!(outcome, Some(CloseOutcome::Closed { .. } | CloseOutcome::TakenOver { .. }));
+                    let proven = matches!(outcome, Some(CloseOutcome::Closed { .. }));
                     self.closed = outcome;
                     return WindowEvent::Closed { proven };
                 }
                 () = runner.quit() => return WindowEvent::Quit,
+                lost = output(&mut self.watch) => {
+                    self.watch = None;
+                    return self.lost(lost);
+                }
                 _ = self.seconds.tick() => {
                     announcer.collect();
                     if runner.has_ended() {
@@ -267,7 +275,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                 WindowEvent::Opened
             }
             Some(Err(stop)) => {
-                let touched = self.run.progress.touched();
+                let is_other = matches!(stop, Stop::OtherWindow(_));
+                let touched = self.run.progress.touched() && !is_other;
                 if let Some(Error { what, .. }) = error(&stop).filter(|_| touched) {
                     self.run.context.log.say(&format!("gate: {what}; closing"));
                 }
@@ -276,6 +285,18 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
             }
             None => WindowEvent::Panicked,
         }
+    }
+
+    fn lost(&self, lost: Option<Lost>) -> WindowEvent {
+        let Some(lost) = lost else { return WindowEvent::Panicked };
+        self.run.context.log.say(&match lost {
+            Lost::Closed => "gate: another process closed this window".to_owned(),
+            Lost::Replaced { session, until } => format!(
+                "gate: session {session} replaced this window's gate; its gate ends {}",
+                time_text::local(until)
+            ),
+        });
+        WindowEvent::Lost(lost)
     }
 
     fn report_opened(&self, window: &Window) {
@@ -294,7 +315,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
 fn error(stop: &Stop) -> Option<&Error> {
     match stop {
         Stop::Interrupted => None,
-        Stop::Failed(error) | Stop::ControlPlane(error) => Some(error),
+        Stop::Failed(error) | Stop::ControlPlane(error) | Stop::OtherWindow(error) => Some(error),
     }
 }
 

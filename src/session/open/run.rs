@@ -93,7 +93,7 @@ impl<'a> OpenRun<'a> {
         }
         let cause = || messages::cause(outcome.end.cause());
         let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| cause());
-        let until = outcome.window.map(|window| window.until);
+        let until = outcome.open_until();
         let ending = Ending { topic: outcome.topic(), detail, until };
         self.announcer.announce_end(ending, outcome.was_stopped, signals).await;
         result

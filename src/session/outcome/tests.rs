@@ -117,13 +117,35 @@ fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
 }
 
 #[test]
-fn the_window_of_another_session_is_named_and_not_called_closed() {
-    let session = SessionId::from_bytes([7; 8]);
-    let theirs = CloseOutcome::TakenOver { session, until: window().until };
-    let outcome = opened(End::Closed(Cause::Signal(Signal::Int)), theirs);
-    assert_eq!(outcome.closed_because().map(|(probed, _)| probed), Some(false));
-    let said = error(&outcome).what;
-    assert!(said.contains(&session.to_string()) && !said.contains("proven"), "{said}");
+fn a_gate_of_another_session_is_named_and_never_called_closed() {
+    let (session, until) = (SessionId::from_bytes([7; 8]), at("2026-11-22T03:05:00Z"));
+    let theirs = || CloseOutcome::TakenOver { session, until };
+    for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Signal(Signal::Int), Cause::Failed] {
+        let outcome = opened(End::MayBeOpen(cause), theirs());
+        let said = error(&outcome);
+        assert_eq!((said.status, said.until), (Status::MayBeOpen, Some(until)), "{said}");
+        assert!(said.what.contains(&session.to_string()) && !said.what.contains("proven"), "{said}");
+        assert_eq!((outcome.topic(), outcome.closed_because()), (AlertTopic::MayBeOpen, None));
+
+        // If this session enabled nothing, only the other session has access.
+        let nothing = RunOutcome { was_enabled: false, was_open: false, ..outcome };
+        let said = error(&nothing);
+        assert_eq!(said.status, Status::Refused);
+        assert!(said.what.contains("enabled nothing") && said.what.contains(&session.to_string()), "{said}");
+        assert_eq!(nothing.topic(), AlertTopic::NotOpened);
+        assert_eq!(nothing.closed_because(), Some((false, NOTHING_ENABLED.to_owned())));
+    }
+}
+
+#[test]
+fn an_opening_that_met_the_window_of_another_machine_reports_that_access_is_open() {
+    let until = Some(window().until);
+    let met = Error::new(Status::MayBeOpen, "another machine opened a window").until(until);
+    let outcome =
+        RunOutcome { failure: Some(Stop::OtherWindow(met)), ..ended(End::Untouched(Cause::Failed)) };
+    let said = error(&outcome);
+    assert_eq!((said.status, said.until), (Status::MayBeOpen, until));
+    assert_eq!((outcome.topic(), outcome.closed_because()), (AlertTopic::MayBeOpen, None));
 }
 
 #[test]

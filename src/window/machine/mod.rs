@@ -21,6 +21,7 @@
 use std::time::Duration;
 
 use crate::boot_clock::Instant;
+use crate::gate::Lost;
 use crate::signal::Signal;
 
 /// The program warns the operator when this many minutes are left before T1.
@@ -46,6 +47,8 @@ pub enum WindowEvent {
     Quit,
     /// The child process ended, or could not be started.
     ChildEnded,
+    /// Another process closed or replaced the window.
+    Lost(Lost),
     /// A part of the program panicked.
     Panicked,
     /// The closing sequence ended.
@@ -91,6 +94,8 @@ pub enum Cause {
     ChildEnded,
     /// The operator pressed `q`.
     Quit,
+    /// Another process closed or replaced the window.
+    Lost(Lost),
     /// The opening sequence failed.
     Failed,
     /// A part of the program panicked.
@@ -243,6 +248,7 @@ impl Machine {
             WindowEvent::Signal(signal) => close(Cause::Signal(signal)),
             WindowEvent::Quit if self.held => close(Cause::Quit),
             WindowEvent::ChildEnded => close(Cause::ChildEnded),
+            WindowEvent::Lost(lost) => close(Cause::Lost(lost)),
             WindowEvent::Panicked => close(Cause::Panicked),
             _ => (State::Open { warned }, Vec::new()),
         }

@@ -181,7 +181,8 @@ impl Run {
             && let Poll::Ready(result) = polled(opening)
         {
             self.opening = None;
-            let touched = self.progress.touched();
+            let is_other = matches!(result, Some(Err(Stop::OtherWindow(_))));
+            let touched = self.progress.touched() && !is_other;
             self.meets(match result {
                 Some(Ok(_)) => WindowEvent::Opened,
                 Some(Err(_)) => WindowEvent::NotOpened { touched },
@@ -192,8 +193,7 @@ impl Run {
             && let Poll::Ready(outcome) = polled(closing)
         {
             self.closing = None;
-            let proven =
-                matches!(&outcome, Some(CloseOutcome::Closed { .. } | CloseOutcome::TakenOver { .. }));
+            let proven = matches!(&outcome, Some(CloseOutcome::Closed { .. }));
             self.outcome = outcome;
             self.meets(WindowEvent::Closed { proven });
         }
