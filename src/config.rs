@@ -30,6 +30,8 @@ pub struct Config {
     /// Paths of the ledgers of other machines. The program reads these ledgers together with this machine's ledger.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
+    /// The AWS profile that is named in the commands that close access. The program itself does not use the profile.
+    pub close_profile: Option<String>,
     /// The S3 bucket to which the program copies each new record of the ledger.
     pub ship: Option<Ship>,
 }

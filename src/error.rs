@@ -26,6 +26,8 @@ pub enum Status {
     Damaged,
     /// 10: access may still be open.
     MayBeOpen,
+    /// n: the exit status of the operator's command, which `open --pass-status` passes on. The status is never 10.
+    Command(u8),
     /// 128 + n: signal n ended the command. Access is closed, or was never enabled.
     Signal(Signal),
 }
@@ -41,6 +43,7 @@ impl Status {
             Self::Refused => 5,
             Self::Damaged => 6,
             Self::MayBeOpen => 10,
+            Self::Command(code) => code,
             Self::Signal(signal) => 128 + signal.number(),
         }
     }
@@ -57,6 +60,8 @@ pub struct Error {
     pub next: Option<String>,
     /// T1, if access may still be open and T1 is known.
     pub until: Option<Timestamp>,
+    /// Whether the message and the next step are already on the screen.
+    pub is_shown: bool,
     /// The underlying error of a library or of the system. The underlying error is in an `Arc`, because [`Error`]
     /// implements `Clone`.
     source: Option<Arc<dyn Source + Send + Sync>>,
@@ -66,7 +71,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(status: Status, what: impl fmt::Display) -> Self {
-        Self { status, what: what.to_string(), next: None, until: None, source: None }
+        Self { status, what: what.to_string(), next: None, until: None, is_shown: false, source: None }
     }
 
     /// Returns an error with exit status 1, for a failure that no other status describes.
@@ -105,6 +110,13 @@ impl Error {
     #[must_use]
     pub fn until(mut self, until: Option<Timestamp>) -> Self {
         self.until = until;
+        self
+    }
+
+    /// Marks the message and the next step as already shown, so that they are not printed twice.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.is_shown = true;
         self
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::Provider;
@@ -21,6 +21,7 @@ use crate::aws::clock::AwsClock;
 use crate::aws::fault_injection::{FaultyHttpClient, InjectedFaults};
 use crate::custody::statement::network::CustomEndpoint;
 use crate::error::{Error, Result};
+use crate::gate::SessionId;
 use crate::secret::SecretText;
 use crate::vault::payload::AccessKey;
 
@@ -79,6 +80,15 @@ impl AwsConfig {
         drop(aws_sdk_sts::Client::new(&config));
         let config = config.into_builder().http_client(SharedPool(http)).build();
         Self { config, clock: AwsClock::default() }
+    }
+
+    /// Returns a copy of this configuration whose calls carry the session's id in the user agent, as
+    /// `app/breakglass-SESSION`. CloudTrail logs the user agent.
+    pub(crate) fn for_session(&self, session: SessionId) -> Self {
+        let name = AppName::new(session.traced()).ok();
+        let mut config = self.config.to_builder();
+        config.set_app_name(name);
+        Self { config: config.build(), clock: self.clock.clone() }
     }
 
     /// Returns the custom endpoints of AWS. The custodians see these endpoints before they approve an opening.

@@ -112,7 +112,7 @@ impl EmergencyUser {
     async fn issue(&self, issuer: &Issuer, wanted: &Wanted<'_>) -> Result<Option<Credentials>, Fault> {
         let left = wanted.until.duration_since(self.aws.clock.now()).as_secs() - ON_THE_WAY;
         let seconds = |longest| i32::try_from(left).unwrap_or(longest).clamp(SHORTEST_SESSION, longest);
-        let name = format!("breakglass-{}", wanted.session);
+        let name = wanted.session.traced();
         let policy = wanted.policy.map(ToString::to_string);
         let (serial, code) = issuer.codes.as_ref().map(TotpCodes::take).unzip();
         match &self.call {
@@ -127,7 +127,8 @@ impl EmergencyUser {
                 Ok(request.send().await.map_err(|e| fault(&e))?.credentials)
             }
             SessionCall::AssumeRole(arn) => {
-                let request = issuer.sts.assume_role().role_arn(arn).role_session_name(name);
+                let request = issuer.sts.assume_role().role_arn(arn).role_session_name(&name);
+                let request = request.source_identity(name);
                 let request = request.set_policy(policy).duration_seconds(seconds(LONGEST_ROLE_SESSION));
                 let request = request.set_serial_number(serial).set_token_code(code);
                 Ok(request.send().await.map_err(|e| fault(&e))?.credentials)

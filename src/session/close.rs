@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::alert::{Alerts, Notice};
+use crate::aws::clients::AwsConfig;
 use crate::aws::emergency::{EmergencyUser, NoEmergencyKey, SessionCall};
 use crate::aws::preload::{Preload, runtime};
 use crate::aws::principals::IamCloser;
@@ -86,7 +87,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     };
     drop(opener);
     let runtime = runtime()?;
-    let aws = preload.config(&runtime);
+    let aws = traced(preload.config(&runtime), &ledger, &id);
     let region = target.regions.first().map_or("", String::as_str);
     let key = target.emergency.id.clone();
     let emergency = EmergencyUser::new(&aws, region, &target.emergency, None, SessionCall::GetSessionToken);
@@ -98,6 +99,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
         vault: &vault,
         target: &id,
         profile: None,
+        close_profile: config.close_profile.as_deref(),
         force,
         key: Some(&key),
     };
@@ -114,7 +116,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
 pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     let ProfileClose { vault, target, regions, profile, force, ledger, events, config } = request;
     let runtime = runtime()?;
-    let aws = Preload::start().config(&runtime);
+    let aws = traced(Preload::start().config(&runtime), &ledger, &target);
     let region = regions.first().map_or("", String::as_str);
     let provider = provider(&profile, &runtime)?;
     let iam = IamCloser::with_config(&aws, &target, region, |region, tries| {
@@ -126,6 +128,7 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
         vault: &vault,
         target: &target,
         profile: Some(&profile),
+        close_profile: Some(&profile),
         force,
         key: None,
     };
@@ -135,12 +138,21 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     result
 }
 
+/// Makes the calls of the close carry the id of the session that this machine's ledger does not record as closed, if
+/// there is such a session.
+fn traced(aws: AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
+    let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
+    open.last().map_or(aws.clone(), |last| aws.for_session(last.session))
+}
+
 struct Close<'a> {
     log: Log<'a>,
     ledger: &'a Ledger,
     vault: &'a VaultFacts,
     target: &'a TargetId,
     profile: Option<&'a str>,
+    /// The profile that the commands name which close access.
+    close_profile: Option<&'a str>,
     force: bool,
     /// The id of the sealed key, if it is known.
     key: Option<&'a str>,
@@ -214,7 +226,8 @@ impl Close<'_> {
 
     fn how_to_close(&self) -> HowToClose {
         let key = self.key.map(str::to_owned);
-        HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None }
+        let profile = self.close_profile.map(str::to_owned);
+        HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None, profile }
     }
 
     /// Reads from IAM which window is open. Without `--force`, refuses to close a window that another machine opened.
@@ -244,7 +257,7 @@ impl Close<'_> {
                 let why = unread.first().map(|unread| unread.fault.to_string()).unwrap_or_default();
                 let what = format!("the user's state could not be read ({why}), so nothing was done");
                 let error = how.may_be_open(&what, until, self.log.now());
-                return Err(Refusal::Unclear(error.next(how.by_force(self.profile))));
+                return Err(Refusal::Unclear(error.next(how.by_force())));
             }
             UserState::AtRest
             | UserState::Unbounded
@@ -259,7 +272,7 @@ impl Close<'_> {
                 let what = format!(
                     "another machine opened a window: the gate of session {session} is in place until {end}; the window was left alone"
                 );
-                let error = Error::new(Status::MayBeOpen, what).next(how.by_force(self.profile));
+                let error = Error::new(Status::MayBeOpen, what).next(how.by_force());
                 Err(Refusal::NotOurs(error.until(Some(until))))
             }
             gate => Ok(Existing { gate, is_own, until }),
@@ -292,7 +305,7 @@ impl Close<'_> {
         let Some((probed, cause)) = outcome.closed_because() else {
             let error = self.how_to_close().may_be_open(&outcome.doubt(), until, self.log.now());
             self.log.say(&error.to_string());
-            return Err(error);
+            return Err(error.shown());
         };
         for &session in sessions {
             self.log.record(Record::Closed { session, probed, cause: cause.clone() });

@@ -2,7 +2,15 @@
 
 use crate::error::interrupted;
 use crate::gate::Lost;
+use crate::vault::names::harmless;
 use crate::window::Cause;
+
+/// Returns the text that shows the vault's runbook. The text shows no control characters.
+pub(crate) fn runbook(text: &str) -> String {
+    let lines: Vec<_> =
+        text.trim().lines().map(|line| format!("  {}", harmless(line.trim_end(), '\u{fffd}'))).collect();
+    format!("runbook, from the vault:\n{}", lines.join("\n"))
+}
 
 /// Describes why a window ended, for the screen, the ledger and alerts.
 pub(crate) fn cause(cause: Cause) -> String {

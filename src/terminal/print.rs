@@ -39,8 +39,14 @@ pub fn progress(text: &str) {
 }
 
 /// Prints on stderr the error that ends the program. Waits while output to the terminal is stopped (Ctrl-S).
+///
+/// If the error is already on the screen, prints only a line that refers to it.
 pub fn error(error: &Error) {
-    let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
+    let text = match error.is_shown {
+        true => format!("breakglass: exit status {}: the message above says what to do", error.status.code()),
+        false => format!("breakglass: {error}"),
+    };
+    let _ = writeln!(io::stderr(), "{}", for_people(&text, io::stderr()));
 }
 
 /// Prints a result for people on stdout.

@@ -1,6 +1,9 @@
 //! The outcome of a run. Pure functions derive the exit status, the last alert and the message from the outcome.
 
+mod summary;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,8 +15,11 @@ use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
 use crate::session::shell;
+use crate::session::work::CommandEnd;
 use crate::time_text;
 use crate::window::{Cause, End};
+
+pub(crate) use summary::{SpentUse, WindowEnd};
 
 const NOTHING_ENABLED: &str = "nothing was enabled";
 
@@ -27,8 +33,10 @@ pub(crate) struct RunOutcome {
     pub(crate) was_stopped: bool,
     /// Whether the program sent the write that enables access.
     pub(crate) was_enabled: bool,
-    /// Whether the window was open at any time.
-    pub(crate) was_open: bool,
+    /// How long the window was open, until the close ended. `None` if the window was never open.
+    pub(crate) open_for: Option<Duration>,
+    /// How the operator's command ended. `None` if the operator gave no command.
+    pub(crate) command: Option<CommandEnd>,
     /// The reason why the window did not open, or why the operator's command could not be started.
     pub(crate) failure: Option<Stop>,
     /// The result of the closing sequence. `None` if the sequence did not run, or if it panicked.
@@ -50,7 +58,8 @@ impl RunOutcome {
             window: None,
             was_stopped: false,
             was_enabled: false,
-            was_open: false,
+            open_for: None,
+            command: None,
             failure: None,
             closed: None,
         }
@@ -154,7 +163,7 @@ impl RunOutcome {
             (Cause::Signal(signal), None) => Err(Error::interrupted(signal, closed)),
             (Cause::Panicked, _) => Err(Error::failed("internal error").and(closed)),
             (_, Some(error)) => Err(error.and(closed)),
-            (_, None) if !self.was_open => {
+            (_, None) if self.open_for.is_none() => {
                 Err(Error::refused("time was up before the window was open; access is closed")
                     .next("open again with a longer window"))
             }

@@ -23,7 +23,12 @@ fn ended(end: End) -> RunOutcome {
 
 /// Returns the outcome of a run whose window was open. `closed` is the result of the run's closing sequence.
 fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
-    RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
+    RunOutcome {
+        was_enabled: true,
+        open_for: Some(Duration::from_secs(90)),
+        closed: Some(closed),
+        ..ended(end)
+    }
 }
 
 fn all_refused() -> Refusals {
@@ -83,7 +88,7 @@ fn only_access_that_was_enabled_may_be_open() {
     assert!(refused.what.contains("no answer"), "{refused}");
     assert_eq!((open.topic(), open.closed_because()), (AlertTopic::MayBeOpen, None));
 
-    let never = RunOutcome { was_enabled: false, was_open: false, ..open };
+    let never = RunOutcome { was_enabled: false, open_for: None, ..open };
     assert_eq!(error(&never).status, Status::Refused);
     assert_eq!(never.topic(), AlertTopic::NotOpened);
 }
@@ -97,7 +102,7 @@ fn a_session_that_has_a_window_in_the_ledger_is_recorded_as_closed() {
 
 #[test]
 fn a_window_that_ended_before_it_opened_is_an_error() {
-    let outcome = RunOutcome { was_open: false, ..opened(End::Closed(Cause::Deadline), probed()) };
+    let outcome = RunOutcome { open_for: None, ..opened(End::Closed(Cause::Deadline), probed()) };
     assert_eq!(error(&outcome).status, Status::Refused);
 }
 
@@ -128,7 +133,7 @@ fn a_gate_of_another_session_is_named_and_never_called_closed() {
         assert_eq!((outcome.topic(), outcome.closed_because()), (AlertTopic::MayBeOpen, None));
 
         // If this session enabled nothing, only the other session has access.
-        let nothing = RunOutcome { was_enabled: false, was_open: false, ..outcome };
+        let nothing = RunOutcome { was_enabled: false, open_for: None, ..outcome };
         let said = error(&nothing);
         assert_eq!(said.status, Status::Refused);
         assert!(said.what.contains("enabled nothing") && said.what.contains(&session.to_string()), "{said}");
