@@ -1,4 +1,5 @@
-//! Fingerprints to read aloud: the first six BIP-39 English words of a digest, 66 bits.
+//! Fingerprints that people read aloud. A fingerprint is the first six BIP-39 English words of a digest, which encode
+//! 66 bits.
 
 use bip39::{Language, Mnemonic};
 
