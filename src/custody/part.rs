@@ -17,12 +17,12 @@ const LABEL: &[u8] = b"breakglass/part mlkem768x25519 v1";
 #[derive(Debug)]
 pub struct Part(Secret<16>);
 
-/// Why typed words are not a part (class `invalid words`).
+/// The reason why typed words are not a part (vault-format.md: `invalid words`).
 #[derive(Debug, Eq, PartialEq)]
 pub enum WordsError {
     /// The word at this position, counted from 1, is not in the BIP-39 list.
     Unknown(usize),
-    /// More than twelve words were typed; the field is the number of typed words.
+    /// More than twelve words were typed. The field is the number of typed words.
     TooMany(usize),
     /// The checksum does not match: one word is wrong, or two are swapped.
     Checksum,
@@ -47,7 +47,7 @@ impl Part {
         (0..WORDS).map(move |i| Language::English.word_list()[indexes[i]])
     }
 
-    /// Whether `self` and `other` have the same bytes.
+    /// Returns whether `self` and `other` have the same bytes.
     pub fn equals(&self, other: &Self) -> bool {
         self.0.expose() == other.0.expose()
     }
@@ -61,8 +61,8 @@ impl Part {
         self.seed().identity(enrolment)
     }
 
-    /// Returns the BIP-39 seed. If the identities of several enrolments are derived from the seed, PBKDF2 runs only
-    /// once.
+    /// Returns the BIP-39 seed, which PBKDF2 computes. A caller that needs identities for several enrolments calls
+    /// this function once, because PBKDF2 is slow.
     pub fn seed(&self) -> Seed {
         Seed(Secret::with(|out| {
             let seed = Zeroizing::new(self.mnemonic().to_seed_normalized(""));
@@ -122,8 +122,8 @@ impl TypedWords {
         }
     }
 
-    /// Returns the position of the next word to type, counted from 1. Unknown words come first. `None` if all twelve
-    /// words are known.
+    /// Returns the position of the next word to type, counted from 1. Unknown words come first. Returns `None` if all
+    /// twelve words are known.
     pub fn next(&self) -> Option<usize> {
         let after = (self.words.len() < WORDS).then_some(self.words.len());
         self.missing().first().copied().or(after).map(|place| place + 1)
@@ -162,7 +162,7 @@ impl TypedWords {
     }
 }
 
-/// Whether `text` is a word, not a line number of the sheet.
+/// Returns whether `text` is a word. The line numbers of the sheet are not words.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.trim_end_matches(['.', ')']).bytes().all(|b| b.is_ascii_digit())
 }

@@ -66,13 +66,15 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
         };
         put(&mut body, &stanza);
     }
-    let recipient = Recipient::parse(&custodian.part).expect("checked with the manifest");
+    let recipient =
+        Recipient::parse(&custodian.part).expect("the check of the manifest parsed this recipient");
     put(&mut body, &recipient.wrap(&b));
     Stanza { tag: TAG.into(), args: vec![share.index.to_string()], body }
 }
 
 fn wrap_to_tag(recipient: &str, half: &Secret<KEY>) -> Stanza {
-    let recipient: age::tag::Recipient = recipient.parse().expect("checked with the manifest");
+    let recipient: age::tag::Recipient =
+        recipient.parse().expect("the check of the manifest parsed this recipient");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
     let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
     let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");

@@ -54,7 +54,8 @@ pub fn public_key(private: &Secret<32>) -> [u8; 32] {
 /// # Panics
 /// If the recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
-    let recipient: age::x25519::Recipient = recipient.parse().expect("checked with the manifest");
+    let recipient: age::x25519::Recipient =
+        recipient.parse().expect("the check of the manifest parsed this recipient");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
     let (stanzas, _) =
         age::Recipient::wrap_file_key(&recipient, &key).expect("wrapping to a checked recipient cannot fail");
