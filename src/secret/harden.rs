@@ -12,8 +12,8 @@ use zeroize::Zeroize as _;
 use super::Pages;
 use crate::error::{Error, Result};
 
-/// The maximum locked memory that a command needs at one time, in bytes. The memory holds two copies of the largest
-/// payload, and the shares.
+/// The maximum size of the locked memory that a command needs at one time, in bytes. The locked memory holds two
+/// copies of the largest payload, and the shares.
 const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
 /// Hardens the process: no other program can read the process's memory, and the kernel writes no core file.
@@ -40,7 +40,7 @@ fn refused(what: &str, why: impl std::fmt::Display) -> Error {
     Error::failed(format!("this process cannot {what}: {why}; it will not handle secrets"))
 }
 
-/// Returns the active swap areas that are on a disk and not encrypted.
+/// Returns the active swap areas that are not encrypted. A swap area in compressed memory (zram) does not count.
 pub fn unencrypted_swap() -> Vec<String> {
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
     table
@@ -59,7 +59,7 @@ fn is_protected(area: &str) -> bool {
     name.starts_with("zram") || uuid.starts_with("CRYPT-")
 }
 
-/// Wipes 256 KiB of the stack below the caller, because finished calls might have left secrets there.
+/// Wipes 256 KiB of the stack below the caller's stack frame, because finished calls might have left secrets there.
 #[inline(never)]
 #[allow(clippy::large_stack_arrays, reason = "the array covers the stack of the finished calls")]
 pub fn wipe_stack() {

@@ -1,4 +1,5 @@
-//! A secret of fixed length, and a secret that is written in pieces. Both kinds of secrets are in locked pages.
+//! Two types for secret bytes in locked pages: [`Secret`] has a fixed length, and [`SecretBuf`] is filled piece by
+//! piece.
 
 use std::fmt;
 use std::io;
