@@ -86,7 +86,7 @@ impl fmt::Display for ManifestError {
             Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
-            Self::Epochs => f.write_str("its epochs do not count from 1"),
+            Self::Epochs => f.write_str("an epoch is 0, or credentials_epoch is greater than epoch"),
             Self::Quorum { threshold, custodians } => {
                 write!(f, "{threshold} of {custodians} custodians is not a valid quorum")
             }
