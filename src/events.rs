@@ -102,7 +102,7 @@ pub enum Event<'a> {
         session: SessionId,
         /// Whether every step of the drill had the expected result.
         passed: bool,
-        /// The path of the file with the drill's signed result. `None` if no custodian signed the result.
+        /// The path of the file with the drill's signed result. The field is `None` if no custodian signed the result.
         evidence: Option<&'a std::path::Path>,
     },
     /// The result of the command `status`.
@@ -143,7 +143,7 @@ struct Line<'a> {
 /// Returns the output line of one event, without the line feed at the end.
 ///
 /// # Errors
-/// If the event cannot be serialized as JSON. This does not happen with the events of this file.
+/// Fails if the event cannot be serialized as JSON. This does not happen with the events of this file.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))

@@ -1,5 +1,5 @@
-//! The offline build: the same command line without network code. This build is for the machine on which vaults are
-//! sealed.
+//! The offline build: the same command line without network code. This build is for the offline machine on which
+//! custodians are enrolled and vaults are sealed.
 
 use std::process::ExitCode;
 

@@ -52,8 +52,8 @@ pub(crate) struct EmergencyUser {
     call: SessionCall,
     /// The client that issues the session. The client is dropped as soon as the session is issued.
     issuer: RefCell<Option<Issuer>>,
-    /// The client that probes the key. `None` in the lane `static`, because in that lane the key alone grants no
-    /// access.
+    /// The client that probes the key. The field is `None` in the lane `static`, because in that lane the key alone
+    /// grants no access.
     sns: Option<aws_sdk_sns::Client>,
     issued: RefCell<Option<Issued>>,
 }

@@ -16,7 +16,7 @@ fn directory_of(path: &Path) -> &Path {
 /// Refuses a path that exists or cannot be written.
 ///
 /// # Errors
-/// [`crate::error::Status::Usage`] if the path exists or cannot be written.
+/// Returns [`crate::error::Status::Usage`] if the path exists or cannot be written.
 pub fn must_be_new(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));

@@ -38,7 +38,7 @@ impl Signing<'_> {
     /// Has one custodian sign the statement that `make` returns. Returns the custodian's name and the envelope.
     ///
     /// # Errors
-    /// [`Status::TokenFailed`] if no custodian signed, or an error if a signal ended the wait.
+    /// Returns [`Status::TokenFailed`] if no custodian signed, or an error if a signal ended the wait.
     pub fn by_any_custodian<P: Predicate>(
         &self,
         make: impl Fn(&Custodian, &EnrolledToken) -> Result<Statement<P>>,

@@ -50,7 +50,7 @@ fn help_lists_its_topics_and_shows_them() {
 
 #[cfg(not(feature = "cloud"))]
 #[test]
-fn the_offline_build_names_what_it_lacks() {
+fn the_offline_build_refuses_commands_that_need_aws() {
     let lines = [
         "open prod.age --for 5m --reason why -- aws s3 ls",
         "unseal --help",

@@ -20,7 +20,7 @@ pub struct TokenDialog<'a> {
     /// The custodian's name.
     pub name: &'a str,
     pub serial: u32,
-    /// The deadline for an answer. `None` means that there is no deadline.
+    /// The deadline for an answer. If the field is `None`, there is no deadline.
     pub until: Option<Instant>,
 }
 

@@ -153,7 +153,7 @@ impl Enrolment {
     /// Reads an enrolment file, and checks the token's signature and attestation.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`]. The message has the file's name and the [`EnrolmentError`].
+    /// Returns [`crate::error::Status::Usage`]. The message has the file's name and the [`EnrolmentError`].
     pub fn parse(origin: &str, file: &[u8]) -> Result<Self> {
         Self::read(file).map_err(|why| {
             Error::usage(format!("{origin} is not a valid enrolment: {why}"))

@@ -56,7 +56,7 @@ impl Part {
     /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label).
     ///
     /// # Panics
-    /// Never, because HKDF can output 32 bytes.
+    /// Never panics, because HKDF can output 32 bytes.
     pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         self.seed().identity(enrolment)
     }
@@ -83,7 +83,7 @@ impl Seed {
     /// Derives the age identity for an enrolment; see [`Part::identity`].
     ///
     /// # Panics
-    /// Never, because HKDF can output 32 bytes.
+    /// Never panics, because HKDF can output 32 bytes.
     pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
         PartIdentity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("HKDF can output 32 bytes")))
@@ -95,8 +95,9 @@ impl TypedWords {
     /// numbers from the sheet are ignored.
     ///
     /// # Errors
-    /// [`WordsError::Unknown`]: the known words are kept, and only the unknown words have to be typed again.
-    /// [`WordsError::TooMany`]: the line is discarded.
+    /// Returns [`WordsError::Unknown`] if a word is unknown. The known words are kept, so only the unknown words have
+    /// to be typed again. Returns [`WordsError::TooMany`] if there are more than twelve words. In this case, the line
+    /// is discarded.
     pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
         let words = || line.split(|c: char| c.is_whitespace() || ",;.)".contains(c)).filter(|w| is_word(w));
         let missing = self.missing();
@@ -137,7 +138,7 @@ impl TypedWords {
     /// Returns the part that the twelve words encode.
     ///
     /// # Errors
-    /// [`WordsError::Checksum`], or [`WordsError::Unknown`] if a word is still unknown.
+    /// Returns [`WordsError::Checksum`], or [`WordsError::Unknown`] if a word is still unknown.
     pub fn part(&self) -> Result<Part, WordsError> {
         // 12 words have 11 bits each: 128 bits of entropy, then 4 bits of checksum (BIP-39, "Generating the
         // mnemonic").

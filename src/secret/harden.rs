@@ -19,7 +19,8 @@ const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 /// Hardens the process: no other program can read the process's memory, and the kernel writes no core file.
 ///
 /// # Errors
-/// If the kernel refuses a setting or does not lock memory. After such an error, the process must not handle secrets.
+/// Fails if the kernel refuses a setting or does not lock memory. After such an error, the process must not handle
+/// secrets.
 pub fn harden() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|e| refused("disable core dumps", e))?;

@@ -30,7 +30,8 @@ impl Pages {
     /// Maps and locks `len` zero bytes.
     ///
     /// # Panics
-    /// If the kernel does not map or lock memory. [`super::harden`] checks beforehand that memory can be locked.
+    /// Panics if the kernel does not map or lock memory. [`super::harden`] checks beforehand that memory can be
+    /// locked.
     pub fn zeroed(len: usize) -> Self {
         Self::try_zeroed(len).expect("the kernel should map and lock memory for a secret")
     }

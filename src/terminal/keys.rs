@@ -41,15 +41,16 @@ impl Waker {
 
 pub(super) struct Keys {
     pub(super) tty: File,
-    /// A socket that becomes readable when [`Waker::wake`] is called. `None` if no waker can end this wait.
+    /// A socket that becomes readable when [`Waker::wake`] is called. The field is `None` if no waker can end this
+    /// wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
     /// The reason why the wait for a key ended without a key. A read that fails for this reason sets the field.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
     /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,
-    /// The terminal modes that are set again when the process continues after a stop. `None` if the prompt uses the
-    /// terminal's usual modes.
+    /// The terminal modes that are set again when the process continues after a stop. The field is `None` if the
+    /// prompt uses the terminal's usual modes.
     pub(super) quiet: Option<Termios>,
 }
 

@@ -23,7 +23,7 @@ pub fn listed(names: &[&str], last: &str) -> String {
 /// scrollback.
 ///
 /// # Errors
-/// [`NoAnswer::Signal`] if a signal arrives. The screen is cleared even after a signal.
+/// Returns [`NoAnswer::Signal`] if a signal arrives. The screen is cleared even after a signal.
 pub fn sheet<'a>(
     terminal: &mut Terminal,
     above: &str,

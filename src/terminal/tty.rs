@@ -55,7 +55,7 @@ impl Terminal {
     /// Opens the controlling terminal and switches its echo off.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`] if there is no terminal.
+    /// Returns [`crate::error::Status::Usage`] if there is no terminal.
     pub fn open() -> Result<Self> {
         signals::catch()?;
         Self::opened().map_err(|e| {
@@ -93,7 +93,7 @@ impl Terminal {
     /// Asks without echo. A [`Waker`] does not end the wait for the answer.
     ///
     /// # Errors
-    /// [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
+    /// Returns [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
     pub fn ask(&mut self, prompt: &str, until: Option<Instant>) -> Result<Reply, NoAnswer> {
         self.converse(prompt, until, false)
     }
@@ -109,7 +109,7 @@ impl Terminal {
     /// Asks with echo, for an answer that is not secret. The prompt and the answer stay on the screen.
     ///
     /// # Errors
-    /// [`NoAnswer::Signal`].
+    /// Returns [`NoAnswer::Signal`].
     pub fn ask_openly(&mut self, prompt: &str) -> Result<Reply, NoAnswer> {
         self.modes.restore();
         self.put(prompt);

@@ -49,7 +49,7 @@ impl Readers {
     /// Starts to watch the readers. Other threads call `send` with each event.
     ///
     /// # Errors
-    /// [`Status::TokenFailed`] if pcscd does not answer.
+    /// Returns [`Status::TokenFailed`] if pcscd does not answer.
     pub fn watch(send: impl Fn(ReaderEvent) + Clone + Send + 'static) -> Result<Self> {
         let context = Context::establish(Scope::System).map_err(no_daemon)?;
         let shared = Arc::new(Shared::default());
@@ -186,7 +186,7 @@ fn open(reader: &CString) -> ReaderEvent {
 /// Opens every YubiKey that is plugged in now, one after the other.
 ///
 /// # Errors
-/// [`Status::TokenFailed`] if pcscd does not answer.
+/// Returns [`Status::TokenFailed`] if pcscd does not answer.
 pub fn present() -> Result<Vec<ReaderEvent>> {
     let context = Context::establish(Scope::System).map_err(no_daemon)?;
     let is_there = |reader: &CString| {

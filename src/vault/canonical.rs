@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 /// Serializes `value` as RFC 8785 JSON.
 ///
 /// # Panics
-/// If `value` has no JSON form, such as a map whose keys are not strings. Every type that this program passes has a
-/// JSON form.
+/// Panics if `value` has no JSON form, such as a map whose keys are not strings. Every type that this program passes
+/// has a JSON form.
 pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("every type that is passed should have a JSON form")
 }
@@ -22,7 +22,7 @@ pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
 /// canonical form, so the function can fail.
 ///
 /// # Errors
-/// If `value` contains a number that RFC 8785 cannot represent.
+/// Fails if `value` contains a number that RFC 8785 cannot represent.
 pub fn text<T: Serialize>(value: &T) -> Result<String> {
     serde_json_canonicalizer::to_string(value)
         .map_err(|e| Error::failed(format!("this JSON has no canonical form: {e}")))

@@ -20,7 +20,7 @@ impl<'a> Prepared<'a> {
     /// Checks the manifest with the checks that a reader of the vault makes, then seals the vault.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`] if a reader would refuse the manifest.
+    /// Returns [`crate::error::Status::Usage`] if a reader would refuse the manifest.
     pub fn new(manifest: &Manifest, payload: &'a Payload) -> Result<Self> {
         let mut committed = manifest.clone();
         committed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
@@ -37,8 +37,8 @@ impl<'a> Prepared<'a> {
     /// from the disk.
     ///
     /// # Errors
-    /// [`crate::error::Status::Failed`] if `vault` differs from the sealed vault. If `vault` cannot be opened, the
-    /// function returns the error of [`Vault::open`].
+    /// Returns [`crate::error::Status::Failed`] if `vault` differs from the sealed vault. If `vault` cannot be opened,
+    /// the function returns the error of [`Vault::open`].
     pub fn prove(&self, vault: &Vault) -> Result<()> {
         let wrong =
             |what: &str| Error::failed(format!("the new vault failed its check and was deleted: {what}"));

@@ -25,7 +25,7 @@ pub fn to_send(enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 64] {
 /// Derives the X25519 private key from the answer to the decryption challenge.
 ///
 /// # Panics
-/// Never: HKDF can output 32 bytes.
+/// Never panics: HKDF can output 32 bytes.
 pub fn decryption_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> Secret<32> {
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
     Secret::with(|out| hkdf.expand(DECRYPTION, out).expect("HKDF can output 32 bytes"))
@@ -35,7 +35,7 @@ pub fn decryption_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> Secret<3
 /// key, so the function tries candidates in turn, following RFC 9180 section 7.1.3.
 ///
 /// # Panics
-/// Never in practice: the probability that none of the 256 candidates is a private key is below 2^-8000.
+/// Never panics in practice: the probability that none of the 256 candidates is a private key is below 2^-8000.
 pub fn signing_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> p256::SecretKey {
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
     let candidate = |counter: u8| {

@@ -39,7 +39,7 @@ const MAC_LINE: &[u8] = b"--- ";
 const MAC_TEXT: usize = 43;
 const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 
-// The payload (C2SP age.md, "Payload") is a nonce and then chunks, each followed by a tag. All lengths are bytes.
+// The payload (C2SP age.md, "Payload") is a nonce and then chunks, each followed by a tag. All lengths are in bytes.
 const NONCE: usize = 16;
 const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
@@ -67,7 +67,7 @@ pub struct Sealed {
 /// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
-/// If the age crate cannot write. This does not happen in practice, because the crate writes to memory.
+/// Fails if the age crate cannot write. This does not happen in practice, because the crate writes to memory.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
@@ -106,7 +106,7 @@ impl age::Recipient for QuorumRecipient {
 /// Armors a binary vault.
 ///
 /// # Panics
-/// Never: writing to memory cannot fail.
+/// Never panics: writing to memory cannot fail.
 pub fn armor(binary: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut writer =
@@ -131,7 +131,7 @@ impl Vault {
     /// Parses a vault file, binary or armored.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `parse`). The message says what is wrong.
+    /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `parse`).
     pub fn parse(file: &[u8]) -> Result<Self> {
         if file.len() > MAX_BYTES {
             return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
@@ -154,7 +154,8 @@ impl Vault {
     /// Rebuilds the file key from a quorum of verified shares, decrypts the payload and reads it.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`] if the MAC or payload is not valid (vault-format.md: `damaged` at `open`).
+    /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `open`) if the MAC or payload is not
+    /// valid.
     pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
         let plain = self.decrypt(&quorum::combine(shares))?;
         let payload = Payload::from_sealed(plain.expose())

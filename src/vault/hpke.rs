@@ -40,7 +40,7 @@ impl Suite {
     /// Encrypts `half` under the KEM's shared secret. The shared secret must be new for each call.
     ///
     /// # Panics
-    /// Never: `ChaCha20Poly1305` can encrypt 16 bytes.
+    /// Never panics: `ChaCha20Poly1305` can encrypt 16 bytes.
     pub fn seal(self, shared: &Secret<32>, info: &[u8], half: &Secret<16>) -> SealedHalf {
         let (key, nonce) = schedule(self.id(), shared, info);
         let mut text = Secret::<16>::copy_of(half.expose());
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_wrapped_by_age_opens_with_the_ecdh_alone() {
+    fn a_stanza_that_age_wrapped_is_decrypted_with_only_the_ecdh_result() {
         use base64::Engine as _;
         let (secret, point, recipient) = keypair();
         let recipient: age::tag::Recipient = recipient.parse().unwrap();

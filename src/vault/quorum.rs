@@ -17,7 +17,7 @@ pub const KEY: usize = 16;
 /// The maximum number of custodians of a vault.
 pub const MAX_CUSTODIANS: u8 = 16;
 
-/// The number of custodians needed to open a vault: at least two.
+/// The number of custodians who are needed to open a vault. This number is at least two.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub struct Threshold(u8);
@@ -81,7 +81,8 @@ pub struct Share {
 /// Splits `key` into one share for each index in 1..=`count`.
 ///
 /// # Panics
-/// If `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest prevents both cases.
+/// Panics if `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest prevents both
+/// cases.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
     assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "count must be from the threshold to 16");
     let rng = rand_core::UnwrapErr(getrandom::SysRng);
@@ -98,7 +99,7 @@ pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
 /// commitments and the header's MAC detect a wrong key.
 ///
 /// # Panics
-/// If there are fewer than two shares, or if two shares have the same index. The callers check both conditions.
+/// Panics if there are fewer than two shares, or if two shares have the same index. The callers check both conditions.
 pub fn combine(shares: &[&Share]) -> Secret<KEY> {
     let encoded: Zeroizing<Vec<Vec<u8>>> = Zeroizing::new(
         shares
@@ -111,8 +112,9 @@ pub fn combine(shares: &[&Share]) -> Secret<KEY> {
             })
             .collect(),
     );
-    let key =
-        Zeroizing::new(Gf256::combine_bytes(&*encoded).expect("two or more shares with different indexes"));
+    let key = Zeroizing::new(
+        Gf256::combine_bytes(&*encoded).expect("the callers pass two or more shares with different indexes"),
+    );
     Secret::with(|out| out.copy_from_slice(&key))
 }
 

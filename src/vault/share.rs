@@ -54,7 +54,7 @@ pub struct Halves {
 /// Wraps `share` for its custodian.
 ///
 /// # Panics
-/// If a recipient does not parse. The check of the manifest prevents this.
+/// Panics if a recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let a = Secret::<KEY>::random();
     let b = xor(share.value.expose(), a.expose());
@@ -84,7 +84,7 @@ fn wrap_to_tag(recipient: &str, half: &Secret<KEY>) -> Stanza {
 /// Appends a stanza in its text form (C2SP age.md, "recipient stanza").
 ///
 /// # Panics
-/// Never: writing to memory cannot fail.
+/// Never panics: writing to memory cannot fail.
 pub fn put(out: &mut Vec<u8>, stanza: &Stanza) {
     let write = write::age_stanza(&stanza.tag, &stanza.args, &stanza.body);
     cookie_factory::r#gen(write, out).expect("writing to memory cannot fail");
@@ -182,7 +182,7 @@ pub fn compressed(recipient: &str) -> Option<[u8; 33]> {
 /// Encodes a compressed point as an `age1tag1…` recipient.
 ///
 /// # Panics
-/// Never: Bech32 holds 33 bytes.
+/// Never panics: Bech32 holds 33 bytes.
 pub fn tag_recipient(compressed: &[u8; 33]) -> String {
     let hrp = bech32::Hrp::parse_unchecked("age1tag");
     bech32::encode::<bech32::Bech32>(hrp, compressed).expect("Bech32 holds 33 bytes")

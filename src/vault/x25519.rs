@@ -52,7 +52,7 @@ pub fn public_key(private: &Secret<32>) -> [u8; 32] {
 /// Wraps a half of a share.
 ///
 /// # Panics
-/// If the recipient does not parse. The check of the manifest prevents this.
+/// Panics if the recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
     let recipient: age::x25519::Recipient =
         recipient.parse().expect("the check of the manifest parsed this recipient");
@@ -76,7 +76,7 @@ impl X25519Stanza {
     /// (RFC 7748 section 6.1).
     ///
     /// # Panics
-    /// Never: HKDF can output 32 bytes.
+    /// Never panics: HKDF can output 32 bytes.
     pub fn open(&self, private: &Secret<32>) -> Option<Secret<KEY>> {
         let secret = StaticSecret::from(*private.expose());
         let shared = secret.diffie_hellman(&self.ephemeral.into());
@@ -85,7 +85,7 @@ impl X25519Stanza {
         }
         let salt = [self.ephemeral, PublicKey::from(&secret).to_bytes()].concat();
         let hkdf = Hkdf::<Sha256>::new(Some(&salt), shared.as_bytes());
-        let key = Secret::<32>::with(|out| hkdf.expand(INFO, out).expect("32 bytes are short"));
+        let key = Secret::<32>::with(|out| hkdf.expand(INFO, out).expect("HKDF can output 32 bytes"));
         let mut half = Secret::<KEY>::with(|half| half.copy_from_slice(&self.sealed[..KEY]));
         ChaCha20Poly1305::new(key.expose().into())
             .decrypt_in_place_detached(&[0; 12].into(), b"", half.expose_mut(), self.sealed[KEY..].into())

@@ -24,7 +24,7 @@ const LARGEST: usize = 512 * 1024 * 1024;
 #[derive(Serialize)]
 struct Verified {
     file: PathBuf,
-    /// The ledger's id. `None` if the ledger has no records.
+    /// The ledger's id. The field is `None` if the ledger has no records.
     ledger: Option<String>,
     records: u64,
     sha256: String,

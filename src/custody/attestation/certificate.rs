@@ -31,7 +31,7 @@ impl Certificate {
     /// critical extension that the program does not know (RFC 5280 section 4.2).
     ///
     /// # Errors
-    /// [`AttestationError::Certificate`] and [`AttestationError::Extension`].
+    /// Returns [`AttestationError::Certificate`] and [`AttestationError::Extension`].
     pub fn parse(der: &[u8]) -> Result<Self, AttestationError> {
         let unreadable = |why: der::Error| AttestationError::Certificate(why.to_string());
         let inner = x509_cert::Certificate::from_der(der).map_err(unreadable)?;
@@ -95,7 +95,7 @@ impl Certificate {
     /// Checks that `other` names `self` as its issuer, and that the key of `self` signed `other`.
     ///
     /// # Errors
-    /// [`AttestationError::Order`], [`AttestationError::Algorithm`], [`AttestationError::NotSigned`].
+    /// Returns [`AttestationError::Order`], [`AttestationError::Algorithm`], [`AttestationError::NotSigned`].
     pub fn check_issued(&self, other: &Self) -> Result<(), AttestationError> {
         let (issuer, of) = (other.issuer_name(), other.name());
         if !self.is_named_by(other) {
@@ -113,7 +113,7 @@ impl Certificate {
     /// Returns `None` if the certificate has no basic constraints.
     ///
     /// # Errors
-    /// [`AttestationError::Certificate`] if the extension does not parse.
+    /// Returns [`AttestationError::Certificate`] if the extension does not parse.
     pub fn basic_constraints(&self) -> Result<Option<(bool, Option<u8>)>, AttestationError> {
         let read = self.decoded::<BasicConstraints>(BASIC_CONSTRAINTS)?;
         Ok(read.map(|constraints| (constraints.ca, constraints.path_len_constraint)))
@@ -123,7 +123,7 @@ impl Certificate {
     /// extension, its key is allowed to sign.
     ///
     /// # Errors
-    /// [`AttestationError::Certificate`] if the extension does not parse.
+    /// Returns [`AttestationError::Certificate`] if the extension does not parse.
     pub fn signs_certificates(&self) -> Result<bool, AttestationError> {
         Ok(self.decoded::<KeyUsage>(KEY_USAGE)?.is_none_or(|usage| usage.key_cert_sign()))
     }

@@ -13,7 +13,7 @@ const MAX: usize = 6;
 /// DER.
 ///
 /// # Errors
-/// [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and the errors of
+/// Returns [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and the errors of
 /// [`Certificate::check_issued`].
 pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, AttestationError> {
     let candidates: Vec<_> = trusted.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
@@ -63,7 +63,7 @@ impl CertificateChain {
     /// Parses the certificates of a chain, which are in DER.
     ///
     /// # Errors
-    /// [`AttestationError::ChainLength`] and the errors of [`Certificate::parse`].
+    /// Returns [`AttestationError::ChainLength`] and the errors of [`Certificate::parse`].
     pub fn parse(chain: &[Vec<u8>]) -> Result<Self, AttestationError> {
         let [_, .., root] = chain else { return Err(AttestationError::ChainLength) };
         if chain.len() > MAX {
@@ -102,8 +102,8 @@ impl CertificateChain {
     /// Returns whether the chain's root is one of Yubico's roots.
     ///
     /// # Errors
-    /// [`AttestationError::NotPivIssuer`] if the root is Yubico's, but the issuer of the device's certificate is not
-    /// one of Yubico's PIV attestation issuers.
+    /// Returns [`AttestationError::NotPivIssuer`] if the root is Yubico's, but the issuer of the device's certificate
+    /// is not one of Yubico's PIV attestation issuers.
     pub fn owner(&self) -> Result<Attested, AttestationError> {
         let issuer = &self.certificates[1];
         match yubico::is_piv_issuer(issuer.key(), &self.root) {

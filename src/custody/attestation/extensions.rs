@@ -38,7 +38,7 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// constraints (firmware 5.2.4).
 ///
 /// # Errors
-/// [`AttestationError::SlotInChain`], [`AttestationError::Extension`], [`AttestationError::NotCa`].
+/// Returns [`AttestationError::SlotInChain`], [`AttestationError::Extension`], [`AttestationError::NotCa`].
 pub fn check_device(device: &Certificate) -> Result<(), AttestationError> {
     for id in device.of_yubico() {
         match id {
@@ -54,7 +54,7 @@ pub fn check_device(device: &Certificate) -> Result<(), AttestationError> {
 /// Checks that an issuer above the device has none of Yubico's extensions.
 ///
 /// # Errors
-/// [`AttestationError::Extension`].
+/// Returns [`AttestationError::Extension`].
 pub fn check_issuer(issuer: &Certificate) -> Result<(), AttestationError> {
     issuer.of_yubico().next().map_or(Ok(()), |id| Err(issuer.must_not_have(id)))
 }

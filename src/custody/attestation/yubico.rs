@@ -49,7 +49,7 @@ pub fn is_root(root: &[u8]) -> bool {
 }
 
 /// Returns whether a key (DER `SubjectPublicKeyInfo`) is the key of a PIV attestation issuer under `root`. Returns
-/// `None` if `root` is not one of Yubico's roots.
+/// Returns `None` if `root` is not one of Yubico's roots.
 pub fn is_piv_issuer(key: &[u8], root: &[u8]) -> Option<bool> {
     piv_issuer(&ROOTS, key, root)
 }

@@ -136,7 +136,8 @@ impl Approved {
     /// Checks that `envelopes` are approvals of exactly `request` by at least the threshold of custodians.
     ///
     /// # Errors
-    /// [`Status::NoQuorum`]. The error message says which approval is not valid, or how many custodians approved.
+    /// Returns [`Status::NoQuorum`]. The error message says which approval is not valid, or how many custodians
+    /// approved.
     pub fn by(vault: &Vault, request: Request, envelopes: &[Envelope]) -> Result<Self> {
         let refused = |why: &str| {
             Error::new(Status::NoQuorum, format!("no quorum of signed approvals: {why}; nothing was enabled"))

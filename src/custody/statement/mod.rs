@@ -176,7 +176,7 @@ impl From<EnvelopeError> for StatementError {
 /// Finds the signer of a statement by name and enrolment ID, and the signer's token by its serial number.
 ///
 /// # Errors
-/// [`StatementError`] if the signer or the token is not in `manifest`, or the signature is not valid.
+/// Returns [`StatementError`] if the signer or the token is not in `manifest`, or the signature is not valid.
 pub fn signer<'a>(
     manifest: &'a Manifest,
     (name, enrolment, serial): (&str, &str, u32),

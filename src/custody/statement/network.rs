@@ -30,7 +30,8 @@ pub struct CustomEndpoint {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPath {
-    /// SHA-256 of the file with the trusted CA certificates, as hex. `None` if the system's certificates are trusted.
+    /// SHA-256 of the file with the trusted CA certificates, as hex. The field is `None` if the system's certificates
+    /// are trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_sha256: Option<String>,
     /// Whether AWS's dual-stack endpoints are used.

@@ -94,7 +94,7 @@ impl GrantStatement {
 /// present, if neither field is present, or if the list is empty.
 ///
 /// # Errors
-/// [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].
+/// Returns [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].
 pub fn one_of<'a>(
     fields: &'a Map<String, Value>,
     yes: &'static str,

@@ -33,7 +33,7 @@ impl Input {
     /// Reads the JSON and checks every field.
     ///
     /// # Errors
-    /// [`Status::Usage`]. The message names the target and the field, and contains no secret.
+    /// Returns [`Status::Usage`]. The message names the target and the field, and contains no secret.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Self::read(json).map_err(|why| {
             Error::new(Status::Usage, format!("the credentials are not valid: {why}"))

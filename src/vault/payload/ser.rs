@@ -57,7 +57,7 @@ impl Payload {
     /// Returns the canonical JSON, padded to whole blocks.
     ///
     /// # Panics
-    /// Never: the program checks the length of a payload when it reads the payload.
+    /// Never panics: the program checks the length of a payload when it reads the payload.
     pub fn to_sealed(&self) -> SecretBuf {
         let length = self.canonical_length().expect("a checked payload fits into a vault");
         let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));

@@ -9,7 +9,7 @@ impl SealedTarget {
     /// Returns the target's entry in the manifest.
     ///
     /// # Panics
-    /// Never: the program checks the statements of a target when it reads the target.
+    /// Never panics: the program checks the statements of a target when it reads the target.
     pub fn summary(&self) -> manifest::TargetSummary {
         let statements = self.statements().expect("the grant was checked");
         manifest::TargetSummary {
@@ -39,7 +39,7 @@ impl SealedTarget {
     /// Reads the statements of the grant.
     ///
     /// # Errors
-    /// [`TargetFault::Statement`].
+    /// Returns [`TargetFault::Statement`].
     pub fn statements(&self) -> Result<Vec<GrantStatement>, TargetFault> {
         let parse = |(index, statement)| {
             GrantStatement::parse(statement).map_err(|why| TargetFault::Statement(index + 1, why))
