@@ -154,8 +154,7 @@ impl Vault {
     /// Rebuilds the file key from a quorum of verified shares, decrypts the payload and reads it.
     ///
     /// # Errors
-    /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `open`) if the MAC or payload is not
-    /// valid.
+    /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `open`).
     pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
         let plain = self.decrypt(&quorum::combine(shares))?;
         let payload = Payload::from_sealed(plain.expose())

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_that_age_wrapped_is_decrypted_with_only_the_ecdh_result() {
+    fn a_stanza_wrapped_by_age_opens_with_the_ecdh_alone() {
         use base64::Engine as _;
         let (secret, point, recipient) = keypair();
         let recipient: age::tag::Recipient = recipient.parse().unwrap();

@@ -36,7 +36,8 @@ const COMMITMENT: &[u8] = b"breakglass/commitment v1";
 pub enum Lane {
     /// A policy on an IAM user gives the user access until the window ends.
     Gate,
-    /// The user assumes a role with MFA, and a session policy ends the access. This lane needs no IAM write.
+    /// The user assumes a role with MFA, and a session policy ends the access. In this lane, the program writes
+    /// nothing to IAM.
     Static,
 }
 
