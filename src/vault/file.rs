@@ -151,7 +151,7 @@ impl Vault {
         self.shares.get(usize::from(index).checked_sub(1)?)
     }
 
-    /// Rebuilds the file key from a quorum of verified shares, decrypts the payload and reads it.
+    /// Rebuilds the file key from a quorum of verified shares. Then decrypts and reads the payload.
     ///
     /// # Errors
     /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `open`).
