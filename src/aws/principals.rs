@@ -1,5 +1,5 @@
-//! The opener and the closer. The opener and the closer each implement one of the gate's ports, with the credentials
-//! of one AWS principal.
+//! The opener and the closer. Each of these two types implements a trait of `gate`, with the credentials of one AWS
+//! principal.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::gate::snapshot::{AccessState, Snapshot};
 use crate::vault::payload::AccessKey;
 use crate::vault::target::TargetId;
 
-/// The largest number of attempts of `GetCallerIdentity`.
+/// The maximum number of `GetCallerIdentity` calls until one succeeds.
 const ATTEMPTS: u32 = 4;
 
-/// A client that asks AWS for the caller's account, and sets AWS's clock from the answer.
+/// A client that asks AWS for the caller's account. The client also sets the shared clock to the time in AWS's answer.
 pub(crate) struct IdentityClient {
     sts: aws_sdk_sts::Client,
     dates: DateReader,
