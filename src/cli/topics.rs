@@ -50,8 +50,9 @@ Exit statuses:
   10     Access may still be open; the output says until when, and how to close it
   128+N  Ended by signal N, after access was closed
 
-open prints the exit status of the program that ran in the window, but does not
-return it.
+open -- COMMAND exits 0 only if COMMAND ended by itself with exit status 0. In all
+other cases it exits 1. With --pass-status it exits with the exit status of
+COMMAND, except for 10, or with 128+N if signal N ended COMMAND.
 
 status         10 while a window may be open; 1 if a user is not at rest,
                something could not be read, or something is overdue

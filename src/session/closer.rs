@@ -99,7 +99,7 @@ fn say(log: &Log<'_>, outcome: &CloseOutcome) {
         CloseOutcome::Closed { refusals, untidy: None } => {
             log.say(&format!("close: closed; {}", shown(*refusals)));
         }
-        CloseOutcome::TakenOver { session, until } => {
+        CloseOutcome::TakenOver { session, until, .. } => {
             let until = time_text::local(*until);
             log.say(&format!("close: the window of session {session}, open until {until}, was left alone"));
         }

@@ -246,7 +246,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                 }
                 outcome = output(&mut self.closing) => {
                     self.closing = None;
-                    let proven = matches!(outcome, Some(CloseOutcome::Closed { .. }));
+                    let proven = outcome.as_ref().is_some_and(CloseOutcome::is_proven);
                     self.closed = outcome;
                     return WindowEvent::Closed { proven };
                 }

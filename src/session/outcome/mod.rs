@@ -85,7 +85,7 @@ impl RunOutcome {
     pub(crate) fn doubt(&self) -> String {
         match &self.closed {
             Some(CloseOutcome::Unproven { why, .. }) => why.clone(),
-            Some(CloseOutcome::TakenOver { session, until }) => {
+            Some(CloseOutcome::TakenOver { session, until, .. }) => {
                 let until = time_text::local(*until);
                 format!("the gate of session {session}, which ends {until}, is in place and was left alone")
             }
@@ -113,15 +113,16 @@ impl RunOutcome {
             End::Untouched(_) if self.met_other_window() => None,
             End::Untouched(_) => self.window.map(|_| (false, NOTHING_ENABLED.to_owned())),
             End::Closed(cause) => Some((self.is_probed(), messages::cause(cause))),
-            End::MayBeOpen(_) if self.is_taken_over() && !self.was_enabled => {
+            End::MayBeOpen(_) if self.is_replaced() && !self.was_enabled => {
                 Some((false, NOTHING_ENABLED.to_owned()))
             }
             End::MayBeOpen(_) => None,
         }
     }
 
-    fn is_taken_over(&self) -> bool {
-        matches!(self.closed, Some(CloseOutcome::TakenOver { .. }))
+    /// Reports whether the gate of another session is in place of this session's gate.
+    fn is_replaced(&self) -> bool {
+        matches!(self.closed, Some(CloseOutcome::TakenOver { was_closed: false, .. }))
     }
 
     /// Returns an error if access is closed but the user is not at rest.
@@ -158,7 +159,13 @@ impl RunOutcome {
     }
 
     fn closed_result(&self, cause: Cause, failure: Option<Error>) -> Result<()> {
-        let closed = "access is proven closed";
+        let closed = match &self.closed {
+            Some(CloseOutcome::TakenOver { .. }) => {
+                format!("this session's access is proven closed; {}", self.doubt())
+            }
+            _ => "access is proven closed".into(),
+        };
+        let closed = closed.as_str();
         match (cause, failure) {
             (Cause::Signal(signal), None) => Err(Error::interrupted(signal, closed)),
             (Cause::Panicked, _) => Err(Error::failed("internal error").and(closed)),
@@ -176,7 +183,7 @@ impl RunOutcome {
         let next = failure.as_ref().and_then(|error| error.next.clone()).filter(|_| is_control_plane);
         let what = failure.map_or_else(|| messages::cause(cause), |error| error.what);
         let doubt = self.doubt();
-        if self.is_taken_over() {
+        if self.is_replaced() {
             return Error::refused(format!("{what}; this opening enabled nothing; {doubt}"))
                 .next("wait until that window ends, or close it now: breakglass close VAULT --force");
         }

@@ -124,7 +124,7 @@ fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
 #[test]
 fn a_gate_of_another_session_is_named_and_never_called_closed() {
     let (session, until) = (SessionId::from_bytes([7; 8]), at("2026-11-22T03:05:00Z"));
-    let theirs = || CloseOutcome::TakenOver { session, until };
+    let theirs = || CloseOutcome::TakenOver { session, until, was_closed: false };
     for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Signal(Signal::Int), Cause::Failed] {
         let outcome = opened(End::MayBeOpen(cause), theirs());
         let said = error(&outcome);

@@ -192,7 +192,7 @@ impl Run {
             && let Poll::Ready(outcome) = polled(closing)
         {
             self.closing = None;
-            let proven = matches!(&outcome, Some(CloseOutcome::Closed { .. }));
+            let proven = outcome.as_ref().is_some_and(CloseOutcome::is_proven);
             self.outcome = outcome;
             self.meets(WindowEvent::Closed { proven });
         }
