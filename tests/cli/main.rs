@@ -25,6 +25,7 @@ mod review;
 mod screens;
 mod shipping;
 mod status;
+mod two_machines;
 mod window;
 
 use rig::fixture::Fixture;

@@ -358,6 +358,7 @@ def describe(request, body):
         "time": time.time(), "key": key, "service": service, "region": region,
         "action": action or f"{request.method.decode()} {request.target.decode().partition('?')[0]}",
         "params": params, "rig": RIG_AGENT.decode() in headers.get("user-agent", ""),
+        "agent": headers.get("user-agent", ""),
     }
 
 
