@@ -191,7 +191,7 @@ fn the_endpoint_serves_until_t1_and_not_after() {
     std::fs::write(vault.site.path("client.py"), REFRESHING).unwrap();
     let python = python().display().to_string();
     let mut person = open(&vault, "20s", &["--", &python, "client.py"]);
-    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(1), "{}", person.transcript());
     let end = end_of_window(&vault);
     let text = std::fs::read_to_string(vault.site.path("refreshed")).unwrap();
     let rows: Vec<(f64, f64, &str)> = text

@@ -55,8 +55,7 @@ fn the_exit_status_of_open_depends_on_the_command() {
         ("kill -TERM $$", &[], 1, "signal 15 ended the command"),
     ];
     for (script, more, status, says) in table {
-        let mut person =
-            vault.open("5m").again("more").args(more).run(&["sh", "-c", script]).by_quorum();
+        let mut person = vault.open("5m").again("more").args(more).run(&["sh", "-c", script]).by_quorum();
         assert_eq!(person.wait(), End::Code(status), "{script} {more:?}: {}", person.transcript());
         let said = person.transcript();
         assert!(said.contains(says), "{said}");
@@ -66,7 +65,10 @@ fn the_exit_status_of_open_depends_on_the_command() {
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("it ended because time was up"), "{said}");
-    assert!(said.contains("the command was ended, because the window ended; access is proven closed"), "{said}");
+    assert!(
+        said.contains("the command was ended, because the window ended; access is proven closed"),
+        "{said}"
+    );
 }
 
 /// A file system of 64 KiB that is mounted until the value is dropped.

@@ -10,7 +10,7 @@ mod rule;
 
 pub use account::{Account, DENY_ALL, Drift, GATE, Rest, utc};
 pub use mfa::{Mfa, Standby};
-pub use rule::{Call, Rule, ActiveRule};
+pub use rule::{ActiveRule, Call, Rule};
 
 use serde_json::{Value, json};
 use std::fmt;

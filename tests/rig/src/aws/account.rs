@@ -1,6 +1,6 @@
 //! An account as an administrator prepares it for breakglass, and deviations (drift) from this state.
 
-use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, ActiveRule};
+use super::{ActiveRule, Aws, AwsError, Call, Creds, Probe, REGION, Rule};
 use crate::receiver::Receiver;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
