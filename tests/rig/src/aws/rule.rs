@@ -118,7 +118,9 @@ pub struct TargetStatus {
 impl TargetStatus {
     pub(super) fn set(aws: Aws, rule: Rule) -> TargetStatus {
         let Rule(rule) = rule;
-        let number = aws.steer("POST", "rule", &rule)["rule"].as_u64().expect("a rule's number");
+        let number = aws.steer("POST", "rule", &rule)["rule"]
+            .as_u64()
+            .expect("launch.py should return the rule's number");
         TargetStatus { aws, number }
     }
 
