@@ -14,7 +14,10 @@ fn ends(mut person: Person, status: i32) {
 fn the_documented_table_lists_exactly_these() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/exit-codes.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let table = page.split("| exit status | meaning |").nth(1).expect("the table");
+    let table = page
+        .split("| exit status | meaning |")
+        .nth(1)
+        .expect("the page should have the table of exit statuses");
     let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| "));
     let statuses: Vec<_> = rows.map(|row| row.split(" |").next().unwrap_or_default()).collect();
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);

@@ -1,5 +1,5 @@
-//! Tests of interrupted runs: AWS ends access at T1, and the closer's key alone is enough to close. `under_fire`
-//! covers every call.
+//! Tests of interrupted runs: AWS ends access at T1, and the closer's key alone is enough to close. The tests in
+//! `tests/under_fire` interrupt the program at every call.
 
 use std::time::{Duration, Instant};
 

@@ -166,7 +166,7 @@ fn the_keyboard_belongs_to_the_child() {
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");
-    assert!(vault.is_open(), "Ctrl-C should go to the child and not close access");
+    assert!(vault.is_open(), "Ctrl-C should go to the child, and access should stay open");
     person.type_line("one");
     person.type_line("two");
     person.expect("GOT");
