@@ -14,7 +14,10 @@ fn ends(mut person: Person, status: i32) {
 fn the_documented_table_lists_exactly_these() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/exit-codes.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let table = page.split("| exit status | meaning |").nth(1).expect("the table");
+    let table = page
+        .split("| exit status | meaning |")
+        .nth(1)
+        .expect("the page should have the table of exit statuses");
     let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| "));
     let statuses: Vec<_> = rows.map(|row| row.split(" |").next().unwrap_or_default()).collect();
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);
@@ -55,8 +58,7 @@ fn the_exit_status_of_open_depends_on_the_command() {
         ("kill -TERM $$", &[], 1, "signal 15 ended the command"),
     ];
     for (script, more, status, says) in table {
-        let mut person =
-            vault.open("5m").again("more").args(more).run(&["sh", "-c", script]).by_quorum();
+        let mut person = vault.open("5m").again("more").args(more).run(&["sh", "-c", script]).by_quorum();
         assert_eq!(person.wait(), End::Code(status), "{script} {more:?}: {}", person.transcript());
         let said = person.transcript();
         assert!(said.contains(says), "{said}");
@@ -66,7 +68,10 @@ fn the_exit_status_of_open_depends_on_the_command() {
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     assert!(said.contains("it ended because time was up"), "{said}");
-    assert!(said.contains("the command was ended, because the window ended; access is proven closed"), "{said}");
+    assert!(
+        said.contains("the command was ended, because the window ended; access is proven closed"),
+        "{said}"
+    );
 }
 
 /// A file system of 64 KiB that is mounted until the value is dropped.
