@@ -19,6 +19,11 @@ pub(super) trait ClosedAccess {
     /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;
 
+    /// Whether the proof cannot succeed any more, so that the checks end.
+    fn is_hopeless(&self) -> bool {
+        false
+    }
+
     /// Whether the work that accompanies the proof is done, such as writes that failed before. After [`IN_A_ROW`]
     /// refusals, the checks continue until this method returns true.
     fn is_settled(&self, _waited: SignedDuration) -> bool {
@@ -43,7 +48,7 @@ pub(super) async fn prove(access: &mut impl ClosedAccess, host: &(impl Clock + P
         if in_a_row >= IN_A_ROW && (access.is_settled(waited) || host.gave_up()) {
             return true;
         }
-        if waited >= PATIENCE || host.gave_up() {
+        if waited >= PATIENCE || host.gave_up() || access.is_hopeless() {
             return false;
         }
         let pause = access.settle(refused, waited).await;

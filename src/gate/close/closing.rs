@@ -12,6 +12,7 @@ use crate::gate::iam::{Closer, Emergency, Probed};
 use crate::gate::join::join;
 use crate::gate::observed::{Leftover, UserState, observe};
 use crate::gate::proof::{BETWEEN_LOOKS, ClosedAccess, IN_A_ROW};
+use crate::gate::session::SessionId;
 
 /// If a write that AWS acknowledged has no effect after this time, the write is sent again.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
@@ -36,6 +37,10 @@ pub(super) struct Closing<'a, C, E, H> {
     /// Why the user's access keys could not be read, so that only the sealed key was deactivated.
     unlisted: Option<Fault>,
     sent: Timestamp,
+    /// The open window of another session that the reads of the last check and of this check showed.
+    seen_other: [Option<(SessionId, Timestamp)>; 2],
+    /// The open window of another session that two reads in a row showed. The close does not end this window.
+    other: Option<(SessionId, Timestamp)>,
     /// Whether policy refused the active key before T1, several times in a row.
     pub(super) by_policy: bool,
     /// What the last check probed. The value is empty if the check only read IAM.
@@ -58,6 +63,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
             inactive,
             unlisted: None,
             sent,
+            seen_other: [None; 2],
+            other: None,
             by_policy: false,
             probed: Refusals::default(),
             pause: BETWEEN_LOOKS,
@@ -120,7 +127,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     /// alone counts.
     async fn read_back(&mut self) -> bool {
         let access = self.closer.read_access_state().await;
-        match observe(&access, &self.request.scope(), self.host.now()) {
+        let state = observe(&access, &self.request.scope(), self.host.now());
+        self.note_other(&state);
+        match state {
             UserState::AtRest => {
                 (self.denied, self.inactive, self.unlisted) = (Some(Ok(())), Some(Ok(())), None);
                 true
@@ -130,6 +139,20 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
             UserState::Untidy(left) => !left.contains(&Leftover::DenyMissing) && self.may_not_deactivate(),
             _ => false,
         }
+    }
+
+    /// Notes whether IAM shows that another session has opened its window since this close began. The state counts if
+    /// it is read twice, because a single read can show an old state.
+    fn note_other(&mut self, state: &UserState) {
+        let own = self.request.session;
+        let found = match *state {
+            UserState::Open { session, until } if own.is_some_and(|own| own != session) => {
+                Some((session, until))
+            }
+            _ => None,
+        };
+        self.seen_other[1] = found;
+        self.other = self.other.or(found.filter(|_| self.seen_other[0] == found));
     }
 
     fn may_not_deactivate(&self) -> bool {
@@ -185,6 +208,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     }
 
     pub(super) fn unproven(&self) -> CloseOutcome {
+        if let Some((session, until)) = self.other.or(self.seen_other[1]) {
+            return CloseOutcome::TakenOver { session, until, was_closed: false };
+        }
         let mut why = self.failed_writes();
         if why.is_empty() {
             why = "AWSDenyAll is attached and the key deactivated, but AWS does not show it yet".into();
@@ -195,6 +221,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
 
 impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
+        self.seen_other = [self.seen_other[1], None];
         // If the deny is not attached, a refusal before T1 is not caused by the deny, so the refusal proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
@@ -207,7 +234,8 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
         if key.is_none() && session.is_none() {
             return self.read_back().await;
         }
-        if key == Some(Probed::KeyRefused) && !self.is_written() {
+        let is_open = [&key, &session].contains(&&Some(Probed::Open));
+        if is_open || key == Some(Probed::KeyRefused) && !self.is_written() {
             self.read_back().await;
         }
         let refused = |probed: &Option<Probed>| match probed {
@@ -224,8 +252,15 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
         self.is_written() || self.may_not_deactivate() && self.denied == Some(Ok(())) || waited >= TIDYING
     }
 
+    fn is_hopeless(&self) -> bool {
+        self.other.is_some()
+    }
+
     async fn settle(&mut self, refused: bool, waited: SignedDuration) -> Duration {
         self.report(waited.as_secs());
+        if self.seen_other[1].is_some() {
+            return BETWEEN_LOOKS;
+        }
         if !refused && self.host.now().duration_since(self.sent) >= RESEND_AFTER {
             self.forget_writes();
         }

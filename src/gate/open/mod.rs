@@ -18,12 +18,11 @@ use super::progress::OpenProgress;
 use super::snapshot::{AccessState, Snapshot};
 use super::window::Window;
 use crate::error::Error;
-use crate::time_text;
 pub use plan::{HandOut, OpenPlan};
 pub(super) use steps::issue;
 use steps::{activate, lift, prove_closer, put_gate};
 pub use stop::{Stop, other_account};
-use stop::{drifted, failed, no_answer, refused, unreadable};
+use stop::{already_open, drifted, failed, no_answer, refused, unreadable};
 pub(super) use waiting::until_accepted;
 use waiting::{READ_BACK, TimeLimit, go_on};
 
@@ -116,9 +115,17 @@ async fn at_rest(
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
     let Expected { deny, key, .. } = plan.expected;
-    let request = CloseRequest { deny, key: Some(key), session: None, until: None };
-    if let CloseOutcome::Unproven { why, .. } = close(closer, emergency, &request, None, host).await {
-        return Err(refused(format!("an earlier window could not be closed: {why}")).into());
+    // Another machine can open its window meanwhile. The request has a session, so that the close leaves that window
+    // alone.
+    let request = CloseRequest { deny, key: Some(key), session: Some(plan.session), until: None };
+    match close(closer, emergency, &request, None, host).await {
+        CloseOutcome::Closed { .. } => {}
+        CloseOutcome::TakenOver { session, until, .. } => {
+            return Err(already_open(plan.expected, session, until));
+        }
+        CloseOutcome::Unproven { why, .. } => {
+            return Err(refused(format!("an earlier window could not be closed: {why}")).into());
+        }
     }
     let limit = TimeLimit::new(host, READ_BACK);
     loop {
@@ -160,13 +167,7 @@ fn look(
         // The deny is still attached, so the other opening has not enabled access yet. A close ends the other
         // opening.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
-        UserState::Open { session, until } => Err(Error::refused(format!(
-            "a window is already open on user {}: session {session}, until {}",
-            expected.user,
-            time_text::utc(until)
-        ))
-        .next("wait until the window ends, or close now: breakglass close VAULT --force")
-        .into()),
+        UserState::Open { session, until } => Err(already_open(expected, session, until)),
         UserState::Unbounded => Err(drifted(expected, &[Drift::ForeignGate])),
         UserState::Drifted(drift) => Err(drifted(expected, &drift)),
         UserState::Unknown(unread) | UserState::NotAtRest(unread) => Err(unreadable(expected, unread)),

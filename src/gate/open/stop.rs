@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::error::{Error, Status};
 use crate::gate::fault::Fault;
 use crate::gate::observed::{Drift, Expected};
+use crate::gate::session::SessionId;
 use crate::gate::snapshot::Unread;
 use crate::time_text;
 
@@ -58,6 +59,17 @@ pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
         Fault::Refused(_) => failed(step, fault),
         _ => no_answer(&format!("{step} failed: {fault}")),
     })
+}
+
+/// Returns the stop for a user on which another session has an open window.
+pub(super) fn already_open(expected: &Expected, session: SessionId, until: Timestamp) -> Stop {
+    Error::refused(format!(
+        "a window is already open on user {}: session {session}, until {}",
+        expected.user,
+        time_text::utc(until)
+    ))
+    .next("wait until the window ends, or close now: breakglass close VAULT --force")
+    .into()
 }
 
 /// Returns the stop for a user whose deny another machine has detached, although this opening's gate, which ends at

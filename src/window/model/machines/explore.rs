@@ -1,14 +1,15 @@
 //! The exploration of every interleaving within a bound, breadth first, so that the first schedule that breaks a
 //! promise is a shortest one.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
+use super::hash::QuickMap;
 use super::history::{Event, Facts, Histories, History, HistoryId};
 use super::iam::{Answer, Iam, Request, Seen, World, seconds};
 use super::process::{Report, Role};
-use super::promises::{Promises, Broken};
+use super::promises::{Broken, Promises};
+use super::view::Phase;
 
 /// A pause of a process that nothing interrupts lasts longer than the longest limit of a sequence, which is two
 /// minutes.
@@ -20,12 +21,14 @@ const STALL: i64 = 40;
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) roles: Vec<Role>,
-    /// Whether an earlier session left the key active.
-    pub(super) is_untidy: bool,
+    /// Whether the first process opens its window before the other processes start.
+    pub(super) leads: bool,
     /// How often the clock moves although a process could go on.
     pub(super) jumps: u8,
     /// How often a call takes so long that a pause beside the call ends first.
     pub(super) slow: u8,
+    /// Whether a repeated probe is not interrupted.
+    pub(super) repeats: bool,
     /// Whether the operators can end their windows before T1.
     pub(super) quits: bool,
     /// Whether one process can be killed.
@@ -85,11 +88,11 @@ pub(super) struct Explorer {
     pub(super) iam: Rc<Iam>,
     pub(super) processes: Vec<Histories>,
     pub(super) overs: Vec<Over>,
-    over_ids: HashMap<Over, u16>,
+    over_ids: QuickMap<Over, u16>,
     pub(super) states: Vec<State>,
     /// The state and the choice from which each state was found first.
     pub(super) found_by: Vec<(u32, Choice)>,
-    ids: HashMap<State, u32>,
+    ids: QuickMap<State, u32>,
     /// The edges of the graph, from each state to the states that follow it.
     pub(super) edges: Vec<(u32, u32)>,
     pub(super) finals: Vec<u32>,
@@ -104,10 +107,10 @@ impl Explorer {
             iam: iam.clone(),
             processes: roles.map(|role| Histories::new(*role, iam.clone())).collect(),
             overs: Vec::new(),
-            over_ids: HashMap::new(),
+            over_ids: QuickMap::default(),
             states: Vec::new(),
             found_by: Vec::new(),
-            ids: HashMap::new(),
+            ids: QuickMap::default(),
             edges: Vec::new(),
             finals: Vec::new(),
             promises,
@@ -118,28 +121,23 @@ impl Explorer {
         this
     }
 
-    /// Explores every schedule, up to this number of states.
-    pub(super) fn explore(&mut self, most: usize) {
+    /// Explores every schedule, or if `first` is true, only until a schedule breaks a promise.
+    pub(super) fn explore(&mut self, most: usize, first: bool) {
         let mut at = 0;
-        while at < self.states.len() {
-            if self.states.len() >= most {
-                println!("STOPPED");
-                let mut clocks = std::collections::BTreeMap::new();
+        while at < self.states.len() && !(first && !self.promises.broken.is_empty()) {
+            if self.states.len() >= most { println!("STOPPED at depth {}", self.path_len());
                 let mut phases = std::collections::BTreeMap::new();
                 for s in &self.states {
-                    *clocks.entry(s.world.clock).or_insert(0) += 1;
                     let p: Vec<String> = s.places.iter().enumerate().take(self.processes.len()).map(|(i, p)| match p {
-                        Place::Alive(h) => format!("{:?}", self.processes[i].of(*h).facts.phase),
+                        Place::Alive(h) => format!("{:?} {:?}", self.processes[i].of(*h).facts.phase, self.processes[i].of(*h).waiting.first().map(|w| w.1)),
                         Place::Over(_) => "over".into(),
                     }).collect();
-                    *phases.entry(p).or_insert(0) += 1;
+                    *phases.entry((s.world.clock, p)).or_insert(0) += 1;
                 }
-                println!("{} clocks; {phases:?}", clocks.len());
-                let last = self.states.iter().enumerate().max_by_key(|(_, s)| s.world.clock).unwrap().0;
-                let text = self.schedule(u32::try_from(last).unwrap());
-                text.lines().take(120).for_each(|l| println!("{l}"));
-                return;
-            }
+                let mut v: Vec<_> = phases.into_iter().map(|(a, b)| (b, a)).collect();
+                v.sort();
+                for x in v.iter().rev().take(25) { println!("{x:?}"); }
+                return; }
             let id = u32::try_from(at).expect("few states");
             let choices = self.choices(self.states[at]);
             if choices.is_empty() {
@@ -176,8 +174,27 @@ impl Explorer {
     /// The end of a pause changes nothing but the process that pauses. A process that is not to sleep until the clock
     /// moves therefore goes on at once, before all other steps.
     fn choices(&self, state: State) -> Vec<Choice> {
-        let alive: Vec<_> = self.alive(state).collect();
+        let mut alive: Vec<_> = self.alive(state).collect();
+        if self.bound.leads
+            && let Some(&(0, first)) = alive.first()
+            && self.facts(0, first).phase == Phase::Opening
+        {
+            alive.truncate(1);
+        }
         let mut choices = Vec::new();
+        let repeating = alive.iter().filter(|(process, history)| {
+            self.bound.repeats && self.processes[usize::from(*process)].repeats(*history)
+        });
+        for &(process, history) in repeating {
+            let history = self.history(process, history);
+            if let Some(id) = history.pauses() {
+                choices.push(Choice::Step(process, id));
+                return choices;
+            }
+            let probes = history.waiting.iter().find(|(_, request)| !matches!(request, Request::Pause(_)));
+            choices.extend(probes.iter().map(|(id, _)| Choice::Step(process, *id)));
+            return choices;
+        }
         for &(process, history) in &alive {
             if let Some(id) = self.history(process, history).pauses()
                 && !state.asleep[usize::from(process)]
@@ -213,7 +230,8 @@ impl Explorer {
                 choices.push(Choice::ToEnd);
             }
         }
-        if !state.killed {
+        let all_started = !self.bound.leads || alive.len() == self.alive(state).count();
+        if !state.killed && all_started {
             choices.extend(alive.iter().map(|(process, _)| Choice::Kill(*process)));
         }
         choices
@@ -222,9 +240,8 @@ impl Explorer {
     /// Whether the process would learn nothing new if its pause ended now.
     fn is_idle(&self, process: u8, history: HistoryId, world: World) -> bool {
         let histories = &self.processes[usize::from(process)];
-        let Some((request, event)) = histories.last_useless(history) else { return false };
         let issued = histories.of(history).facts.issued;
-        event.now == world.clock && self.iam.carry_out(world, request, issued).1 == event.answer
+        histories.is_idle(history, world.clock, |request| self.iam.carry_out(world, request, issued).1)
     }
 
     fn history(&self, process: u8, history: HistoryId) -> &History {
@@ -254,7 +271,7 @@ impl Explorer {
         let wakes = self.alive(state).filter_map(|(process, history)| {
             let history = self.processes[usize::from(process)].of(history);
             let holds = history.waiting.iter().any(|(_, request)| *request == Request::Hold);
-            if holds { history.facts.until } else { Some(state.world.clock + LONG) }
+            if holds && !self.processes[usize::from(process)].is_ended(state.world.user) { history.facts.until } else { Some(state.world.clock + LONG) }
         });
         wakes.min().expect("a process that waits")
     }
@@ -306,7 +323,7 @@ impl Explorer {
         let history = self.processes[index].of(after);
         let (facts, report) = (history.facts, history.report.clone());
         let mut broken = self.bounded(next);
-        broken.extend(self.promises.step(&self.iam, world, self.processes[index].role, (&was, &facts), report.as_ref()));
+        broken.extend(Promises::step(&self.iam, world, self.processes[index].role, (&was, &facts), report.as_ref()));
         next.places[index] = match report {
             Some(report) => self.over(process, facts, Some(report)),
             None => Place::Alive(after),
@@ -317,7 +334,7 @@ impl Explorer {
     /// Returns the place of a process that has ended. The place does not depend on the history, but only on what
     /// matters after the end.
     fn over(&mut self, process: u8, facts: Facts, report: Option<Report>) -> Place {
-        let facts = Facts { sees_other: false, closes: false, ..facts };
+        let facts = Facts { sees_other: false, ..facts };
         let over = Over { process: process.into(), facts, report };
         let next = u16::try_from(self.overs.len()).expect("few ends");
         let overs = &mut self.overs;
@@ -335,7 +352,7 @@ impl Explorer {
         let state = self.states[id as usize];
         let roles: Vec<_> = self.processes.iter().map(|process| process.role).collect();
         let overs: Vec<_> = self.ends(state).collect();
-        let broken = self.promises.at_end(&self.iam, state.world, &roles, &overs);
+        let broken = Promises::at_end(&self.iam, state.world, &roles, &overs);
         broken.into_iter().for_each(|broken| self.promises.note(broken, id));
     }
 

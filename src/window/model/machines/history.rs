@@ -2,19 +2,23 @@
 //! A history therefore stands for the state of the process. The sequences run once for each history, and the
 //! exploration of all processes together only follows the histories.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::iam::{Answer, Iam, Request, Seen};
+use super::hash::QuickMap;
+use super::iam::{Answer, Iam, Request, Seen, seconds};
 use super::process::{Report, Role, recorded_end};
 use super::view::{Phase, View};
 use crate::gate::SessionId;
 
 /// The number of processes that are kept to be continued. All other processes are run again from the start.
 const KEPT: usize = 20_000;
+
+/// The longest series of reads of one process while the clock stands still.
+const READS: usize = 2;
 
 /// The number of a history among the histories of one process.
 pub(super) type HistoryId = u32;
@@ -32,8 +36,8 @@ pub(super) struct Event {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Facts {
     pub(super) phase: Phase,
-    /// Whether the opening sent a write.
-    pub(super) touched: bool,
+    /// Whether the opening sent the write that detaches the deny.
+    pub(super) lifted: bool,
     /// T1 of the process's window, in seconds since the start.
     pub(super) until: Option<i64>,
     /// Whether the process has an AWS session.
@@ -42,10 +46,8 @@ pub(super) struct Facts {
     pub(super) is_lifted: bool,
     /// Whether the last read showed the open window of another session.
     pub(super) sees_other: bool,
-    /// Whether a read showed that another process ended or replaced the process's open window.
+    /// Whether two reads showed that another process ended or replaced the process's open window.
     pub(super) sees_end: bool,
-    /// Whether the process sent a write of its close.
-    pub(super) closes: bool,
     /// Whether the process sent a write although its last read showed the open window of another session.
     pub(super) ends_other: bool,
 }
@@ -70,11 +72,9 @@ pub(super) struct Histories {
     pub(super) role: Role,
     iam: Rc<Iam>,
     all: Vec<History>,
-    next: HashMap<(HistoryId, Event), HistoryId>,
-    running: HashMap<HistoryId, Running>,
+    next: QuickMap<(HistoryId, Event), HistoryId>,
+    running: QuickMap<HistoryId, Running>,
     kept: VecDeque<HistoryId>,
-    /// The number of processes that were run again from the start.
-    pub(super) replays: usize,
 }
 
 impl Histories {
@@ -83,10 +83,9 @@ impl Histories {
             role,
             iam,
             all: Vec::new(),
-            next: HashMap::new(),
-            running: HashMap::new(),
+            next: QuickMap::default(),
+            running: QuickMap::default(),
             kept: VecDeque::new(),
-            replays: 0,
         };
         let mut running = this.start();
         let report = running.poll();
@@ -94,16 +93,6 @@ impl Histories {
         this.add(None, &running, report);
         this.keep(0, running);
         this
-    }
-
-    pub(super) fn text(&self, id: HistoryId) -> String {
-        let (mut events, mut at) = (Vec::new(), id);
-        while let Some((before, event)) = self.of(at).last {
-            events.push(format!("{} {:?} {:?}", event.now, self.of(before).request(event), event.answer));
-            at = before;
-        }
-        events.reverse();
-        events.join("\n")
     }
 
     pub(super) fn len(&self) -> usize {
@@ -119,6 +108,12 @@ impl Histories {
         if let Some(known) = self.next.get(&(id, event)) {
             return *known;
         }
+        if let Some((before, earlier)) = self.swapped(id, event) {
+            let first = self.after(before, event);
+            let known = self.after(first, earlier);
+            self.next.insert((id, event), known);
+            return known;
+        }
         let mut running = self.running.remove(&id).unwrap_or_else(|| self.replay(id));
         let report = running.answer(event);
         let next = self.add(Some((id, event)), &running, report);
@@ -129,24 +124,94 @@ impl Histories {
         next
     }
 
-    /// Returns the last request and its answer, if the answer did not bring the process forward: the process repeats
-    /// the request until the answer changes, or until the time is up.
-    pub(super) fn last_useless(&self, id: HistoryId) -> Option<(Request, Event)> {
-        let (before, event) = self.of(id).last?;
-        let before = self.of(before);
-        let request = before.request(event);
-        let is_useless = match (request, event.answer) {
+    /// Returns the last event, and the history before it, if the last event can as well come after `event`: the
+    /// process waited for both answers, and the first of both made it send nothing.
+    fn swapped(&self, id: HistoryId, event: Event) -> Option<(HistoryId, Event)> {
+        let (before, last) = self.of(id).last?;
+        let waited = self.of(before).waiting.iter().any(|(request, _)| *request == event.request);
+        let is_quiet = self.of(id).waiting.len() + 1 == self.of(before).waiting.len();
+        let is_pause = |event| matches!(self.of(before).request(event), Request::Pause(_));
+        let is_same_time = last.now == event.now;
+        (waited && is_quiet && is_same_time && event.request < last.request && !is_pause(event) && !is_pause(last))
+            .then_some((before, last))
+    }
+
+    /// Whether the pause of a process is not to end at the time `now`, because the process would only repeat its last
+    /// request: the last probe did not have the answer that the process waits for, and `answer` does not have it
+    /// either; or the process has read the user [`READS`] times at this time.
+    pub(super) fn is_idle(&self, id: HistoryId, now: i64, answer: impl Fn(Request) -> Answer) -> bool {
+        if self.of(id).facts.phase == Phase::Open
+            && let Answer::Seen(user) = answer(Request::ReadAccess)
+            && !self.is_ended(user)
+        {
+            return true;
+        }
+        let Some([(request, event), earlier, _]) = self.last_three(id) else { return false };
+        if event.now != now {
+            return false;
+        }
+        match event.answer {
+            found if request.is_probe() => {
+                !self.is_useful(id, found) && !self.is_useful(id, answer(request))
+            }
             // A read after a probe belongs to the proof that access is closed.
-            (Request::Read | Request::ReadAccess, Answer::Seen(user)) => {
-                let (earlier, asked) = before.last?;
-                !self.of(earlier).request(asked).is_probe() || !user.denied || user.active
+            Answer::Seen(user) if earlier.0.is_probe() => user.active || !user.denied,
+            Answer::Seen(_) => self.reads(id) >= READS || answer(request) == event.answer && self.reads(id) > 1,
+            _ => false,
+        }
+    }
+
+    /// Returns the number of reads at the end of the history with only pauses between them, at the time of the last.
+    fn reads(&self, id: HistoryId) -> usize {
+        let now = self.of(id).last.map(|(_, event)| event.now);
+        let (mut at, mut reads) = (id, 0);
+        while let Some((before, event)) = self.of(at).last.filter(|(_, event)| Some(event.now) == now) {
+            match self.of(before).request(event) {
+                request if request.is_read() => reads += 1,
+                Request::Pause(_) => {}
+                _ => break,
             }
-            (Request::ProbeKey | Request::ProbeSession, answer) => {
-                (answer == Answer::Open) != self.of(id).facts.is_lifted
-            }
+            at = before;
+        }
+        reads
+    }
+
+    /// Whether the process repeats a probe, and possibly a read, with the answer that it waits for. Such a repetition
+    /// has the same result after every write of another process that does not change the answer.
+    pub(super) fn repeats(&self, id: HistoryId) -> bool {
+        let Some([last, earlier, first]) = self.last_three(id) else { return false };
+        let useful = |(request, event): (Request, Event)| match (request, event.answer) {
+            (request, answer) if request.is_probe() => self.is_useful(id, answer),
+            (Request::ReadAccess, Answer::Seen(user)) => user.denied && !user.active,
             _ => false,
         };
-        is_useless.then_some((request, event))
+        let is_pause = |(request, _): (Request, Event)| matches!(request, Request::Pause(_));
+        let is_proof = |a: (Request, Event), b: (Request, Event)| {
+            useful(a) && (a.0.is_probe() || b.0.is_probe())
+        };
+        let asks = |kind: fn(&Request) -> bool| self.of(id).waiting.iter().any(|(_, request)| kind(request));
+        let waits = self.of(id).pauses().is_some() && !asks(|request| *request == Request::Hold);
+        let probes = asks(|request| request.is_probe());
+        let reads = asks(|request| request.is_read());
+        if reads {
+            return last.0.is_probe() && is_pause(earlier) && first.0.is_read() && useful(first);
+        }
+        (waits || probes) && (is_proof(last, earlier) || is_pause(last) && is_proof(earlier, first))
+    }
+
+    fn is_useful(&self, id: HistoryId, answer: Answer) -> bool {
+        (answer == Answer::Open) == self.of(id).facts.is_lifted
+    }
+
+    /// Returns the last three requests and their answers, the last one first.
+    fn last_three(&self, id: HistoryId) -> Option<[(Request, Event); 3]> {
+        let mut at = id;
+        let mut step = || {
+            let (before, event) = self.of(at).last?;
+            at = before;
+            Some((self.of(before).request(event), event))
+        };
+        Some([step()?, step()?, step()?])
     }
 
     fn start(&self) -> Running {
@@ -155,8 +220,7 @@ impl Histories {
     }
 
     /// Runs a process from the start to the end of the history.
-    fn replay(&mut self, id: HistoryId) -> Running {
-        self.replays += 1;
+    fn replay(&self, id: HistoryId) -> Running {
         let (mut events, mut at) = (Vec::new(), id);
         while let Some((before, event)) = self.of(at).last {
             events.push(event);
@@ -184,26 +248,25 @@ impl Histories {
         let view = &running.view;
         assert!(!view.is_write_cancelled.get(), "the exploration has no cancelled writes");
         let waiting = view.waiting.borrow().clone();
-        let was = last.map(|(before, event)| (self.of(before), event));
-        let facts = self.facts(view, was);
+        let facts = self.facts(view, last);
         self.all.push(History { last, waiting, facts, report });
         HistoryId::try_from(self.all.len() - 1).expect("few histories")
     }
 
-    fn facts(&self, view: &View, was: Option<(&History, Event)>) -> Facts {
+    fn facts(&self, view: &View, last: Option<(HistoryId, Event)>) -> Facts {
         let mut facts = Facts {
             phase: view.phase.get(),
-            touched: view.progress.touched(),
+            lifted: view.progress.lifted(),
             until: recorded_end(view),
             issued: view.issued.get(),
             is_lifted: false,
             sees_other: false,
             sees_end: false,
-            closes: false,
             ends_other: false,
         };
-        let Some((before, event)) = was else { return facts };
-        let Facts { sees_other, sees_end, closes, ends_other, .. } = before.facts;
+        let Some((id, event)) = last else { return facts };
+        let before = self.of(id);
+        let Facts { sees_other, sees_end, ends_other, .. } = before.facts;
         (facts.sees_other, facts.sees_end, facts.ends_other) = (sees_other, sees_end, ends_other);
         facts.is_lifted = match before.request(event) {
             Request::LiftDeny => true,
@@ -211,30 +274,38 @@ impl Histories {
             _ => before.facts.is_lifted,
         };
         if let (Answer::Seen(seen), true) = (event.answer, before.request(event).is_read()) {
-            facts.sees_other = self.is_other(seen, event.now);
-            let was_open = before.facts.phase == Phase::Open || is_closing_open(before);
-            facts.sees_end |= was_open && !closes && self.is_ended(seen);
+            facts.sees_other = self.is_other(seen, event.now, facts.lifted);
+            facts.sees_end = sees_end || self.is_ended(seen) && self.is_confirmed(id, event);
         }
         let asked = before.waiting.iter().map(|(id, _)| *id).max();
         let mut new = view.waiting.borrow().clone();
         new.retain(|(id, request)| Some(*id) > asked && request.is_write());
-        facts.closes = closes || facts.phase == Phase::Closing && !new.is_empty();
         facts.ends_other |= facts.sees_other && !new.is_empty();
         facts
     }
 
-    /// Whether a read shows the open window of another session.
-    fn is_other(&self, seen: Seen, now: i64) -> bool {
+    /// Whether a read shows the open window of another session. A gate of the process itself stands for the window of
+    /// another session as long as the process has not detached the deny.
+    fn is_other(&self, seen: Seen, now: i64, lifted: bool) -> bool {
         let gate = seen.gate.map(|id| self.iam.gate(id));
         gate.is_some_and(|gate| {
-            Some(gate.session) != self.session() && super::iam::seconds(gate.until) > now && !seen.denied
+            let is_own = Some(gate.session) == self.session() && (lifted || !self.role.opens());
+            !is_own && seconds(gate.until) > now && !seen.denied
         })
     }
 
+    /// Whether the process holds its window open before T1, and the read before the last one had the same answer.
+    fn is_confirmed(&self, id: HistoryId, event: Event) -> bool {
+        let Facts { phase, until, .. } = self.of(id).facts;
+        let is_open = phase == Phase::Open && until.is_some_and(|until| event.now < until);
+        let earlier = self.of(id).last.and_then(|(before, _)| self.of(before).last);
+        is_open && earlier.is_some_and(|(_, earlier)| earlier.answer == event.answer)
+    }
+
     /// Whether a read shows that the process's window is not open any more.
-    fn is_ended(&self, seen: Seen) -> bool {
+    pub(super) fn is_ended(&self, seen: Seen) -> bool {
         let gate = seen.gate.map(|id| self.iam.gate(id).session);
-        seen.denied || !seen.active || gate != self.session()
+        seen.denied || gate != self.session()
     }
 
     fn session(&self) -> Option<SessionId> {
@@ -242,15 +313,11 @@ impl Histories {
     }
 }
 
-/// Whether the process had an open window, and its close has begun.
-fn is_closing_open(history: &History) -> bool {
-    history.facts.phase == Phase::Closing && history.facts.issued
-}
-
 impl History {
     /// Returns the shortest pause, if the process waits for nothing else.
     pub(super) fn pauses(&self) -> Option<u16> {
-        let pauses = self.waiting.iter().map(|(id, request)| match request {
+        let pauses = self.waiting.iter().filter(|(_, request)| *request != Request::Hold);
+        let pauses = pauses.map(|(id, request)| match request {
             Request::Pause(time) => Some((*time, *id)),
             _ => None,
         });

@@ -1,10 +1,11 @@
 //! The emergency user that all processes of the exploration share. `FakeUser` decides what IAM answers to a request.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+
+use super::hash::QuickMap;
 
 use crate::gate::fake::{FakeUser, KEY, OpenerOf, now};
 use crate::gate::fault::Write;
@@ -86,7 +87,7 @@ pub(super) enum Answer {
 #[derive(Default)]
 pub(super) struct Iam {
     gates: RefCell<Vec<(Value, ParsedGate)>>,
-    carried: RefCell<HashMap<(World, Request, bool), (World, Answer)>>,
+    carried: RefCell<QuickMap<(World, Request, bool), (World, Answer)>>,
 }
 
 impl Iam {

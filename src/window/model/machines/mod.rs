@@ -2,6 +2,7 @@
 
 
 mod explore;
+mod hash;
 mod history;
 mod iam;
 mod process;
@@ -14,19 +15,21 @@ use std::time::Instant;
 
 use explore::{Bound, Explorer};
 use iam::{Iam, Seen};
-use process::Role;
+use process::{Opening, Role};
 use promises::Promises;
 
 use crate::gate::SessionId;
+use crate::gate::open::HandOut;
 
 fn session(byte: u8) -> SessionId {
     SessionId::from_bytes([byte; 8])
 }
 
 fn roles(close: Role) -> Vec<Role> {
+    let hand_out = if std::env::var("SESS").is_ok() { HandOut::Session } else { HandOut::Nothing };
     vec![
-        Role::Open { session: session(0xaa), minutes: 20 },
-        Role::Open { session: session(0xbb), minutes: 10 },
+        Role::Open(Opening { session: session(0xaa), minutes: 20, hand_out, flaw: None }),
+        Role::Open(Opening { session: session(0xbb), minutes: 10, hand_out, flaw: None }),
         close,
     ]
 }
@@ -45,18 +48,18 @@ fn scratch() {
     all.extend(close);
     let bound = Bound {
         roles: all,
-        is_untidy: false,
+        leads: env("LEADS", 0) == 1,
         jumps: env("JUMPS", 1),
         slow: env("SLOW", 0),
+        repeats: env("REPEATS", 1) == 1,
         quits: env("QUITS", 0) == 1,
         kills: env("KILLS", 1) == 1,
     };
     let began = Instant::now();
     let user = Seen { gate: None, denied: true, active: env("UNTIDY", 0) == 1 };
     let mut explorer = Explorer::new(&bound, &Rc::new(Iam::default()), user, Promises::default());
-    explorer.explore(std::env::var("MOST").ok().and_then(|v| v.parse().ok()).unwrap_or(1_000_000));
-    println!("{:?} {:#?}", began.elapsed(), explorer.counts());
-    println!("replays {:?}", explorer.processes.iter().map(|p| p.replays).collect::<Vec<_>>());
+    explorer.explore(std::env::var("MOST").ok().and_then(|v| v.parse().ok()).unwrap_or(1_000_000), false);
+    println!("{:?} {:?}", began.elapsed(), explorer.counts());
     for (broken, (state, count)) in explorer.promises.broken.clone() {
         println!("{broken:?}: {count}\n{}", explorer.schedule(state));
     }

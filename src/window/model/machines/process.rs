@@ -1,16 +1,19 @@
 //! A process of the exploration: an opening with its window and its close, or a close from another machine. Each
 //! process runs the sequences of the program.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::iam::{Answer, Request, boot_time, end, seconds};
 use super::view::{OpenerView, Phase, View};
 use crate::error::Error;
-use crate::gate::SessionId;
+use crate::gate::{ SessionId, until_lost};
 use crate::gate::close::{CloseOutcome, CloseRequest, close};
 use crate::gate::fake::{ACCOUNT, FakeUser, KEY};
 use crate::gate::host::Clock;
@@ -23,8 +26,8 @@ use crate::window::{Action, Machine, WindowEvent};
 /// What a process does.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Role {
-    /// Opens a window of this duration, holds it open until T1 or until the operator ends it, and closes it.
-    Open { session: SessionId, minutes: u64 },
+    /// Opens a window, holds it open until T1 or until the operator ends it, and closes it.
+    Open(Opening),
     /// `close --force` with the vault: closes every window.
     CloseAll,
     /// `close` on a machine that knows no session: closes what is left, but no window of another machine.
@@ -33,22 +36,44 @@ pub(super) enum Role {
     CloseOwn(SessionId),
 }
 
+/// An opening.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub(super) session: SessionId,
+    pub(super) minutes: u64,
+    pub(super) hand_out: HandOut,
+    pub(super) flaw: Option<Flaw>,
+}
+
+/// A fault of a process, for the controls: the exploration must find a schedule that breaks a promise.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Flaw {
+    /// The process closes the window of another session that it met.
+    ClosesOther,
+    /// The process reports each close as proven.
+    SaysClosed,
+}
+
 impl Role {
+    pub(super) fn opens(self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
     pub(super) fn session(self) -> Option<SessionId> {
         match self {
-            Self::Open { session, .. } | Self::CloseOwn(session) => Some(session),
+            Self::Open(Opening { session, .. }) | Self::CloseOwn(session) => Some(session),
             Self::CloseAll | Self::CloseLeftovers => None,
         }
     }
 
     pub(super) fn phase(self) -> Phase {
-        if matches!(self, Self::Open { .. }) { Phase::Opening } else { Phase::Closing }
+        if self.opens() { Phase::Opening } else { Phase::Closing }
     }
 
     /// Runs the process to its end.
     pub(super) async fn run(self, view: Rc<View>) -> Report {
         match self {
-            Self::Open { session, minutes } => open_and_close(&view, session, Duration::from_mins(minutes)).await,
+            Self::Open(opening) => open_and_close(&view, opening).await,
             Self::CloseAll | Self::CloseLeftovers | Self::CloseOwn(_) => close_from_elsewhere(&view, self).await,
         }
     }
@@ -61,8 +86,10 @@ pub(super) enum Ended {
     Untouched,
     /// Access is proven closed.
     Closed,
-    /// The window of another session was left alone.
+    /// The gate of another session is in place, and was left alone.
     TakenOver,
+    /// Access is proven closed, and another session has opened its window since.
+    ClosedThenTakenOver,
     /// Access might still be open.
     Unproven,
 }
@@ -74,7 +101,7 @@ pub(super) struct Report {
     /// Whether the window was open at any time.
     pub(super) was_open: bool,
     /// The latest end of access that the report names, in seconds since the start.
-    pub(super) names: Option<i64>,
+    pub(super) named: Option<i64>,
     /// Why the window did not open, or why access might be open.
     pub(super) why: String,
 }
@@ -86,50 +113,61 @@ impl Report {
     }
 }
 
-async fn open_and_close(view: &View, session: SessionId, window: Duration) -> Report {
+async fn open_and_close(view: &View, opening: Opening) -> Report {
+    let Opening { session, minutes, hand_out, flaw } = opening;
     let expected = FakeUser::expected();
     let plan = OpenPlan {
         expected: &expected,
         account: ACCOUNT,
-        grant: &grant(),
+        grant: &[json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})],
         regions: &["eu-west-1".into()],
         mfa: false,
         session,
-        window,
-        hand_out: HandOut::Session,
+        window: Duration::from_mins(minutes),
+        hand_out,
     };
     let opened = open(OpenerView(view), view, view, &plan, &view.progress, view).await;
     let mut machine = Machine::new(true);
     if let Some(window) = view.window.get() {
         (machine, _) = machine.handle(WindowEvent::EndSet(window.deadline));
     }
-    let was_open = opened.is_ok();
-    let (event, failure) = match opened {
-        Ok(_) => (WindowEvent::Opened, None),
-        Err(stop) => (WindowEvent::NotOpened { touched: view.progress.touched() }, Some(stop)),
-    };
-    let (machine, mut actions) = machine.handle(event);
+    let failure = opened.err();
+    let (machine, mut actions) = machine.handle(failure.as_ref().map_or(WindowEvent::Opened, |stop| {
+        let leaves_alone = matches!(stop, Stop::OtherWindow(_)) && flaw != Some(Flaw::ClosesOther);
+        WindowEvent::NotOpened { touched: view.progress.touched() && !leaves_alone }
+    }));
+    let (mut named, mut why) = failure.as_ref().map_or_else(Default::default, told);
     if actions == [Action::Begin] {
         view.phase.set(Phase::Open);
-        (_, actions) = machine.handle(hold(view).await);
+        let scope = Scope { deny: &expected.deny, keys: Some(std::slice::from_ref(&expected.key)) };
+        let event = hold(view, &scope, session).await;
+        if let WindowEvent::Lost(lost) = event {
+            (named, why) = (None, format!("another process ended the window: {lost:?}"));
+        }
+        (_, actions) = machine.handle(event);
     }
-    let (names, why) = failure.as_ref().map_or_else(Default::default, told);
+    let was_open = failure.is_none();
     if !actions.contains(&Action::Close) {
-        return Report { ended: Ended::Untouched, was_open, names, why };
+        return Report { ended: Ended::Untouched, was_open, named, why };
     }
     view.phase.set(Phase::Closing);
     let until = view.window.get().map(|window| window.until);
-    let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session), until };
+    let own = (flaw != Some(Flaw::ClosesOther)).then_some(session);
+    let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session: own, until };
     let closed = close(view, view, &request, view.progress.pending(), view).await;
-    report(closed, was_open, names, why)
+    let report = report(closed, Report { ended: Ended::Closed, was_open, named, why });
+    if flaw == Some(Flaw::SaysClosed) { Report { ended: Ended::Closed, ..report } } else { report }
 }
 
 /// Holds the window open, and returns the event that ends it.
-async fn hold(view: &View) -> WindowEvent {
-    match view.ask(Request::Hold).await {
-        Answer::Quit => WindowEvent::Quit,
-        _ => WindowEvent::Tick(boot_time(view.now.get())),
-    }
+async fn hold(view: &View, scope: &Scope<'_>, session: SessionId) -> WindowEvent {
+    let (mut held, mut lost) = (pin!(view.ask(Request::Hold)), pin!(until_lost(view, scope, session, view)));
+    poll_fn(|cx| match held.as_mut().poll(cx) {
+        Poll::Ready(Answer::Quit) => Poll::Ready(WindowEvent::Quit),
+        Poll::Ready(_) => Poll::Ready(WindowEvent::Tick(boot_time(view.now.get()))),
+        Poll::Pending => lost.as_mut().poll(cx).map(WindowEvent::Lost),
+    })
+    .await
 }
 
 /// Reads which window is open, as the command `close` does, and closes it if the role allows that.
@@ -141,41 +179,41 @@ async fn close_from_elsewhere(view: &View, role: Role) -> Report {
     let state = observe_complete(&access, &Scope { deny: &expected.deny, keys: None }, view.now());
     if let (UserState::Open { until, .. } | UserState::Opening { until, .. }, Role::CloseLeftovers) = (state, role) {
         let why = "the window was left alone".into();
-        return Report { ended: Ended::TakenOver, was_open: false, names: Some(seconds(until)), why };
+        return Report { ended: Ended::TakenOver, was_open: false, named: Some(seconds(until)), why };
     }
     let session = role.session();
     let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session, until };
-    report(close(view, view, &request, None, view).await, false, None, String::new())
+    let closed = close(view, view, &request, None, view).await;
+    report(closed, Report { ended: Ended::Closed, was_open: false, named: None, why: String::new() })
 }
 
-fn report(outcome: CloseOutcome, was_open: bool, named: Option<i64>, why: String) -> Report {
-    let (ended, names, doubt) = match outcome {
+/// Adds the outcome of a close to a report.
+fn report(outcome: CloseOutcome, report: Report) -> Report {
+    let (ended, end, doubt) = match outcome {
         CloseOutcome::Closed { untidy, .. } => (Ended::Closed, None, untidy),
-        CloseOutcome::TakenOver { until, .. } => (Ended::TakenOver, Some(until), None),
+        CloseOutcome::TakenOver { until, was_closed: false, .. } => (Ended::TakenOver, Some(until), None),
+        CloseOutcome::TakenOver { until, .. } => (Ended::ClosedThenTakenOver, Some(until), None),
         CloseOutcome::Unproven { why, until } => (Ended::Unproven, until, Some(why)),
     };
-    let why = [why, doubt.unwrap_or_default()].into_iter().filter(|text| !text.is_empty());
-    Report { ended, was_open, names: named.max(names.map(seconds)), why: why.collect::<Vec<_>>().join("; ") }
+    let why = [report.why, doubt.unwrap_or_default()].into_iter().filter(|text| !text.is_empty());
+    let why = why.collect::<Vec<_>>().join("; ");
+    Report { ended, why, named: report.named.max(end.map(seconds)), ..report }
 }
 
 /// Returns the end that the stop names, and its message.
 fn told(stop: &Stop) -> (Option<i64>, String) {
     match stop {
         Stop::Interrupted => (None, "interrupted".into()),
-        Stop::Failed(error) | Stop::ControlPlane(error) => (named(error).map(seconds), error.what.clone()),
+        Stop::Failed(error) | Stop::ControlPlane(error) | Stop::OtherWindow(error) => (end_in(error).map(seconds), error.what.clone()),
     }
 }
 
 /// Returns the end of access that the error names, for example in the text `until 2026-11-22 02:47:00 UTC`.
-fn named(error: &Error) -> Option<Timestamp> {
+fn end_in(error: &Error) -> Option<Timestamp> {
     error.until.or_else(|| {
         let text = error.what.split("until ").nth(1)?.get(.."2026-11-22 02:47:00".len())?;
         format!("{}Z", text.replace(' ', "T")).parse().ok()
     })
-}
-
-pub(super) fn grant() -> Vec<Value> {
-    vec![json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})]
 }
 
 /// Returns T1 of the window that the process recorded, in seconds since the start.

@@ -1,9 +1,10 @@
 //! The promises that hold for several machines at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use iam_rs::{Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policies};
 
+use super::hash::QuickMap;
 use super::explore::Over;
 use super::history::Facts;
 use super::iam::{Iam, World, at, seconds};
@@ -34,7 +35,8 @@ pub(super) enum Broken {
 /// Checks the promises, and counts what breaks them.
 #[derive(Default)]
 pub(super) struct Promises {
-    judged: HashMap<World, bool>,
+    /// Whether IAM accepts the key in each world.
+    judged: QuickMap<World, bool>,
     /// For each promise: the first state that breaks it, and the number of steps that break it.
     pub(super) broken: BTreeMap<Broken, (u32, usize)>,
 }
@@ -59,7 +61,6 @@ impl Promises {
 
     /// Checks the promises about one step of a process.
     pub(super) fn step(
-        &self,
         iam: &Iam,
         world: World,
         role: Role,
@@ -77,7 +78,7 @@ impl Promises {
         if iam.is_usable(world) {
             if report.ended == Ended::Closed {
                 broken.push(Broken::FalselyClosed);
-            } else if report.ended != Ended::Untouched && report.names < end(iam, world) {
+            } else if report.ended != Ended::Untouched && report.named < end(iam, world) {
                 broken.push(Broken::EndNotNamed);
             }
         }
@@ -85,13 +86,13 @@ impl Promises {
     }
 
     /// Checks the promises about the end of all processes.
-    pub(super) fn at_end(&self, iam: &Iam, world: World, roles: &[Role], overs: &[Over]) -> Vec<Broken> {
+    pub(super) fn at_end(iam: &Iam, world: World, roles: &[Role], overs: &[Over]) -> Vec<Broken> {
         if !iam.is_usable(world) {
             return Vec::new();
         }
         let gate = world.user.gate.map(|id| iam.gate(id));
         let end = gate.map(|gate| seconds(gate.until));
-        let is_named = overs.iter().filter_map(|over| over.report.as_ref()).any(|report| report.names >= end);
+        let is_named = overs.iter().filter_map(|over| over.report.as_ref()).any(|report| report.named >= end);
         let owner = overs.iter().find(|over| roles[over.process].session() == gate.map(|gate| gate.session));
         let is_killed = owner.is_some_and(|owner| owner.report.is_none() && owner.facts.until >= end);
         if is_named || is_killed { Vec::new() } else { vec![Broken::OpenUnreported] }

@@ -67,6 +67,8 @@ impl Explorer {
         self.edges[from..].iter().take_while(move |(of, _)| *of == at).map(|(_, to)| *to)
     }
 
+    pub(super) fn path_len(&self) -> usize { self.deepest() }
+
     /// Returns the number of steps to the last state that was found.
     fn deepest(&self) -> usize {
         self.path(u32::try_from(self.states.len() - 1).expect("few states")).len()
