@@ -41,8 +41,12 @@ impl Interrupt {
         }
     }
 
-    /// Waits for `time`, or until the operator makes one of the two requests.
+    /// Waits for `time`, or until the operator makes one of the two requests. Does not wait if the operator has already
+    /// asked to stop waiting for the proof.
     pub(crate) async fn pause(&self, time: Duration) {
+        if self.gave_up() {
+            return;
+        }
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = self.wake.notified() => {}
