@@ -117,7 +117,10 @@ impl TestBed {
         let sessions: Vec<_> = proxy.effects().iter().filter_map(session).collect();
         let gate = account.try_root("get_user_policy", json!({"UserName": account.user, "PolicyName": GATE}));
         let is_others = gate.is_ok_and(|gate| gate.to_string().contains("Sfeedfacefeedface"));
-        Ended { end, said: person.transcript(), is_open: accepts(account, &sessions), is_others }
+        let keeps_session = accepts(account, sessions.iter());
+        let is_open =
+            keeps_session || !account.rest().denied || accepts(account, std::iter::once(&account.emergency));
+        Ended { end, said: person.transcript(), is_open, keeps_session, is_others }
     }
 
     /// Closes with a quorum after the program was killed.

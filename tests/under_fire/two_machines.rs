@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::thread;
 
-use rig::aws::{Account, Probe};
+use rig::aws::{Account, Creds, Probe};
 use rig::pty::End;
 
 use crate::rows::{self, Job, Row};
@@ -47,8 +47,11 @@ impl Other {
 pub struct Ended {
     pub end: End,
     pub said: String,
-    /// Whether AWS accepts the key or a session that the program was issued.
+    /// Whether the policies of the user allow access: AWS accepts the key or a session that the program was issued, or
+    /// `AWSDenyAll` is not attached.
     pub is_open: bool,
+    /// Whether AWS accepts a session that the program was issued.
+    pub keeps_session: bool,
     /// Whether the gate in IAM is the other machine's.
     pub is_others: bool,
 }
@@ -65,6 +68,11 @@ impl fmt::Display for Ended {
 }
 
 impl Ended {
+    /// Whether the program said that AWS refused its key and its session.
+    fn is_proven(&self) -> bool {
+        self.said.contains("close: closed; AWS refused the key by policy")
+    }
+
     /// Returns why the exit status or the words are false, if they are.
     fn is_false(&self) -> Option<&'static str> {
         let names_other =
@@ -72,6 +80,8 @@ impl Ended {
         match (self.end, self.is_open) {
             (End::Code(10), true) if !names_other => Some("exit status 10 does not name the other window"),
             (End::Code(10), false) => Some("exit status 10, but access is closed"),
+            // The other machine opened its window after this close was proven.
+            (End::Code(0 | 1), true) if self.is_others && !self.keeps_session && self.is_proven() => None,
             (End::Code(0 | 1), true) => Some("the exit status says that access is closed, but it is open"),
             (End::Code(5), true) if !self.is_others => {
                 Some("exit status 5, but access is open through the own gate")
@@ -135,6 +145,7 @@ fn a_false_exit_status_is_found() {
         said: said.into(),
         is_open,
         is_others,
+        keeps_session: false,
     };
     for (wrong, case) in [
         (true, ended(0, true, true, "")),
@@ -142,13 +153,21 @@ fn a_false_exit_status_is_found() {
         (true, ended(10, false, true, "")),
         (true, ended(10, true, true, "access may still be open")),
         (false, ended(10, true, true, "session feedfacefeedface")),
+        (
+            true,
+            Ended {
+                keeps_session: true,
+                ..ended(0, true, true, "close: closed; AWS refused the key by policy")
+            },
+        ),
+        (false, ended(0, true, true, "close: closed; AWS refused the key by policy")),
         (false, ended(0, false, true, "")),
     ] {
         assert_eq!(case.is_false().is_some(), wrong, "{case:?}");
     }
 }
 
-/// Returns whether AWS accepts the key or one of the sessions.
-pub fn accepts(account: &Account, sessions: &[rig::aws::Creds]) -> bool {
-    std::iter::once(&account.emergency).chain(sessions).any(|key| matches!(account.probe(key), Probe::Open))
+/// Returns whether AWS accepts one of the keys.
+pub fn accepts<'a>(account: &Account, mut keys: impl Iterator<Item = &'a Creds>) -> bool {
+    keys.any(|key| matches!(account.probe(key), Probe::Open))
 }
