@@ -1,6 +1,8 @@
 //! `close`: closes a window that another run left open. The command uses either the vault's closer, after a quorum
 //! has unsealed the vault, or an AWS profile.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::alert::{Alerts, Notice};
@@ -27,6 +29,7 @@ use crate::session::messages;
 use crate::session::outcome::RunOutcome;
 use crate::session::runner::Runner;
 use crate::session::work::Work;
+use crate::terminal::listed;
 use crate::terminal::signals::SessionSignals;
 use crate::time_text;
 use crate::vault::payload::{Channel, Gatekeepers, SealedTarget, Way};
@@ -45,8 +48,32 @@ pub(crate) struct QuorumClose {
     pub(crate) events: Events,
     /// The alert channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
+    pub(crate) release: Release,
     pub(crate) config: Config,
     pub(crate) preload: Preload,
+}
+
+/// The custodians of a close by a quorum.
+#[derive(Clone, Debug)]
+pub(crate) struct Release {
+    /// The custodians who gave a share.
+    pub(crate) given_by: Vec<String>,
+    /// The custodians whose token signed the statement of the close.
+    pub(crate) signed_by: Vec<String>,
+}
+
+impl Release {
+    /// Describes the release for an alert.
+    fn detail(&self) -> String {
+        let is_unsigned = |name: &&String| !self.signed_by.contains(name);
+        let unsigned: Vec<_> = self.given_by.iter().filter(is_unsigned).map(String::as_str).collect();
+        let names: Vec<_> = self.given_by.iter().map(String::as_str).collect();
+        let unsigned = match unsigned.as_slice() {
+            [] => String::new(),
+            unsigned => format!("; without the signature of {}", listed(unsigned, "and")),
+        };
+        format!("{} gave a share to close{unsigned}", listed(&names, "and"))
+    }
 }
 
 /// A request to close a window with the credentials of an AWS profile. The vault stays sealed, so the channels in the
@@ -79,7 +106,7 @@ pub(crate) enum Proof {
 /// # Errors
 /// The error has exit status 10 if access is not proven closed.
 pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
-    let QuorumClose { vault, target, force, ledger, events, alerts, config, mut preload } = request;
+    let QuorumClose { vault, target, force, ledger, events, alerts, release, config, mut preload } = request;
     let id = TargetId::from(&target);
     let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
         return Err(Error::usage("a role's session cannot be closed before it expires"));
@@ -100,6 +127,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
         profile: None,
         force,
         key: Some(&key),
+        release: Some(&release),
     };
     let alerts = Alerts::new(alerts, config.alerts, config.command, aws.without_credentials());
     let result = runtime.block_on(close.run(&iam, &emergency, alerts));
@@ -128,6 +156,7 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
         profile: Some(&profile),
         force,
         key: None,
+        release: None,
     };
     let alerts = Alerts::new(Vec::new(), config.alerts, config.command, aws.without_credentials());
     let result = runtime.block_on(close.run(&iam, &NoEmergencyKey, alerts));
@@ -144,6 +173,8 @@ struct Close<'a> {
     force: bool,
     /// The id of the sealed key, if it is known.
     key: Option<&'a str>,
+    /// The custodians who gave shares. `None` for a close with a profile.
+    release: Option<&'a Release>,
 }
 
 /// The reason why a close did not begin.
@@ -167,11 +198,19 @@ impl Close<'_> {
         let ours = self.unclosed_sessions();
         let last = ours.last().map(|last| last.session);
         let known_end = ours.iter().filter_map(|last| last.until).max();
+        let mut announcer = Announcer::new(&self.log, alerts, self.notice(last, false));
+        if let Some(release) = self.release {
+            announcer.announce_closing(release.detail());
+        }
         let Existing { gate, until } = match self.existing(iam, known_end).await {
             Ok(existing) => existing,
-            Err(Refusal::NotOurs(error)) => return Err(error),
+            Err(Refusal::NotOurs(error)) => {
+                if self.release.is_some() {
+                    announcer.settle(AlertTopic::Closing, Duration::MAX, &mut signals).await;
+                }
+                return Err(error);
+            }
             Err(Refusal::Unclear(error)) => {
-                let announcer = Announcer::new(&self.log, alerts, self.notice(last, false));
                 let ending =
                     Ending { topic: AlertTopic::MayBeOpen, detail: error.what.clone(), until: error.until };
                 announcer.announce_end(ending, false, &mut signals).await;
@@ -183,8 +222,7 @@ impl Close<'_> {
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some_and(|found| !self.knows(found));
-        let notice = self.notice(sessions.last().copied(), forced);
-        let announcer = Announcer::new(&self.log, alerts, notice);
+        announcer.set_session(sessions.last().copied(), forced);
         let context = RunContext::new(&self.log, &announcer, Runner::new(&self.log, &Work::Hold, None), None);
         let deny = self.target.deny_all_arn();
         let strategy = CloseGate { closer: iam, emergency, deny: &deny, key: self.key, session: None };
@@ -201,7 +239,8 @@ impl Close<'_> {
     }
 
     fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
-        Notice { session, forced, ..Notice::of(self.vault, self.target) }
+        let approved_by = self.release.map(|release| release.signed_by.clone()).unwrap_or_default();
+        Notice { session, forced, approved_by, ..Notice::of(self.vault, self.target) }
     }
 
     fn how_to_close(&self) -> HowToClose {

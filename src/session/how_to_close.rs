@@ -43,9 +43,9 @@ impl HowToClose {
             )
         });
         format!(
-            "close it from any machine:\n    {} --profile NAME --force\n  or without this program:\n    \
+            "close it from any machine:\n    {} --force\n  or without this program:\n    \
              aws iam attach-user-policy --user-name {user} --policy-arn {deny}{key}",
-            self.close_command()
+            self.with_profile()
         )
     }
 
@@ -63,6 +63,11 @@ impl HowToClose {
         let profile = profile.map(|name| shell::word(OsStr::new(name)).to_string_lossy().into_owned());
         let profile = profile.map_or(String::new(), |name| format!(" --profile {name}"));
         format!("to close it anyway: {}{profile} --force", self.close_command())
+    }
+
+    /// Returns the command that closes with a profile of the AWS configuration, without a quorum.
+    pub(crate) fn with_profile(&self) -> String {
+        format!("{} --profile NAME", self.close_command())
     }
 
     fn close_command(&self) -> String {

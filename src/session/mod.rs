@@ -20,9 +20,9 @@ mod status;
 mod work;
 
 pub(crate) use announce::Ending;
-pub(crate) use close::{ProfileClose, Proof, QuorumClose, close_with_profile, close_with_quorum};
+pub(crate) use close::{ProfileClose, Proof, QuorumClose, Release, close_with_profile, close_with_quorum};
 pub(crate) use close_static::close_static;
 pub(crate) use notify::{LocalNotice, notify_local};
 pub(crate) use open::{ApprovedOpening, open};
-pub(crate) use status::{StatusQuery, how_to_close, read_status};
+pub(crate) use status::{StatusQuery, close_with_profile_command, how_to_close, read_status};
 pub(crate) use work::Work;
