@@ -1,6 +1,6 @@
 //! Sends alerts to `PagerDuty` with the Events API v2. A session has one incident, which is resolved when access is
-//! closed. If access may be open, the session has a second incident. A close by a quorum triggers the session's incident
-//! again.
+//! closed. If access may still be open after a close, the session gets a second incident. A close by a quorum triggers
+//! the session's incident again.
 
 use serde_json::{Value, json};
 
@@ -32,8 +32,9 @@ pub(super) async fn enqueue(
     Ok(receipt)
 }
 
-/// Returns the actions to send, each with the key of an incident. If access may be open, the action triggers a second
-/// incident, because `PagerDuty` does not page again for an acknowledged incident. A close resolves both incidents.
+/// Returns the actions to send, each with the key of its incident. If access may still be open, the action triggers a
+/// second incident, because `PagerDuty` does not page again for an acknowledged incident. A close resolves both
+/// incidents.
 fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
     let opening = format!("breakglass-{id}");

@@ -1,5 +1,5 @@
-//! `review`: writes the packet of one session as a page and as JSON, and has a custodian sign the JSON file. The packet
-//! is the complete review of the session.
+//! `review`: writes the review of one session. The review is an HTML page and a JSON file with the same content, the
+//! packet. A custodian can sign the packet.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// Writes the packet of a session. With `--sign`, also has a custodian sign the packet. In this case, if the packet
-/// file already exists, the file is signed and not written again.
+/// Writes the review of a session. With `--sign`, also has a custodian sign the packet. If the packet file already
+/// exists, `--sign` does not write it again.
 pub fn run(arguments: ReviewArgs) -> Result<()> {
     let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
     let request = ReviewRequest {
@@ -91,7 +91,7 @@ impl ReviewRequest {
         Packet::of(self.session, sources)
     }
 
-    /// Has a custodian sign the packet that is on disk, and records the signature in the ledger.
+    /// Has a custodian sign the packet file, and records the signature in the ledger.
     fn sign(&self, path: &Path) -> Result<()> {
         let vault = self.vault.as_ref().ok_or_else(|| Error::usage("--sign needs --vault FILE"))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -121,7 +121,7 @@ impl ReviewRequest {
 
 /// The files of a review.
 struct ReviewFiles {
-    /// The path of the page.
+    /// The path of the HTML page.
     html: Option<PathBuf>,
     /// The path of the packet; `-` is standard output.
     json: Option<PathBuf>,
@@ -151,7 +151,7 @@ impl ReviewFiles {
         self.json.as_deref().filter(|path| path.symlink_metadata().is_ok())
     }
 
-    /// Refuses paths that cannot be written, before a ledger is read or AWS is called.
+    /// Refuses paths that cannot be written. This check comes before a ledger is read or AWS is called.
     fn check(&self) -> Result<()> {
         let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
         if is_stdout(&self.html) || self.html.is_some() && self.html == self.json {
@@ -191,8 +191,7 @@ fn part(found: &LedgerFile) -> LedgerFact {
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
-/// Fails if a ledger or CloudTrail could not be read completely. The packet has already been written before this
-/// check.
+/// Fails if a ledger or CloudTrail could not be read completely. The packet is already written at this time.
 fn verdict(packet: &Packet, merged: Merged) -> Result<()> {
     merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));

@@ -25,6 +25,12 @@ impl SessionId {
     pub fn random() -> Self {
         Self(random::bytes())
     }
+
+    /// Returns the name that AWS calls of the session carry in the user agent, as the name of a role's session, or as
+    /// the name of a federated user. The name is `breakglass-` and the id: 27 characters.
+    pub fn traced(self) -> String {
+        format!("breakglass-{self}")
+    }
 }
 
 impl fmt::Display for SessionId {

@@ -73,8 +73,10 @@ impl<'a> Announcer<'a> {
     }
 
     /// Sends the alert that a quorum is closing access. Does not wait for the channels, and does not read the ledger.
-    pub(crate) fn announce_closing(&self, detail: String) {
+    /// `release` describes who gave a share; `None` for a close without a quorum, which sends no such alert.
+    pub(crate) fn announce_closing(&self, release: Option<String>) {
         let (topic, at) = (AlertTopic::Closing, self.log.now());
+        let Some(detail) = release else { return };
         let notice = Notice { topic, at, detail: Some(detail), ..self.notice.clone() };
         *self.closing.borrow_mut() = Some(self.alerts.send(&notice));
     }
@@ -168,7 +170,7 @@ impl<'a> Announcer<'a> {
         tokio::time::sleep(limit.min(SILENT_WAIT)).await;
         self.log.say(match topic {
             AlertTopic::MayBeOpen => {
-                "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to see what to do at once"
+                "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to stop waiting"
             }
             _ => "alert: notifying how the run ended; press Ctrl-C to stop waiting",
         });

@@ -25,7 +25,7 @@ pub const ISSUED: &str = "ASIAISSUED0000000001";
 
 /// Returns the instant of a UTC time, such as `02:17:00`, on the day of the session.
 pub fn at(clock: &str) -> Timestamp {
-    format!("2026-11-22T{clock}Z").parse().expect("an instant")
+    format!("2026-11-22T{clock}Z").parse().expect("the time should be valid")
 }
 
 pub fn session(number: u8) -> SessionId {
@@ -53,7 +53,7 @@ impl Papers {
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
-        let vault = Vault::parse(&made.file).expect("a vault");
+        let vault = Vault::parse(&made.file).expect("the file should be a valid vault");
         let mut papers = Self { people, vault, entries: Vec::new(), trail: None, now: at("09:00:00") };
         papers.approve(0, reason, "02:16:31");
         papers.approve(1, reason, "02:16:42");
@@ -203,7 +203,7 @@ impl Papers {
     pub fn drill(&self, ended: &str) -> Drill {
         let manifest = &self.vault.manifest;
         let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
-        let ended: Timestamp = ended.parse().expect("an instant");
+        let ended: Timestamp = ended.parse().expect("the time should be valid");
         Drill {
             acknowledged: Vec::new(),
             closed: true,
@@ -277,7 +277,7 @@ impl Papers {
 
     pub fn call_by(&mut self, clock: &str, key: &str, who: &str, call: &str, error: Option<&str>) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
-        let (service, name) = call.split_once(' ').expect("a service and an action");
+        let (service, name) = call.split_once(' ').expect("a call should consist of a service and an action");
         let number = trail.events.len();
         let mut event = json!({
             "eventVersion": "1.10", "eventID": format!("event-{number}"), "eventTime": at(clock).to_string(),
@@ -288,13 +288,17 @@ impl Papers {
         if let Some(error) = error {
             event["errorCode"] = error.into();
         }
-        trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
+        trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("the event should be valid"));
     }
 
     /// Adds one call with which another principal reads or changes the emergency user.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
-        let event = self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event");
+        let event = self
+            .trail
+            .as_mut()
+            .and_then(|trail| trail.events.last_mut())
+            .expect("CloudTrail should have an event");
         event.on = Some("emergency".into());
     }
 
@@ -308,7 +312,7 @@ impl Papers {
     }
 
     pub fn packet_with(&self, vault: Option<&Vault>) -> Packet {
-        Packet::of(session(7), self.sources(vault)).expect("a packet")
+        Packet::of(session(7), self.sources(vault)).expect("the ledger should have the session")
     }
 
     pub fn sources<'a>(&'a self, vault: Option<&'a Vault>) -> PacketSources<'a> {
@@ -325,6 +329,6 @@ impl Papers {
     /// Sets the time of the CloudTrail query to this duration after the close.
     pub fn queried_after_the_close(&mut self, late: SignedDuration) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
-        trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");
+        trail.at = at("02:29:10.6").saturating_add(late).expect("the time should be valid");
     }
 }

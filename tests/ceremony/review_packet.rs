@@ -15,7 +15,11 @@ use jiff::SignedDuration;
 
 /// Returns an id as the string that stands for the id in the JSON.
 fn name(id: impl serde::Serialize) -> String {
-    serde_json::to_value(id).expect("JSON").as_str().expect("a name").to_owned()
+    serde_json::to_value(id)
+        .expect("an id should have a JSON form")
+        .as_str()
+        .expect("the JSON form of an id should be a string")
+        .to_owned()
 }
 
 fn ids(packet: &Packet) -> Vec<String> {
@@ -37,8 +41,8 @@ fn has_to_do(packet: &Packet, id: &str) -> bool {
 /// Returns the call at this time; panics if there is not exactly one.
 fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
-    let call = calls.next().unwrap_or_else(|| panic!("no call at {clock}"));
-    assert!(calls.next().is_none(), "more than one call at {clock}");
+    let call = calls.next().unwrap_or_else(|| panic!("the packet should have a call at {clock}"));
+    assert!(calls.next().is_none(), "the packet should have only one call at {clock}");
     call
 }
 
@@ -48,7 +52,7 @@ fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
     assert_eq!(
         ids(&packet),
         ["alert_not_acknowledged"],
-        "only the alert by mail was not acknowledged: {:?}",
+        "the only finding should be the alert by mail, which was not acknowledged: {:?}",
         packet.findings
     );
     assert_eq!(
@@ -69,7 +73,10 @@ fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
 fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     let mut papers = Papers::of("x").queried();
     let packet = papers.packet();
-    let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
+    let (ours, aws) = (
+        packet.window.enabled.expect("the ledger should show when access was enabled"),
+        packet.window.enabled_by_aws.expect("CloudTrail should show when access was enabled"),
+    );
     assert_eq!((ours.seconds, ours.ended_by), (726, EndedBy::Close));
     assert_eq!((aws.from, aws.until, aws.ended_by), (at("02:16:58"), at("02:29:09"), EndedBy::Close));
     assert_eq!(packet.window.within_window, Some(true));
@@ -77,7 +84,10 @@ fn the_ledger_and_cloudtrail_both_show_how_long_access_was_enabled() {
     papers.without(|record| matches!(record, Record::Closed { .. }));
     papers.trail.as_mut().unwrap().events.retain(|event| event.event_name != "AttachUserPolicy");
     let packet = papers.packet();
-    let (ours, aws) = (packet.window.enabled.expect("ours"), packet.window.enabled_by_aws.expect("AWS's"));
+    let (ours, aws) = (
+        packet.window.enabled.expect("the ledger should show when access was enabled"),
+        packet.window.enabled_by_aws.expect("CloudTrail should show when access was enabled"),
+    );
     assert_eq!((ours.until, ours.ended_by, aws.ended_by), (at("02:46:55"), EndedBy::T1, EndedBy::T1));
     assert!(has(&packet, "close_not_proven") && has_to_do(&packet, "prove_closed"));
     // Access that is enabled before T0 is not within the window.
@@ -181,7 +191,11 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         let call = call_at(&packet, clock);
         assert_eq!((call.when, call.other_session), (CallTiming::OtherSession, Some(session(8))), "{clock}");
     }
-    assert_eq!(call_at(&packet, "03:40:00").when, CallTiming::After, "no session was open at that time");
+    assert_eq!(
+        call_at(&packet, "03:40:00").when,
+        CallTiming::After,
+        "a call after the ends of both windows should be listed as after the window"
+    );
     // No call is attributed to a session without signed approvals, because the operator alone could have written that
     // session's records.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
@@ -353,7 +367,8 @@ fn incomplete_cloudtrail_data_is_a_finding() {
 #[test]
 fn the_cloudtrail_query_has_every_key_and_name_from_before_to_after() {
     let papers = Papers::of("x");
-    let wanted = CloudTrailQuery::of(session(7), &papers.entries).expect("a session");
+    let wanted =
+        CloudTrailQuery::of(session(7), &papers.entries).expect("the ledger should have the session");
     assert_eq!(wanted.keys, [EMERGENCY, OPENER, CLOSER, ISSUED]);
     assert_eq!(wanted.names, ["emergency", "breakglass-0707070707070707"]);
     assert_eq!(wanted.resources, ["emergency"]);
@@ -369,7 +384,7 @@ fn a_cloudtrail_event_is_parsed() {
         "eventTime":"2026-11-22T02:18:12Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets",
         "awsRegion":"eu-west-1","sourceIPAddress":"198.51.100.7","userAgent":"aws-cli","errorCode":"AccessDenied",
         "eventID":"e-1","readOnly":true}"#;
-    let event = CloudTrailEvent::parse(text).expect("an event");
+    let event = CloudTrailEvent::parse(text).expect("the event should be valid");
     assert_eq!(event.who.as_deref(), Some("breakglass-07"));
     assert_eq!((event.key.as_deref(), event.error.as_deref()), (Some("ASIAX"), Some("AccessDenied")));
     for bad in ["", "[]", "{}", r#"{"eventID":"x","eventName":"y","eventTime":"yesterday"}"#, "\u{0}"] {
@@ -391,7 +406,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     let mut papers = Papers::of("x").queried();
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let json = papers.packet().json();
-    let written = PacketFile::read("review-07.json", json.as_bytes()).expect("a packet");
+    let written = PacketFile::read("review-07.json", json.as_bytes()).expect("the JSON should be a packet");
     assert_eq!((written.session, written.findings), (session(7), 1));
     let carol = &papers.vault.manifest.custodians[2];
     let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
@@ -428,7 +443,8 @@ fn only_a_signature_about_this_session_makes_it_reviewed() {
     let papers = Papers::of("x").queried();
     let pin = SecretText::copy_of("123456");
     let signed = |change: &dyn Fn(&mut PacketFile)| {
-        let mut written = PacketFile::read("r.json", papers.packet().json().as_bytes()).expect("a packet");
+        let mut written = PacketFile::read("r.json", papers.packet().json().as_bytes())
+            .expect("the JSON should be a packet");
         change(&mut written);
         let carol = &papers.vault.manifest.custodians[2];
         let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
@@ -565,8 +581,10 @@ fn the_packet_has_the_gate_policy_as_aws_received_it() {
     let mut papers = Papers::of("x").queried();
     assert_eq!(papers.packet().window.policy, None);
     let events = &mut papers.trail.as_mut().unwrap().events;
-    let put =
-        events.iter_mut().find(|event| event.event_name == "PutUserPolicy").expect("an event with the gate");
+    let put = events
+        .iter_mut()
+        .find(|event| event.event_name == "PutUserPolicy")
+        .expect("CloudTrail should have an event with the gate");
     put.policy = Some(r#"{"Version":"2012-10-17"}"#.into());
     let packet = papers.packet();
     assert_eq!(packet.window.policy.as_deref(), Some(r#"{"Version":"2012-10-17"}"#));
@@ -588,7 +606,7 @@ fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
     if let Some(Record::Alert { sealed, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *sealed = false;
     }
-    let alert = papers.entries.pop().expect("an alert");
+    let alert = papers.entries.pop().expect("the ledger should have an alert");
     papers.entries.insert(0, alert);
     for id in ["no_alert_acknowledged", "opened_without_alert", "credentials_used_again"] {
         assert!(has(&papers.packet(), id), "{id}: {:?}", papers.packet().findings);
@@ -601,7 +619,11 @@ fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
     papers.alert("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
     let packet = papers.packet();
     let evidence = |channel: &str| {
-        let alert = packet.alerts.iter().find(|alert| alert.channel == channel).expect("an alert");
+        let alert = packet
+            .alerts
+            .iter()
+            .find(|alert| alert.channel == channel)
+            .expect("the packet should have an alert of this channel");
         assert_eq!(alert.topic, AlertTopic::Opening);
         (alert.acknowledged.is_some(), alert.evidence)
     };
@@ -696,7 +718,7 @@ fn untrusted_text_is_escaped_everywhere() {
     assert!(page.len() < 1_000_000, "long text should be cut: {} bytes", page.len());
     let text = summary(&packet);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && text.contains("\\u{1b}[31m"), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&packet.json()).expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(&packet.json()).expect("the packet should be JSON");
     assert_eq!(json["session"]["reason"], HOSTILE, "the JSON should have the reason unchanged");
     assert!(shown(&long).contains("100000 characters"));
 }
@@ -721,5 +743,5 @@ fn the_page_needs_nothing_from_outside() {
         "the page should show the token's serial number"
     );
     let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("review.html");
-    std::fs::write(out, page).expect("room for a file");
+    std::fs::write(out, page).expect("the page should be written");
 }

@@ -21,12 +21,14 @@ mod exit_status;
 mod interrupted;
 mod lanes;
 mod ledger;
+mod proof;
 mod quorum;
 mod releases;
 mod review;
 mod screens;
 mod shipping;
 mod status;
+mod two_machines;
 mod window;
 
 use rig::fixture::Fixture;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::args::CloseArgs;
 use super::quorum::{self, Asked, CloseRequest, Quorum, QuorumRequest};
-use super::{shipping, target};
+use super::shipping;
+use super::target::{self, Unsealed};
 use crate::aws::Preload;
 use crate::cli::input;
 use crate::config::Config;
@@ -70,7 +71,8 @@ struct CheckedClose {
 impl CheckedClose {
     fn close_static(self) -> Result<()> {
         let target = TargetId::from(&self.target);
-        session::close_static(&self.facts, &target, &self.ledger, self.events, self.config)
+        let region = self.target.regions.first().map_or("us-east-1", String::as_str);
+        session::close_static(&self.facts, &target, region, &self.ledger, self.events, self.config)
     }
 
     fn close_with_profile(self, profile: String) -> Result<Proof> {
@@ -92,7 +94,12 @@ impl CheckedClose {
             warning(error);
             Vec::new()
         });
-        let request = CloseRequest::new(vault, &self.target, &self.ledger, endpoints);
+        let request = CloseRequest::new(
+            vault,
+            &self.target,
+            (&self.ledger, self.config.close_profile.as_deref()),
+            endpoints,
+        );
         let closed = self.close_as_asked(vault, wait, &request, preload);
         request.finish();
         closed
@@ -120,7 +127,7 @@ impl CheckedClose {
             Err(error) => return Err(self.no_quorum(error)),
         };
         let Quorum { shares, given_by, signed_by, .. } = quorum;
-        let (target, alerts) = target::unseal(vault, &shares, &self.target.name)?;
+        let Unsealed { target, alerts, .. } = target::unseal(vault, &shares, &self.target.name)?;
         drop(shares);
         session::close_with_quorum(QuorumClose {
             vault: self.facts,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::earlier_uses::EarlierUses;
 use super::quorum::{self, Asked, QuorumRequest};
-use super::{shipping, sibling_vault, target};
+use super::target::{self, Unsealed};
+use super::{shipping, sibling_vault};
 use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
 use crate::custody::statement::approval::{Approved, Request};
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
 use crate::ledger::{Ledger, VaultFacts};
-use crate::session::{self, ApprovedOpening, Work};
+use crate::session::{self, ApprovedOpening, WindowEnd, Work};
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -84,7 +85,7 @@ impl OpenRequest<'_> {
     ///
     /// # Errors
     /// Fails with status 10 if access might be open. With any other status, nothing is enabled.
-    pub fn run(self, session: SessionId, ledger: Ledger) -> Result<()> {
+    pub fn run(self, session: SessionId, ledger: Ledger) -> Result<WindowEnd> {
         let earlier = self.earlier.get().map(EarlierUses::rows).unwrap_or_default();
         let static_vault = (self.vault.manifest.lane == Lane::Gate)
             .then(|| sibling_vault::static_vault(self.path, &self.target.account))
@@ -113,7 +114,8 @@ impl OpenRequest<'_> {
             }
         };
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
-        let (target, alerts) = target::unseal(self.vault, &quorum.shares, &self.target.name)?;
+        let Unsealed { target, alerts, runbook } =
+            target::unseal(self.vault, &quorum.shares, &self.target.name)?;
         drop(quorum);
         session::open(ApprovedOpening {
             vault: VaultFacts::of(self.vault, self.path),
@@ -124,6 +126,7 @@ impl OpenRequest<'_> {
             events: self.events,
             static_vault,
             alerts,
+            runbook,
             config: self.config,
             faults: self.injected,
             preload,

@@ -1,5 +1,5 @@
-//! The signed statement of a close by a quorum. The statement names the targets and the session that the custodian
-//! agrees to close by giving the share.
+//! The statement that each custodian signs if a quorum closes access. The statement names the targets and the session
+//! that the custodian agrees to close.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Custodian, EnrolledToken, Manifest, TargetSummary};
 
-/// The part of the statement that all custodians of one close sign unchanged.
+/// The fields of the statement that are the same for all custodians of one close.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosePurpose {
@@ -45,7 +45,7 @@ pub struct CloseStatement {
     /// The ledger's head before the first custodian was asked. If the ledger could not be read, the head is that of an
     /// empty ledger.
     pub ledger: LedgerHead,
-    /// Whether the custodian gave the share on a different machine than the machine that closes.
+    /// Whether the custodian gave the share on a different machine than the machine that closes access.
     pub remote: bool,
     /// The targets and the session to close.
     pub request: ClosePurpose,

@@ -25,6 +25,8 @@ pub struct CloseRequest {
     /// The ledger's head before the first custodian is asked.
     pub head: LedgerHead,
     target: TargetId,
+    /// The AWS profile with which the operator can close access, if it is known.
+    close_profile: Option<String>,
     /// T1 of the session to close, if it is known.
     until: Option<Timestamp>,
     records: BackgroundRecords,
@@ -36,7 +38,7 @@ impl CloseRequest {
     pub fn new(
         vault: &Vault,
         target: &TargetSummary,
-        ledger: &Ledger,
+        (ledger, close_profile): (&Ledger, Option<&str>),
         endpoints: Vec<CustomEndpoint>,
     ) -> Self {
         let now = ledger.impatient();
@@ -59,7 +61,8 @@ impl CloseRequest {
         };
         let until = open.and_then(|last| last.until);
         let target = TargetId::from(target);
-        Self { purpose, head, target, until, records: BackgroundRecords::start(ledger) }
+        let close_profile = close_profile.map(str::to_owned);
+        Self { purpose, head, target, close_profile, until, records: BackgroundRecords::start(ledger) }
     }
 
     /// Returns the text that is shown before the first custodian is asked.
@@ -82,7 +85,7 @@ impl CloseRequest {
              keys\n  session  {session}\n  shares   count as released; with {} shares the vault is decrypted, and \
              the credentials are spent: rotate and reseal\n  signed   by each YubiKey that can; no missing \
              signature, record or alert stops or delays the close\n  alerts   {alerts}",
-            session::close_with_profile_command(path, &self.target),
+            session::close_with_profile_command(path, &self.target, self.close_profile.as_deref()),
             manifest.threshold.get(),
         );
         if !self.purpose.endpoints.is_empty() {

@@ -40,12 +40,14 @@ impl Account {
     pub fn give_mfa(&self, user: &str) -> Mfa {
         let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
         let device = &made["VirtualMFADevice"];
-        let serial = device["SerialNumber"].as_str().expect("an ARN").to_owned();
-        let seed = Base64::decode_vec(device["Base32StringSeed"].as_str().expect("a seed")).expect("bytes");
+        let serial = device["SerialNumber"].as_str().expect("the device should have an ARN").to_owned();
+        let seed =
+            Base64::decode_vec(device["Base32StringSeed"].as_str().expect("the device should have a seed"))
+                .expect("the seed should be Base64 text");
         let codes = json!({"UserName": user, "SerialNumber": serial, "AuthenticationCode1": "123456",
             "AuthenticationCode2": "654321"});
         self.root("enable_mfa_device", codes);
-        Mfa { serial, seed: String::from_utf8(seed).expect("base32") }
+        Mfa { serial, seed: String::from_utf8(seed).expect("the decoded seed should be base32 text") }
     }
 
     /// Returns this account as a target whose user has an MFA device.
@@ -62,14 +64,14 @@ impl Account {
         self.root("create_user", json!({"UserName": user}));
         let mfa = self.give_mfa(&user);
         let trust = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
             "Principal": {"AWS": format!("arn:aws:iam::{}:user/{user}", self.id)},
             "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]});
         let role = self.root(
             "create_role",
             json!({"RoleName": "Emergency", "AssumeRolePolicyDocument": trust.to_string()}),
         );
-        let role = role["Role"]["Arn"].as_str().expect("an ARN").to_owned();
+        let role = role["Role"]["Arn"].as_str().expect("the role should have an ARN").to_owned();
         let allow = |action: &Value, resource: &str| {
             json!({"Version": "2012-10-17", "Statement": [
                 {"Effect": "Allow", "Action": action, "Resource": resource}]})
@@ -80,7 +82,7 @@ impl Account {
             "put_role_policy",
             json!({"RoleName": "Emergency", "PolicyName": "emergency", "PolicyDocument": document}),
         );
-        let document = allow(&json!("sts:AssumeRole"), &role);
+        let document = allow(&json!(["sts:AssumeRole", "sts:SetSourceIdentity"]), &role);
         self.root(
             "put_user_policy",
             json!({"UserName": user, "PolicyName": "assume", "PolicyDocument": document}),
