@@ -139,9 +139,7 @@ impl IamUser {
         let pages = self.reads.list_access_keys().user_name(&self.name).into_paginator().items().send();
         let keys = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
         keys.into_iter()
-            .map(|key| {
-                Ok(Credential { id: named(key.access_key_id, "a key")?, active: usable(key.status.as_ref()) })
-            })
+            .map(|key| Ok(credential(named(key.access_key_id, "a key")?, key.status.as_ref())))
             .collect()
     }
 
@@ -152,14 +150,14 @@ impl IamUser {
     async fn ssh_keys(&self) -> Read<Vec<Credential>> {
         let pages = self.reads.list_ssh_public_keys().user_name(&self.name).into_paginator().items().send();
         let keys = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
-        Ok(keys.into_iter().map(|k| credential(k.ssh_public_key_id, &k.status)).collect())
+        Ok(keys.into_iter().map(|k| credential(k.ssh_public_key_id, Some(&k.status))).collect())
     }
 
     async fn certificates(&self) -> Read<Vec<Credential>> {
         let pages =
             self.reads.list_signing_certificates().user_name(&self.name).into_paginator().items().send();
         let certificates = listed(pages.collect::<Result<Vec<_>, _>>().await)?.unwrap_or_default();
-        Ok(certificates.into_iter().map(|c| credential(c.certificate_id, &c.status)).collect())
+        Ok(certificates.into_iter().map(|c| credential(c.certificate_id, Some(&c.status))).collect())
     }
 
     async fn service_credentials(&self) -> Read<Vec<Credential>> {
@@ -171,7 +169,7 @@ impl IamUser {
             return Err(Fault::Unknown("the list is longer than one answer".into()));
         }
         let all = answer.service_specific_credentials.unwrap_or_default();
-        Ok(all.into_iter().map(|c| credential(c.service_specific_credential_id, &c.status)).collect())
+        Ok(all.into_iter().map(|c| credential(c.service_specific_credential_id, Some(&c.status))).collect())
     }
 
     pub(crate) async fn put_gate(&self, document: &str) -> Write {
@@ -217,13 +215,13 @@ where
     there(result)
 }
 
-fn credential(id: String, status: &StatusType) -> Credential {
-    Credential { id, active: usable(Some(status)) }
-}
-
-/// Returns whether a credential counts as usable. A credential counts as not usable only if its status is `Inactive`.
-fn usable(status: Option<&StatusType>) -> bool {
-    !matches!(status, Some(StatusType::Inactive))
+/// Returns a credential. A credential counts as usable unless its status is `Inactive`.
+fn credential(id: String, status: Option<&StatusType>) -> Credential {
+    let other_status = match status {
+        Some(StatusType::Active | StatusType::Inactive) | None => None,
+        Some(other) => Some(other.as_str().to_owned()),
+    };
+    Credential { id, active: !matches!(status, Some(StatusType::Inactive)), other_status }
 }
 
 fn named(name: Option<String>, what: &str) -> Read<String> {

@@ -84,6 +84,15 @@ pub struct User {
 pub struct Credential {
     /// The credential's id in IAM, which is not secret.
     pub id: String,
-    /// Whether the credential's status is `Active`.
+    /// Whether the credential's status is not `Inactive`.
     pub active: bool,
+    /// The status, if it is neither `Active` nor `Inactive`. IAM also knows the status `Expired`.
+    pub other_status: Option<String>,
+}
+
+impl Credential {
+    /// Returns a credential that is active or inactive.
+    pub fn new(id: impl Into<String>, active: bool) -> Self {
+        Self { id: id.into(), active, other_status: None }
+    }
 }

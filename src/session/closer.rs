@@ -48,7 +48,7 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
         until: Option<Timestamp>,
     ) -> CloseOutcome {
         let Self { deny, key, session, .. } = *self;
-        let request = CloseRequest { deny, key, session, until };
+        let request = CloseRequest { deny, key, session, lifted: progress.lifted(), until };
         context.log.say("close: attaching AWSDenyAll, then deactivating the keys");
         let outcome = close(self.closer, self.emergency, &request, progress.pending(), context).await;
         say(context.log, &outcome);

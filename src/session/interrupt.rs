@@ -34,8 +34,19 @@ impl Interrupt {
         self.gave_up.get()
     }
 
-    /// Waits for `time`, or until the operator makes one of the two requests.
+    /// Returns when the operator asks to stop waiting for the proof.
+    pub(crate) async fn given_up(&self) {
+        while !self.gave_up() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Waits for `time`, or until the operator makes one of the two requests. Does not wait if the operator has already
+    /// asked to stop waiting for the proof.
     pub(crate) async fn pause(&self, time: Duration) {
+        if self.gave_up() {
+            return;
+        }
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = self.wake.notified() => {}

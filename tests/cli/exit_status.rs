@@ -50,7 +50,7 @@ fn one_is_any_other_failure() {
 fn the_exit_status_of_open_depends_on_the_command() {
     let vault = two_of_two("status-command").all_plugged();
     let table: [(&str, &[&str], i32, &str); 6] = [
-        ("exit 0", &[], 0, "it ended because the command ended"),
+        ("exit 0", &[], 0, "5 min; the command ended"),
         ("exit 3", &[], 1, "the command ended with exit status 3; access is proven closed"),
         ("exit 3", &["--pass-status"], 3, "the command ended with exit status 3; access is proven closed"),
         ("exit 10", &["--pass-status"], 1, "the command ended with exit status 10"),
@@ -67,7 +67,7 @@ fn the_exit_status_of_open_depends_on_the_command() {
     let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("it ended because time was up"), "{said}");
+    assert!(said.contains("of 8 s; time was up"), "{said}");
     assert!(
         said.contains("the command was ended, because the window ended; access is proven closed"),
         "{said}"

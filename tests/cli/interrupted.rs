@@ -97,7 +97,7 @@ fn a_second_ctrl_c_ends_a_close_whose_write_is_under_way_within_a_second() {
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     let said = person.transcript();
     assert_eq!(said.matches("aws iam attach-user-policy").count(), 1, "the block is printed once: {said}");
-    assert!(said.contains("you stopped waiting for AWS"), "{said}");
+    assert!(said.contains("the operator stopped waiting for AWS"), "{said}");
     hanging.release();
 }
 

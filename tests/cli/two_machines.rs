@@ -71,7 +71,7 @@ fn an_open_window_that_another_process_closes_ends_within_30_seconds_and_says_so
     assert!(closed.elapsed() <= NOTICED);
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("it ended because another process closed it"), "{said}");
+    assert!(said.contains("of 5 min; closed by another process"), "{said}");
     assert!(said.contains("access is proven closed"), "{said}");
     assert!(vault.is_closed() && vault.account.rest().at_rest());
 }

@@ -12,6 +12,7 @@ mod judge;
 mod rows;
 mod test_bed;
 mod trouble;
+mod two_machines;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;

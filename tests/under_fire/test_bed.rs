@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rig::aws::{Account, GATE, Probe};
 use rig::fixture::{Fixture, SealedVault};
-use rig::proxy::Proxy;
+use rig::proxy::{Fault, Proxy};
 use rig::pty::{End, Person, Signal};
 use serde_json::json;
 
@@ -13,6 +13,7 @@ use crate::history::State;
 use crate::judge::{Run, Verdict, session};
 use crate::rows::{Job, Row};
 use crate::trouble::Trouble;
+use crate::two_machines::{Ended, Other, accepts};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 /// The longest wait for a call.
@@ -98,6 +99,28 @@ impl TestBed {
         let verdict = run.judge();
         account.set_ahead(0);
         if trouble == Trouble::Killed && verdict.why.is_none() { self.tidy_up(verdict) } else { verdict }
+    }
+
+    /// Runs `open` and lets another machine act while the call of the row is under way.
+    pub fn beside(&mut self, row: &Row, other: Other) -> Ended {
+        self.cells += 1;
+        let account = self.account();
+        self.prepare(Job::Open, 0);
+        let proxy = Proxy::before(account);
+        proxy.spoil(row.spot(account), Fault::Hold);
+        let mut person = self.start(Job::Open, 60, &proxy, &format!("beside-{}", self.cells));
+        assert!(proxy.wait_met(PATIENCE), "the call should arrive: {}", person.transcript());
+        other.acts(account);
+        proxy.release();
+        let end = person.wait_within(LONG);
+        assert!(proxy.wait_quiet(PATIENCE), "every call should have arrived");
+        let sessions: Vec<_> = proxy.effects().iter().filter_map(session).collect();
+        let gate = account.try_root("get_user_policy", json!({"UserName": account.user, "PolicyName": GATE}));
+        let is_others = gate.is_ok_and(|gate| gate.to_string().contains("Sfeedfacefeedface"));
+        let keeps_session = accepts(account, sessions.iter());
+        let is_open =
+            keeps_session || !account.rest().denied || accepts(account, std::iter::once(&account.emergency));
+        Ended { end, said: person.transcript(), is_open, keeps_session, is_others }
     }
 
     /// Closes with a quorum after the program was killed.

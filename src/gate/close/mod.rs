@@ -81,10 +81,10 @@ async fn taken_over(
     request: &CloseRequest<'_>,
     host: &impl Clock,
 ) -> Option<(SessionId, Timestamp)> {
-    let requested = request.session?;
+    request.session?;
     let access = within(pin!(closer.read_access_state()), host.pause(CHILDREN_WAIT)).await?;
     match observe(&access, &request.scope(), host.now()) {
-        UserState::Open { session, until } if session != requested => Some((session, until)),
+        UserState::Open { session, until } if request.is_other(session) => Some((session, until)),
         _ => None,
     }
 }

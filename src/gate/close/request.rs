@@ -16,6 +16,9 @@ pub struct CloseRequest<'a> {
     pub key: Option<&'a str>,
     /// The session to close; the open window of any other session is left alone. `None` closes every window.
     pub session: Option<SessionId>,
+    /// Whether the opening of `session` sent the write that detaches the deny. If it did not, a window whose gate is
+    /// the gate of `session` was opened by another machine, and is left alone.
+    pub lifted: bool,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
 }
@@ -24,6 +27,11 @@ impl CloseRequest<'_> {
     /// Returns a scope with every key of the user.
     pub(super) fn scope(&self) -> Scope<'_> {
         Scope { deny: self.deny, keys: None }
+    }
+
+    /// Whether the open window with the gate of the session `found` is not the window to close.
+    pub(super) fn is_other(&self, found: SessionId) -> bool {
+        self.session.is_some_and(|own| own != found || !self.lifted)
     }
 }
 

@@ -25,8 +25,8 @@ impl FakeUser {
             access: AccessState {
                 gate: Ok(gate),
                 attached: Ok(if self.denied_of(READER) { vec![deny_all_arn("aws")] } else { vec![] }),
-                keys: Ok(std::iter::once(Credential { id: KEY.into(), active: self.key_of(READER) })
-                    .chain(self.extra_key.get().map(|active| Credential { id: EXTRA_KEY.into(), active }))
+                keys: Ok(std::iter::once(Credential::new(KEY, self.key_of(READER)))
+                    .chain(self.extra_key.get().map(|active| Credential::new(EXTRA_KEY, active)))
                     .collect()),
             },
             groups: Ok(self.groups.borrow().clone()),

@@ -41,6 +41,15 @@ pub enum Drift {
     Certificate(String),
     /// The user has an active service-specific credential; the field is the credential's id.
     ServiceCredential(String),
+    /// The user has a credential whose status is neither active nor inactive.
+    OtherStatus {
+        /// The kind of the credential, such as `SSH key`.
+        what: &'static str,
+        /// The credential's id.
+        id: String,
+        /// The status, as IAM names it.
+        status: String,
+    },
     /// A property of the user could not be read. A property that was not read never counts as absent.
     Unread(Unread),
 }
@@ -78,6 +87,9 @@ impl fmt::Display for Drift {
             Self::ServiceCredential(id) => {
                 write!(f, "the user has an active service-specific credential {id}")
             }
+            Self::OtherStatus { what, id, status } => {
+                write!(f, "the user has the {what} {id} with the status {status}, which counts as active")
+            }
             Self::Unread(unread) => unread.fmt(f),
         }
     }
@@ -112,9 +124,10 @@ pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec
     if snapshot.login_profile == Ok(true) {
         found.push(Drift::LoginProfile);
     }
-    found.extend(active(&snapshot.ssh_keys).map(Drift::SshKey));
-    found.extend(active(&snapshot.certificates).map(Drift::Certificate));
-    found.extend(active(&snapshot.service_credentials).map(Drift::ServiceCredential));
+    found.extend(active("SSH key", &snapshot.ssh_keys, Drift::SshKey));
+    found.extend(active("signing certificate", &snapshot.certificates, Drift::Certificate));
+    let service = &snapshot.service_credentials;
+    found.extend(active("service-specific credential", service, Drift::ServiceCredential));
     found
 }
 
@@ -135,12 +148,14 @@ fn access_keys(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<Stri
         return Vec::new();
     };
     let mut found = Vec::new();
-    if !keys.iter().any(|key| key.id == expected.key) {
-        found.push(Drift::KeyMissing(expected.key.clone()));
+    match keys.iter().find(|key| key.id == expected.key) {
+        None => found.push(Drift::KeyMissing(expected.key.clone())),
+        Some(key) if key.other_status.is_some() => found.push(drift_of("access key", key, Drift::ActiveKey)),
+        Some(_) => {}
     }
     for key in keys.iter().filter(|key| key.id != expected.key) {
         if key.active {
-            found.push(Drift::ActiveKey(key.id.clone()));
+            found.push(drift_of("access key", key, Drift::ActiveKey));
         } else if expected.allows_extra_key {
             warnings.push(format!(
                 "user {} has a second, inactive access key {}, which --extra-key allows",
@@ -174,6 +189,19 @@ fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
     read.as_deref().unwrap_or_default()
 }
 
-fn active(read: &Read<Vec<Credential>>) -> impl Iterator<Item = String> + '_ {
-    listed(read).iter().filter(|credential| credential.active).map(|credential| credential.id.clone())
+/// Returns the drift of each credential that is not inactive.
+fn active(
+    what: &'static str,
+    read: &Read<Vec<Credential>>,
+    drift: fn(String) -> Drift,
+) -> impl Iterator<Item = Drift> {
+    listed(read).iter().filter(|credential| credential.active).map(move |one| drift_of(what, one, drift))
+}
+
+fn drift_of(what: &'static str, credential: &Credential, drift: fn(String) -> Drift) -> Drift {
+    let id = credential.id.clone();
+    match &credential.other_status {
+        Some(status) => Drift::OtherStatus { what, id, status: status.clone() },
+        None => drift(id),
+    }
 }

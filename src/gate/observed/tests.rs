@@ -35,7 +35,15 @@ fn expected() -> Expected {
 }
 
 fn credential(id: &str, active: bool) -> Credential {
-    Credential { id: id.into(), active }
+    Credential::new(id, active)
+}
+
+fn expired(id: &str) -> Credential {
+    Credential { other_status: Some("Expired".into()), ..credential(id, true) }
+}
+
+fn other_status(what: &'static str, id: &str) -> Drift {
+    Drift::OtherStatus { what, id: id.into(), status: "Expired".into() }
 }
 
 fn rest() -> Snapshot {
@@ -127,6 +135,21 @@ fn every_drift_is_named() {
             |s| s.service_credentials = Ok(vec![credential("ACCA", true)]),
             Drift::ServiceCredential("ACCA".into()),
             "credential ACCA",
+        ),
+        (
+            |s| s.service_credentials = Ok(vec![expired("ACCA")]),
+            other_status("service-specific credential", "ACCA"),
+            "ACCA with the status Expired",
+        ),
+        (
+            |s| s.access.keys = Ok(vec![expired(KEY)]),
+            other_status("access key", KEY),
+            "with the status Expired",
+        ),
+        (
+            |s| s.access.keys = Ok(vec![credential(KEY, false), expired("AKIAOTHER")]),
+            other_status("access key", "AKIAOTHER"),
+            "AKIAOTHER with the status Expired",
         ),
         (
             |s| {

@@ -117,7 +117,8 @@ async fn at_rest(
     let Expected { deny, key, .. } = plan.expected;
     // Another machine can open its window meanwhile. The request has a session, so that the close leaves that window
     // alone.
-    let request = CloseRequest { deny, key: Some(key), session: Some(plan.session), until: None };
+    let request =
+        CloseRequest { deny, key: Some(key), session: Some(plan.session), lifted: false, until: None };
     match close(closer, emergency, &request, None, host).await {
         CloseOutcome::Closed { .. } => {}
         CloseOutcome::TakenOver { session, until, .. } => {

@@ -50,7 +50,8 @@ fn a_principal_that_may_only_attach_the_deny_closes_and_leaves_the_key() {
     try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
     user.may_not_switch.set(true);
     let expected = FakeUser::expected();
-    let request = CloseRequest { deny: &expected.deny, key: None, session: None, until: end_of(&user) };
+    let request =
+        CloseRequest { deny: &expected.deny, key: None, session: None, lifted: false, until: end_of(&user) };
     let outcome = now(close(&user, &NoKey, &request, None, &user));
     let CloseOutcome::Closed { refusals, untidy: Some(why) } = outcome else { panic!("{outcome:?}") };
     assert!(!refusals.probed() && why.contains("the key is still active"), "{why}");
@@ -188,8 +189,13 @@ fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
     // IAM does not answer, but the service that is probed answers.
     let broken = BrokenIam(&user);
     let expected = FakeUser::expected();
-    let request =
-        CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session()), until: end_of(&user) };
+    let request = CloseRequest {
+        deny: &expected.deny,
+        key: Some(KEY),
+        session: Some(session()),
+        lifted: true,
+        until: end_of(&user),
+    };
     let outcome = now(close(&broken, &user, &request, None, &user));
     assert!(
         matches!(outcome, CloseOutcome::Closed { refusals, untidy: Some(_) } if refusals.probed()),

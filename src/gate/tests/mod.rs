@@ -48,8 +48,13 @@ fn end_of(user: &FakeUser) -> Option<Timestamp> {
 
 fn try_close(user: &FakeUser, progress: &OpenProgress) -> CloseOutcome {
     let expected = FakeUser::expected();
-    let request =
-        CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session()), until: end_of(user) };
+    let request = CloseRequest {
+        deny: &expected.deny,
+        key: Some(KEY),
+        session: Some(session()),
+        lifted: progress.lifted(),
+        until: end_of(user),
+    };
     now(close(user, user, &request, progress.pending(), user))
 }
 

@@ -389,7 +389,13 @@ fn closing(user: Rc<FakeUser>, progress: Rc<OpenProgress>) -> Running<CloseOutco
     Box::pin(async move {
         let expected = FakeUser::expected();
         let until = user.window.get().map(|window| window.until);
-        let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session: Some(session()), until };
+        let request = CloseRequest {
+            deny: &expected.deny,
+            key: Some(KEY),
+            session: Some(session()),
+            lifted: progress.lifted(),
+            until,
+        };
         close(&*user, &*user, &request, progress.pending(), &*user).await
     })
 }

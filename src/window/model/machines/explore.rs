@@ -116,7 +116,14 @@ impl Explorer {
             promises,
         };
         let world = World { user, clock: 0 };
-        let start = State { world, places: [Place::Alive(0); 3], jumps: bound.jumps, slow: bound.slow, asleep: [false; 3], killed: !bound.kills };
+        let start = State {
+            world,
+            places: [Place::Alive(0); 3],
+            jumps: bound.jumps,
+            slow: bound.slow,
+            asleep: [false; 3],
+            killed: !bound.kills,
+        };
         this.note(start, (0, Choice::Wait));
         this
     }
@@ -125,19 +132,33 @@ impl Explorer {
     pub(super) fn explore(&mut self, most: usize, first: bool) {
         let mut at = 0;
         while at < self.states.len() && !(first && !self.promises.broken.is_empty()) {
-            if self.states.len() >= most { println!("STOPPED at depth {}", self.path_len());
+            if self.states.len() >= most {
+                println!("STOPPED at depth {}", self.path_len());
                 let mut phases = std::collections::BTreeMap::new();
                 for s in &self.states {
-                    let p: Vec<String> = s.places.iter().enumerate().take(self.processes.len()).map(|(i, p)| match p {
-                        Place::Alive(h) => format!("{:?} {:?}", self.processes[i].of(*h).facts.phase, self.processes[i].of(*h).waiting.first().map(|w| w.1)),
-                        Place::Over(_) => "over".into(),
-                    }).collect();
+                    let p: Vec<String> = s
+                        .places
+                        .iter()
+                        .enumerate()
+                        .take(self.processes.len())
+                        .map(|(i, p)| match p {
+                            Place::Alive(h) => format!(
+                                "{:?} {:?}",
+                                self.processes[i].of(*h).facts.phase,
+                                self.processes[i].of(*h).waiting.first().map(|w| w.1)
+                            ),
+                            Place::Over(_) => "over".into(),
+                        })
+                        .collect();
                     *phases.entry((s.world.clock, p)).or_insert(0) += 1;
                 }
                 let mut v: Vec<_> = phases.into_iter().map(|(a, b)| (b, a)).collect();
                 v.sort();
-                for x in v.iter().rev().take(25) { println!("{x:?}"); }
-                return; }
+                for x in v.iter().rev().take(25) {
+                    println!("{x:?}");
+                }
+                return;
+            }
             let id = u32::try_from(at).expect("few states");
             let choices = self.choices(self.states[at]);
             if choices.is_empty() {
@@ -271,7 +292,11 @@ impl Explorer {
         let wakes = self.alive(state).filter_map(|(process, history)| {
             let history = self.processes[usize::from(process)].of(history);
             let holds = history.waiting.iter().any(|(_, request)| *request == Request::Hold);
-            if holds && !self.processes[usize::from(process)].is_ended(state.world.user) { history.facts.until } else { Some(state.world.clock + LONG) }
+            if holds && !self.processes[usize::from(process)].is_ended(state.world.user) {
+                history.facts.until
+            } else {
+                Some(state.world.clock + LONG)
+            }
         });
         wakes.min().expect("a process that waits")
     }
@@ -310,7 +335,13 @@ impl Explorer {
         (next, broken)
     }
 
-    fn step(&mut self, state: State, process: u8, request: u16, answer: Option<Answer>) -> (State, Vec<Broken>) {
+    fn step(
+        &mut self,
+        state: State,
+        process: u8,
+        request: u16,
+        answer: Option<Answer>,
+    ) -> (State, Vec<Broken>) {
         let index = usize::from(process);
         let Place::Alive(history) = state.places[index] else { panic!("the process has ended") };
         let before = self.processes[index].of(history);
@@ -323,7 +354,13 @@ impl Explorer {
         let history = self.processes[index].of(after);
         let (facts, report) = (history.facts, history.report.clone());
         let mut broken = self.bounded(next);
-        broken.extend(Promises::step(&self.iam, world, self.processes[index].role, (&was, &facts), report.as_ref()));
+        broken.extend(Promises::step(
+            &self.iam,
+            world,
+            self.processes[index].role,
+            (&was, &facts),
+            report.as_ref(),
+        ));
         next.places[index] = match report {
             Some(report) => self.over(process, facts, Some(report)),
             None => Place::Alive(after),

@@ -132,8 +132,13 @@ impl Histories {
         let is_quiet = self.of(id).waiting.len() + 1 == self.of(before).waiting.len();
         let is_pause = |event| matches!(self.of(before).request(event), Request::Pause(_));
         let is_same_time = last.now == event.now;
-        (waited && is_quiet && is_same_time && event.request < last.request && !is_pause(event) && !is_pause(last))
-            .then_some((before, last))
+        (waited
+            && is_quiet
+            && is_same_time
+            && event.request < last.request
+            && !is_pause(event)
+            && !is_pause(last))
+        .then_some((before, last))
     }
 
     /// Whether the pause of a process is not to end at the time `now`, because the process would only repeat its last
@@ -151,12 +156,12 @@ impl Histories {
             return false;
         }
         match event.answer {
-            found if request.is_probe() => {
-                !self.is_useful(id, found) && !self.is_useful(id, answer(request))
-            }
+            found if request.is_probe() => !self.is_useful(id, found) && !self.is_useful(id, answer(request)),
             // A read after a probe belongs to the proof that access is closed.
             Answer::Seen(user) if earlier.0.is_probe() => user.active || !user.denied,
-            Answer::Seen(_) => self.reads(id) >= READS || answer(request) == event.answer && self.reads(id) > 1,
+            Answer::Seen(_) => {
+                self.reads(id) >= READS || answer(request) == event.answer && self.reads(id) > 1
+            }
             _ => false,
         }
     }
@@ -186,9 +191,8 @@ impl Histories {
             _ => false,
         };
         let is_pause = |(request, _): (Request, Event)| matches!(request, Request::Pause(_));
-        let is_proof = |a: (Request, Event), b: (Request, Event)| {
-            useful(a) && (a.0.is_probe() || b.0.is_probe())
-        };
+        let is_proof =
+            |a: (Request, Event), b: (Request, Event)| useful(a) && (a.0.is_probe() || b.0.is_probe());
         let asks = |kind: fn(&Request) -> bool| self.of(id).waiting.iter().any(|(_, request)| kind(request));
         let waits = self.of(id).pauses().is_some() && !asks(|request| *request == Request::Hold);
         let probes = asks(|request| request.is_probe());
@@ -244,7 +248,12 @@ impl Histories {
         }
     }
 
-    fn add(&mut self, last: Option<(HistoryId, Event)>, running: &Running, report: Option<Report>) -> HistoryId {
+    fn add(
+        &mut self,
+        last: Option<(HistoryId, Event)>,
+        running: &Running,
+        report: Option<Report>,
+    ) -> HistoryId {
         let view = &running.view;
         assert!(!view.is_write_cancelled.get(), "the exploration has no cancelled writes");
         let waiting = view.waiting.borrow().clone();

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::hash::QuickMap;
 
+use crate::boot_clock::Instant;
 use crate::gate::fake::{FakeUser, KEY, OpenerOf, now};
 use crate::gate::fault::Write;
 use crate::gate::iam::{Caller, Closer, Emergency, Opener, Probed, Wanted};
 use crate::gate::policy::{ParsedGate, parse_gate};
 use crate::gate::{SessionId, Window};
-use crate::boot_clock::Instant;
 
 /// The number of a gate among the gates that were written in the exploration.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -110,7 +110,11 @@ impl Iam {
     }
 
     /// Returns the user in memory. `issued` is true if the process that asks has an AWS session.
-    pub(super) fn user(&self, World { user: Seen { gate, denied, active }, clock }: World, issued: bool) -> FakeUser {
+    pub(super) fn user(
+        &self,
+        World { user: Seen { gate, denied, active }, clock }: World,
+        issued: bool,
+    ) -> FakeUser {
         let user = FakeUser::at_rest();
         user.denied.set(denied);
         user.active.set(active);

@@ -1,6 +1,5 @@
 //! Explores two openings, one close and one kill on three machines.
 
-
 mod explore;
 mod hash;
 mod history;

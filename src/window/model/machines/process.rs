@@ -13,7 +13,6 @@ use serde_json::json;
 use super::iam::{Answer, Request, boot_time, end, seconds};
 use super::view::{OpenerView, Phase, View};
 use crate::error::Error;
-use crate::gate::{ SessionId, until_lost};
 use crate::gate::close::{CloseOutcome, CloseRequest, close};
 use crate::gate::fake::{ACCOUNT, FakeUser, KEY};
 use crate::gate::host::Clock;
@@ -21,6 +20,7 @@ use crate::gate::iam::Closer;
 use crate::gate::observed::{Scope, UserState, observe_complete};
 use crate::gate::open::{HandOut, OpenPlan, Stop, open};
 use crate::gate::policy::parse_gate;
+use crate::gate::{SessionId, until_lost};
 use crate::window::{Action, Machine, WindowEvent};
 
 /// What a process does.
@@ -74,7 +74,9 @@ impl Role {
     pub(super) async fn run(self, view: Rc<View>) -> Report {
         match self {
             Self::Open(opening) => open_and_close(&view, opening).await,
-            Self::CloseAll | Self::CloseLeftovers | Self::CloseOwn(_) => close_from_elsewhere(&view, self).await,
+            Self::CloseAll | Self::CloseLeftovers | Self::CloseOwn(_) => {
+                close_from_elsewhere(&view, self).await
+            }
         }
     }
 }
@@ -153,7 +155,13 @@ async fn open_and_close(view: &View, opening: Opening) -> Report {
     view.phase.set(Phase::Closing);
     let until = view.window.get().map(|window| window.until);
     let own = (flaw != Some(Flaw::ClosesOther)).then_some(session);
-    let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session: own, until };
+    let request = CloseRequest {
+        deny: &expected.deny,
+        key: Some(KEY),
+        session: own,
+        lifted: view.progress.lifted(),
+        until,
+    };
     let closed = close(view, view, &request, view.progress.pending(), view).await;
     let report = report(closed, Report { ended: Ended::Closed, was_open, named, why });
     if flaw == Some(Flaw::SaysClosed) { Report { ended: Ended::Closed, ..report } } else { report }
@@ -175,14 +183,17 @@ async fn close_from_elsewhere(view: &View, role: Role) -> Report {
     view.ask(Request::Begin).await;
     let expected = FakeUser::expected();
     let access = view.read_access_state().await;
-    let until = access.gate.as_ref().ok().and_then(Option::as_ref).and_then(parse_gate).map(|gate| gate.until);
+    let until =
+        access.gate.as_ref().ok().and_then(Option::as_ref).and_then(parse_gate).map(|gate| gate.until);
     let state = observe_complete(&access, &Scope { deny: &expected.deny, keys: None }, view.now());
-    if let (UserState::Open { until, .. } | UserState::Opening { until, .. }, Role::CloseLeftovers) = (state, role) {
+    if let (UserState::Open { until, .. } | UserState::Opening { until, .. }, Role::CloseLeftovers) =
+        (state, role)
+    {
         let why = "the window was left alone".into();
         return Report { ended: Ended::TakenOver, was_open: false, named: Some(seconds(until)), why };
     }
     let session = role.session();
-    let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session, until };
+    let request = CloseRequest { deny: &expected.deny, key: Some(KEY), session, lifted: true, until };
     let closed = close(view, view, &request, None, view).await;
     report(closed, Report { ended: Ended::Closed, was_open: false, named: None, why: String::new() })
 }
@@ -204,7 +215,9 @@ fn report(outcome: CloseOutcome, report: Report) -> Report {
 fn told(stop: &Stop) -> (Option<i64>, String) {
     match stop {
         Stop::Interrupted => (None, "interrupted".into()),
-        Stop::Failed(error) | Stop::ControlPlane(error) | Stop::OtherWindow(error) => (end_in(error).map(seconds), error.what.clone()),
+        Stop::Failed(error) | Stop::ControlPlane(error) | Stop::OtherWindow(error) => {
+            (end_in(error).map(seconds), error.what.clone())
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use iam_rs::{Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policies};
 
-use super::hash::QuickMap;
 use super::explore::Over;
+use super::hash::QuickMap;
 use super::history::Facts;
 use super::iam::{Iam, World, at, seconds};
 use super::process::{Ended, Report, Role};

@@ -67,7 +67,9 @@ impl Explorer {
         self.edges[from..].iter().take_while(move |(of, _)| *of == at).map(|(_, to)| *to)
     }
 
-    pub(super) fn path_len(&self) -> usize { self.deepest() }
+    pub(super) fn path_len(&self) -> usize {
+        self.deepest()
+    }
 
     /// Returns the number of steps to the last state that was found.
     fn deepest(&self) -> usize {
@@ -91,7 +93,8 @@ impl Explorer {
         for (state, choice) in self.path(to) {
             let line = self.line(state, choice);
             let (next, _) = self.apply(state, choice);
-            writeln!(text, "  {:>5} s  {line}{}", state.world.clock, self.change(state, next)).expect("a string");
+            writeln!(text, "  {:>5} s  {line}{}", state.world.clock, self.change(state, next))
+                .expect("a string");
         }
         let last = self.states[to as usize];
         writeln!(text, "  {:>5} s  {}", last.world.clock, self.user(last.world.user)).expect("a string");
@@ -125,7 +128,9 @@ impl Explorer {
     }
 
     fn asked(&self, state: State, process: u8, id: u16) -> (Request, bool) {
-        let Place::Alive(history) = state.places[usize::from(process)] else { panic!("the process has ended") };
+        let Place::Alive(history) = state.places[usize::from(process)] else {
+            panic!("the process has ended")
+        };
         let history = self.processes[usize::from(process)].of(history);
         let event = Event { request: id, answer: Answer::Done, now: state.world.clock };
         (history.request(event), history.facts.issued)

@@ -403,7 +403,8 @@ impl Account {
                     "PolicyArn": self.boundary_arn, "PolicyDocument": document.to_string(), "SetAsDefault": true}));
             }
             Drift::DenyMissing => {
-                self.root("detach_user_policy", json!({"UserName": user, "PolicyArn": DENY_ALL}));
+                // The deny can be detached already.
+                let _ = self.try_root("detach_user_policy", json!({"UserName": user, "PolicyArn": DENY_ALL}));
             }
             Drift::KeyActive => self.set_key(true),
         }
