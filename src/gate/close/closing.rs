@@ -37,8 +37,8 @@ pub(super) struct Closing<'a, C, E, H> {
     /// Why the user's access keys could not be read, so that only the sealed key was deactivated.
     unlisted: Option<Fault>,
     sent: Timestamp,
-    /// The open window of another session that the reads of the last check and of this check showed.
-    seen_other: [Option<(SessionId, Timestamp)>; 2],
+    /// The open window, by session and end, that the reads of the last check and of this check showed.
+    seen: [Option<(SessionId, Timestamp)>; 2],
     /// The open window of another session that two reads in a row showed. The close does not end this window.
     other: Option<(SessionId, Timestamp)>,
     /// Whether policy refused the active key before T1, several times in a row.
@@ -63,7 +63,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
             inactive,
             unlisted: None,
             sent,
-            seen_other: [None; 2],
+            seen: [None; 2],
             other: None,
             by_policy: false,
             probed: Refusals::default(),
@@ -137,7 +137,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
             return false;
         };
         let state = observe(&access, &self.request.scope(), self.host.now());
-        self.note_other(&state);
+        self.note_open(&state);
         match state {
             UserState::AtRest => {
                 (self.denied, self.inactive, self.unlisted) = (Some(Ok(())), Some(Ok(())), None);
@@ -150,15 +150,21 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         }
     }
 
-    /// Notes whether IAM shows that another session has opened its window since this close began. The state counts if
-    /// it is read twice, because a single read can show an old state.
-    fn note_other(&mut self, state: &UserState) {
-        let found = match *state {
-            UserState::Open { session, until } if self.request.is_other(session) => Some((session, until)),
+    /// Notes whether IAM shows an open window, and whether another session has opened it since this close began. The
+    /// state counts if it is read twice, because a single read can show an old state.
+    fn note_open(&mut self, state: &UserState) {
+        let open = match *state {
+            UserState::Open { session, until } => Some((session, until)),
             _ => None,
         };
-        self.seen_other[1] = found;
-        self.other = self.other.or(found.filter(|_| self.seen_other[0] == found));
+        let other = open.filter(|(session, _)| self.request.is_other(*session));
+        self.other = self.other.or(other.filter(|_| self.seen[0] == other));
+        self.seen[1] = open;
+    }
+
+    /// Returns the open window of another session that the last read showed.
+    fn sees_other(&self) -> Option<(SessionId, Timestamp)> {
+        self.seen[1].filter(|(session, _)| self.request.is_other(*session))
     }
 
     fn may_not_deactivate(&self) -> bool {
@@ -214,20 +220,21 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     }
 
     pub(super) fn unproven(&self) -> CloseOutcome {
-        if let Some((session, until)) = self.other.or(self.seen_other[1]) {
+        if let Some((session, until)) = self.other.or(self.sees_other()) {
             return CloseOutcome::TakenOver { session, until, was_closed: false };
         }
         let mut why = self.failed_writes();
         if why.is_empty() {
             why = "AWSDenyAll is attached and the key deactivated, but AWS does not show it yet".into();
         }
-        CloseOutcome::Unproven { why, until: self.request.until }
+        let seen = self.seen[1].map(|(_, until)| until);
+        CloseOutcome::Unproven { why, until: seen.max(self.request.until) }
     }
 }
 
 impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
-        self.seen_other = [self.seen_other[1], None];
+        self.seen = [self.seen[1], None];
         // If the deny is not attached, a refusal before T1 is not caused by the deny, so the refusal proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let probes = join(self.emergency.probe_key(), self.emergency.probe_session());
@@ -267,7 +274,7 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
 
     async fn settle(&mut self, refused: bool, waited: SignedDuration) -> Duration {
         self.report(waited.as_secs());
-        if self.seen_other[1].is_some() {
+        if self.sees_other().is_some() {
             return BETWEEN_LOOKS;
         }
         if !refused && self.host.now().duration_since(self.sent) >= RESEND_AFTER {

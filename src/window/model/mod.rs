@@ -6,7 +6,6 @@
 //! the access at T1 or earlier. Second, at the end of a run, access is closed, or access is reported as possibly open
 //! until T1.
 
-#[allow(warnings, clippy::all, clippy::pedantic)]
 mod machines;
 mod run;
 mod world;

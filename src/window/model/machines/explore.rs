@@ -6,14 +6,10 @@ use std::rc::Rc;
 
 use super::hash::QuickMap;
 use super::history::{Event, Facts, Histories, History, HistoryId};
-use super::iam::{Answer, Iam, Request, Seen, World, seconds};
+use super::iam::{Answer, Iam, Seen, World};
 use super::process::{Report, Role};
 use super::promises::{Broken, Promises};
-use super::view::Phase;
 
-/// A pause of a process that nothing interrupts lasts longer than the longest limit of a sequence, which is two
-/// minutes.
-const LONG: i64 = 121;
 /// A stall that is longer than the limits of the read-backs, which are at most 30 seconds.
 const STALL: i64 = 40;
 
@@ -25,10 +21,6 @@ pub(super) struct Bound {
     pub(super) leads: bool,
     /// How often the clock moves although a process could go on.
     pub(super) jumps: u8,
-    /// How often a call takes so long that a pause beside the call ends first.
-    pub(super) slow: u8,
-    /// Whether a repeated probe is not interrupted.
-    pub(super) repeats: bool,
     /// Whether the operators can end their windows before T1.
     pub(super) quits: bool,
     /// Whether one process can be killed.
@@ -44,8 +36,6 @@ pub(super) enum Choice {
     Quit(u8, u16),
     /// The process sleeps until the clock moves.
     Sleep(u8),
-    /// A pause ends before the call beside it is answered.
-    Slow(u8, u16),
     Kill(u8),
     /// The clock moves to the next end of a window.
     ToEnd,
@@ -75,11 +65,12 @@ pub(super) struct Over {
 pub(super) struct State {
     pub(super) world: World,
     pub(super) places: [Place; 3],
-    jumps: u8,
-    slow: u8,
+    /// The number of jumps that are left.
+    pub(super) jumps: u8,
     /// Whether each process sleeps until the clock moves.
-    asleep: [bool; 3],
-    killed: bool,
+    pub(super) asleep: [bool; 3],
+    /// Whether no process can be killed any more.
+    pub(super) killed: bool,
 }
 
 /// The states that the exploration has found.
@@ -120,7 +111,6 @@ impl Explorer {
             world,
             places: [Place::Alive(0); 3],
             jumps: bound.jumps,
-            slow: bound.slow,
             asleep: [false; 3],
             killed: !bound.kills,
         };
@@ -128,37 +118,11 @@ impl Explorer {
         this
     }
 
-    /// Explores every schedule, or if `first` is true, only until a schedule breaks a promise.
-    pub(super) fn explore(&mut self, most: usize, first: bool) {
+    /// Explores every schedule. Fails if there are more states than `most`.
+    pub(super) fn explore(&mut self, most: usize) {
         let mut at = 0;
-        while at < self.states.len() && !(first && !self.promises.broken.is_empty()) {
-            if self.states.len() >= most {
-                println!("STOPPED at depth {}", self.path_len());
-                let mut phases = std::collections::BTreeMap::new();
-                for s in &self.states {
-                    let p: Vec<String> = s
-                        .places
-                        .iter()
-                        .enumerate()
-                        .take(self.processes.len())
-                        .map(|(i, p)| match p {
-                            Place::Alive(h) => format!(
-                                "{:?} {:?}",
-                                self.processes[i].of(*h).facts.phase,
-                                self.processes[i].of(*h).waiting.first().map(|w| w.1)
-                            ),
-                            Place::Over(_) => "over".into(),
-                        })
-                        .collect();
-                    *phases.entry((s.world.clock, p)).or_insert(0) += 1;
-                }
-                let mut v: Vec<_> = phases.into_iter().map(|(a, b)| (b, a)).collect();
-                v.sort();
-                for x in v.iter().rev().take(25) {
-                    println!("{x:?}");
-                }
-                return;
-            }
+        while at < self.states.len() {
+            assert!(self.states.len() < most, "there are more than {most} states");
             let id = u32::try_from(at).expect("few states");
             let choices = self.choices(self.states[at]);
             if choices.is_empty() {
@@ -190,82 +154,7 @@ impl Explorer {
         }
     }
 
-    /// Returns the choices of a state. The list is empty if all processes have ended.
-    ///
-    /// The end of a pause changes nothing but the process that pauses. A process that is not to sleep until the clock
-    /// moves therefore goes on at once, before all other steps.
-    fn choices(&self, state: State) -> Vec<Choice> {
-        let mut alive: Vec<_> = self.alive(state).collect();
-        if self.bound.leads
-            && let Some(&(0, first)) = alive.first()
-            && self.facts(0, first).phase == Phase::Opening
-        {
-            alive.truncate(1);
-        }
-        let mut choices = Vec::new();
-        let repeating = alive.iter().filter(|(process, history)| {
-            self.bound.repeats && self.processes[usize::from(*process)].repeats(*history)
-        });
-        for &(process, history) in repeating {
-            let history = self.history(process, history);
-            if let Some(id) = history.pauses() {
-                choices.push(Choice::Step(process, id));
-                return choices;
-            }
-            let probes = history.waiting.iter().find(|(_, request)| !matches!(request, Request::Pause(_)));
-            choices.extend(probes.iter().map(|(id, _)| Choice::Step(process, *id)));
-            return choices;
-        }
-        for &(process, history) in &alive {
-            if let Some(id) = self.history(process, history).pauses()
-                && !state.asleep[usize::from(process)]
-                && !self.is_idle(process, history, state.world)
-            {
-                choices.push(Choice::Step(process, id));
-                if state.jumps > 0 {
-                    choices.push(Choice::Sleep(process));
-                }
-                return choices;
-            }
-        }
-        for &(process, history) in &alive {
-            let history = self.history(process, history);
-            let others = history.pauses().is_none();
-            choices.extend(history.waiting.iter().filter_map(|&(id, request)| match request {
-                Request::Pause(_) => (others && state.slow > 0).then_some(Choice::Slow(process, id)),
-                Request::Hold if history.facts.until.is_some_and(|until| state.world.clock >= until) => {
-                    Some(Choice::Step(process, id))
-                }
-                Request::Hold => self.bound.quits.then_some(Choice::Quit(process, id)),
-                _ => Some(Choice::Step(process, id)),
-            }));
-        }
-        if alive.is_empty() {
-            return choices;
-        }
-        if choices.is_empty() {
-            choices.push(Choice::Wait);
-        } else if state.jumps > 0 {
-            choices.push(Choice::Stall);
-            if self.next_end(state).is_some() {
-                choices.push(Choice::ToEnd);
-            }
-        }
-        let all_started = !self.bound.leads || alive.len() == self.alive(state).count();
-        if !state.killed && all_started {
-            choices.extend(alive.iter().map(|(process, _)| Choice::Kill(*process)));
-        }
-        choices
-    }
-
-    /// Whether the process would learn nothing new if its pause ended now.
-    fn is_idle(&self, process: u8, history: HistoryId, world: World) -> bool {
-        let histories = &self.processes[usize::from(process)];
-        let issued = histories.of(history).facts.issued;
-        histories.is_idle(history, world.clock, |request| self.iam.carry_out(world, request, issued).1)
-    }
-
-    fn history(&self, process: u8, history: HistoryId) -> &History {
+    pub(super) fn history(&self, process: u8, history: HistoryId) -> &History {
         self.processes[usize::from(process)].of(history)
     }
 
@@ -276,29 +165,8 @@ impl Explorer {
         })
     }
 
-    /// Returns the next end of a window: the end in the gate, or T1 of a process that has not ended.
-    fn next_end(&self, state: State) -> Option<i64> {
-        let gate = state.world.user.gate.map(|id| seconds(self.iam.gate(id).until));
-        let own = self.alive(state).filter_map(|(process, history)| self.facts(process, history).until);
-        own.chain(gate).filter(|end| *end > state.world.clock).min()
-    }
-
-    fn facts(&self, process: u8, history: HistoryId) -> Facts {
+    pub(super) fn facts(&self, process: u8, history: HistoryId) -> Facts {
         self.processes[usize::from(process)].of(history).facts
-    }
-
-    /// Returns the time at which the next process goes on, if no process can go on now.
-    fn next_wake(&self, state: State) -> i64 {
-        let wakes = self.alive(state).filter_map(|(process, history)| {
-            let history = self.processes[usize::from(process)].of(history);
-            let holds = history.waiting.iter().any(|(_, request)| *request == Request::Hold);
-            if holds && !self.processes[usize::from(process)].is_ended(state.world.user) {
-                history.facts.until
-            } else {
-                Some(state.world.clock + LONG)
-            }
-        });
-        wakes.min().expect("a process that waits")
     }
 
     /// Returns the state after the choice, and the promises that this step breaks.
@@ -306,9 +174,6 @@ impl Explorer {
         let mut next = state;
         match choice {
             Choice::Step(process, id) => return self.step(state, process, id, None),
-            Choice::Slow(process, id) => {
-                return self.step(State { slow: state.slow - 1, ..state }, process, id, None);
-            }
             Choice::Sleep(process) => next.asleep[usize::from(process)] = true,
             Choice::Quit(process, id) => return self.step(state, process, id, Some(Answer::Quit)),
             Choice::Kill(process) => {
@@ -390,7 +255,9 @@ impl Explorer {
         let roles: Vec<_> = self.processes.iter().map(|process| process.role).collect();
         let overs: Vec<_> = self.ends(state).collect();
         let broken = Promises::at_end(&self.iam, state.world, &roles, &overs);
-        broken.into_iter().for_each(|broken| self.promises.note(broken, id));
+        for broken in broken {
+            self.promises.note(broken, id);
+        }
     }
 
     /// Returns the processes that have ended.

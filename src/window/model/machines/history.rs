@@ -308,7 +308,10 @@ impl Histories {
         let Facts { phase, until, .. } = self.of(id).facts;
         let is_open = phase == Phase::Open && until.is_some_and(|until| event.now < until);
         let earlier = self.of(id).last.and_then(|(before, _)| self.of(before).last);
-        is_open && earlier.is_some_and(|(_, earlier)| earlier.answer == event.answer)
+        let is_same = earlier.is_some_and(|(before, earlier)| {
+            self.of(before).facts.phase == Phase::Open && earlier.answer == event.answer
+        });
+        is_open && is_same
     }
 
     /// Whether a read shows that the process's window is not open any more.

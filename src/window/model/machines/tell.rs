@@ -1,35 +1,53 @@
 //! Describes the results of an exploration: the number of states and schedules, and a schedule step by step.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::explore::{Choice, Explorer, Place, State};
-use super::history::Event;
+use super::history::{Event, Histories};
 use super::iam::{Answer, Request, Seen};
 use super::process::Ended;
 
 /// The numbers of one exploration.
-#[derive(Debug)]
 pub(super) struct Counts {
     pub(super) states: usize,
-    pub(super) steps: usize,
+    steps: usize,
     /// The number of schedules, from the start to the end of all processes.
-    pub(super) schedules: f64,
-    pub(super) deepest: usize,
-    pub(super) finals: usize,
-    pub(super) histories: Vec<usize>,
-    /// How often the processes ended in each way in the last states. `None` stands for killed.
-    pub(super) ends: BTreeMap<(usize, Option<Ended>, bool), usize>,
+    schedules: f64,
+    deepest: usize,
+    /// The number of states in which all processes have ended.
+    finals: usize,
+    /// How many different series of answers each process got.
+    histories: Vec<usize>,
+    /// How often a process ended in each way, in the states in which all processes have ended.
+    ends: BTreeMap<Ended, usize>,
+    pub(super) killed: usize,
+}
+
+impl Counts {
+    pub(super) fn has(&self, ended: Ended) -> bool {
+        self.ends.contains_key(&ended)
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { states, steps, schedules, deepest, finals, histories, ends, killed } = self;
+        write!(
+            f,
+            "{states} states, {steps} steps, {schedules:.2e} schedules of up to {deepest} steps, {finals} last states \
+             ({ends:?}, killed {killed}), histories {histories:?}"
+        )
+    }
 }
 
 impl Explorer {
     pub(super) fn counts(&self) -> Counts {
-        let mut ends = BTreeMap::new();
-        for state in &self.finals {
-            for over in self.ends(self.states[*state as usize]) {
-                let ended = over.report.as_ref().map(|report| report.ended);
-                let was_open = over.report.as_ref().is_some_and(|report| report.was_open);
-                *ends.entry((over.process, ended, was_open)).or_insert(0) += 1;
+        let (mut ends, mut killed) = (BTreeMap::new(), 0);
+        for over in self.finals.iter().flat_map(|state| self.ends(self.states[*state as usize])) {
+            match over.report {
+                Some(report) => *ends.entry(report.ended).or_insert(0) += 1,
+                None => killed += 1,
             }
         }
         Counts {
@@ -38,15 +56,18 @@ impl Explorer {
             schedules: self.schedules(),
             deepest: self.deepest(),
             finals: self.finals.len(),
-            histories: self.processes.iter().map(super::history::Histories::len).collect(),
+            histories: self.processes.iter().map(Histories::len).collect(),
             ends,
+            killed,
         }
     }
 
     /// Counts the paths from the first state to a last state.
     fn schedules(&self) -> f64 {
         let mut waits = vec![0_u32; self.states.len()];
-        self.edges.iter().for_each(|(_, to)| waits[*to as usize] += 1);
+        for (_, to) in &self.edges {
+            waits[*to as usize] += 1;
+        }
         let mut paths = vec![0.0; self.states.len()];
         paths[0] = 1.0;
         let mut ready = vec![0_u32];
@@ -65,10 +86,6 @@ impl Explorer {
     fn following(&self, at: u32) -> impl Iterator<Item = u32> {
         let from = self.edges.partition_point(|(of, _)| *of < at);
         self.edges[from..].iter().take_while(move |(of, _)| *of == at).map(|(_, to)| *to)
-    }
-
-    pub(super) fn path_len(&self) -> usize {
-        self.deepest()
     }
 
     /// Returns the number of steps to the last state that was found.
@@ -118,7 +135,6 @@ impl Explorer {
                 }
             }
             Choice::Quit(process, _) => format!("{}'s operator ends the window", name(process)),
-            Choice::Slow(process, _) => format!("{}'s call takes more than 2 s", name(process)),
             Choice::Sleep(process) => format!("{} sleeps", name(process)),
             Choice::Kill(process) => format!("{} is killed", name(process)),
             Choice::ToEnd => "the clock moves to the next end of a window".into(),

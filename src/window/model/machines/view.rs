@@ -1,7 +1,7 @@
 //! The ports of one process. A call through a port waits until the exploration answers it.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -195,6 +195,10 @@ impl Patience for View {
 
     fn gave_up(&self) -> bool {
         false
+    }
+
+    async fn given_up(&self) {
+        pending().await
     }
 }
 
