@@ -15,7 +15,6 @@ mod notify;
 mod open;
 mod outcome;
 mod runner;
-mod shell;
 mod status;
 mod work;
 

@@ -11,7 +11,7 @@ use crate::gate::open::Stop;
 use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
-use crate::session::shell;
+use crate::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
 
