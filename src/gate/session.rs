@@ -9,7 +9,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::vault::random;
 
 /// The id of a session: eight random bytes, written as sixteen lower-case hex digits.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId([u8; 8]);
 
 impl SessionId {

@@ -1,7 +1,9 @@
 //! The intent of a session, and the check whether a custodian approved exactly this intent.
 
+use std::collections::BTreeSet;
+
 use super::facts::Principals;
-use super::record::Record;
+use super::record::{Entry, Record};
 use crate::custody::statement::approval::{self, Request};
 use crate::custody::statement::network::{CustomEndpoint, NetworkPath};
 use crate::gate::SessionId;
@@ -116,6 +118,23 @@ impl Intent<'_> {
             return Err("the signed request is about a different vault file".into());
         }
         Ok(token)
+    }
+
+    /// Returns the custodians of `manifest` who approved exactly this intent, in alphabetical order. `entries` are the
+    /// records in which the approvals are searched. Each custodian counts once.
+    pub fn approvers<'e>(&self, entries: &[&'e Entry], manifest: &Manifest) -> BTreeSet<&'e str> {
+        let valid = entries.iter().filter_map(|entry| match &entry.record {
+            Record::Approval { custodian, envelope, .. } => {
+                self.approved(custodian, envelope, manifest).ok().map(|_| custodian.as_str())
+            }
+            _ => None,
+        });
+        valid.collect()
+    }
+
+    /// Returns whether a quorum of the custodians of `manifest` approved exactly this intent.
+    pub fn has_quorum(&self, entries: &[&Entry], manifest: &Manifest) -> bool {
+        self.approvers(entries, manifest).len() >= usize::from(manifest.threshold.get())
     }
 
     /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials
