@@ -15,6 +15,7 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
 use crate::review;
 use crate::session::{self, ApprovedOpening, Work};
+use crate::shell;
 use crate::terminal::warning;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
@@ -166,9 +167,10 @@ impl OpenRequest<'_> {
     }
 
     fn warn_of_unreviewed(&self, entries: &[Entry]) {
+        let vault = shell::path(self.path);
         for session in review::unreviewed(entries, &self.vault.manifest) {
             warning(format_args!(
-                "session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
+                "session {session} was never reviewed\n  next: breakglass review {session} --vault {vault} --sign"
             ));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::findings::{Finding, FindingId};
+use super::finding::{Finding, FindingId};
 use crate::ledger::SharePurpose;
 use crate::review::facts::Facts;
 use crate::review::facts::evidence::Evidence;
@@ -42,11 +42,17 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     if has(FindingId::CloseNotProven) {
         add(
             FollowUpId::ProveClosed,
-            "prove that access is closed: breakglass status, breakglass close".into(),
+            format!("prove that access is closed: {}", facts.command.close()),
             false,
         );
     }
-    if has(FindingId::CallsOutsideWindow) || has(FindingId::CallsUnexpected) {
+    let marked = [
+        FindingId::CallsOutsideWindow,
+        FindingId::CallsUnexpected,
+        FindingId::CallsOfAnotherSession,
+        FindingId::CallsWithoutSessionId,
+    ];
+    if marked.into_iter().any(has) {
         add(FollowUpId::ExplainCalls, "explain each marked call, and find out who made it".into(), false);
     }
     if has(FindingId::CallsRefused) {
@@ -73,22 +79,14 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         let what = "review what was changed in the window and remains: users, keys, roles, policies, data";
         add(FollowUpId::ReviewChanges, what.into(), false);
     }
-    if !facts.cloudtrail.queried
-        || facts.cloudtrail.query_again_after.is_some()
-        || has(FindingId::CloudtrailIncomplete)
-    {
-        let when = facts.cloudtrail.query_again_after.map(|at| format!(" after {}", time_text::utc(at)));
-        let when = when.unwrap_or_default();
-        add(
-            FollowUpId::QueryCloudtrailAgain,
-            format!("make this packet again{when}, with --profile NAME, when CloudTrail data is complete"),
-            false,
-        );
+    if let Some(when) = query_again(facts) {
+        let what = format!("make the review again {when}: {}", facts.command.again(facts.session.id));
+        add(FollowUpId::QueryCloudtrailAgain, what, false);
     }
     let released = facts.shares.iter().filter(|share| share.purpose == SharePurpose::Open).count();
     if facts.window.enabled.is_none() && released > 0 && !facts.session.drill {
-        let what =
-            format!("{released} shares were given and count as released until the credentials are rotated");
+        let shares = if released == 1 { "1 share was".into() } else { format!("{released} shares were") };
+        let what = format!("rotate the credentials: {shares} given, and a given share counts as released");
         add(FollowUpId::ReleasedShares, what, false);
     }
     if !facts.session.drill && !facts.is_drill_current {
@@ -101,8 +99,20 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
     add(
         FollowUpId::SignReview,
-        "sign this review: breakglass review SESSION --vault FILE --sign".into(),
+        format!("sign this review: {}", facts.command.sign(facts.session.id)),
         signed,
     );
     all
+}
+
+/// Returns when the review must be made again, because CloudTrail's data is not complete.
+fn query_again(facts: &Facts) -> Option<String> {
+    let trail = &facts.cloudtrail;
+    if !trail.queried {
+        Some("with the calls from CloudTrail".into())
+    } else if let Some(after) = trail.query_again_after {
+        Some(format!("after {}, when CloudTrail has delivered all calls", time_text::utc(after)))
+    } else {
+        (!trail.complete).then(|| "when CloudTrail can be read completely".into())
+    }
 }
