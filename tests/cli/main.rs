@@ -22,6 +22,7 @@ mod lanes;
 mod ledger;
 mod quorum;
 mod review;
+mod review_again;
 mod screens;
 mod shipping;
 mod status;
