@@ -36,7 +36,7 @@ fn shares(c: &mut Criterion) {
     let shares = quorum::split(&key, threshold, 3);
     group.bench_function(measured::SPLIT, |b| b.iter(|| quorum::split(black_box(&key), threshold, 3)));
     group.bench_function(measured::COMBINE, |b| {
-        b.iter(|| quorum::combine(black_box(&[&shares[0], &shares[2]])))
+        b.iter(|| quorum::combine(black_box(&[&shares[0], &shares[2]])));
     });
     let ecdh = Secret::<32>::random();
     let (enc, recipient) = ([4; 65], [4; 65]);

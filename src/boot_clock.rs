@@ -1,12 +1,12 @@
-//! The clock that counts the time since boot (`CLOCK_BOOTTIME`). This clock also counts while the machine is
-//! suspended. A change of the system's time does not affect this clock.
+//! The clock that counts the time since the machine was booted (`CLOCK_BOOTTIME`). This clock also counts while the
+//! machine is suspended. Changing the system time does not affect this clock.
 
 use std::ops::Add;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// A point in time, measured as the time since boot.
+/// A point in time, measured as the duration since boot.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Instant(Duration);
 
@@ -18,7 +18,7 @@ impl Instant {
         Self(Duration::new(seconds, nanos))
     }
 
-    /// Returns the point in time that is `time` after boot.
+    /// Returns the point in time at which the machine has been running for the duration `time`.
     pub fn since_boot(time: Duration) -> Self {
         Self(time)
     }

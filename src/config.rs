@@ -1,5 +1,5 @@
-//! This machine's configuration file. The file can add alert channels, but it cannot remove a channel that is sealed
-//! in the vault.
+//! Reads this machine's configuration file. The file can add alert channels, but cannot remove a channel that is
+//! sealed in the vault.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::vault::json;
 use crate::vault::payload::{Channel, check_alerts};
 
-/// The largest accepted configuration file, in bytes.
+/// The maximum length of the configuration file, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
 /// The content of the configuration file. All fields are empty if there is no configuration file.
@@ -23,13 +23,15 @@ pub struct Config {
     /// Alert channels that are notified in addition to the channels sealed in the vault.
     #[serde(default)]
     pub alerts: Vec<Channel>,
-    /// A program and its arguments. The program gets every alert on its standard input. The program's exit status
-    /// never counts as an acknowledgement.
+    /// The alert command: a program and its arguments. The alert command gets every alert on its standard input. Its
+    /// exit status never counts as an acknowledgement.
     #[serde(default)]
     pub command: Vec<String>,
     /// Paths of the ledgers of other machines. The program reads these ledgers together with this machine's ledger.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
+    /// The AWS profile that is named in the commands that close access. The program itself does not use the profile.
+    pub close_profile: Option<String>,
     /// The S3 bucket to which the program copies each new record of the ledger.
     pub ship: Option<Ship>,
 }
@@ -40,7 +42,7 @@ pub struct Config {
 pub struct Ship {
     pub bucket: String,
     pub region: String,
-    /// The prefix of the key of every object in the bucket.
+    /// The prefix of all object keys in the bucket.
     #[serde(default)]
     pub prefix: String,
     /// The name of a profile in the shared AWS configuration. The profile's credentials are used only to copy the

@@ -17,15 +17,17 @@ pub enum Status {
     Usage,
     /// 3: there is no quorum, because too few custodians gave their share.
     NoQuorum,
-    /// 4: a failed token or PIN is the only reason why there is no quorum. The status is also 4 if no custodian
-    /// signed the drill or the review.
+    /// 4: there is no quorum, and the only reason is that a token or a PIN failed. The status is also 4 if no
+    /// custodian signed the evidence of a drill or a review.
     TokenFailed,
-    /// 5: AWS refused a call, or the IAM user differs from what was sealed. Access is not enabled.
+    /// 5: AWS refused a call, or the IAM user in AWS differs from the sealed description. Access is not enabled.
     Refused,
     /// 6: the vault or the ledger is damaged.
     Damaged,
     /// 10: access may still be open.
     MayBeOpen,
+    /// n: the exit status of the operator's command, which `open --pass-status` passes on. The status is never 10.
+    Command(u8),
     /// 128 + n: signal n ended the command. Access is closed, or was never enabled.
     Signal(Signal),
 }
@@ -41,6 +43,7 @@ impl Status {
             Self::Refused => 5,
             Self::Damaged => 6,
             Self::MayBeOpen => 10,
+            Self::Command(code) => code,
             Self::Signal(signal) => 128 + signal.number(),
         }
     }
@@ -50,14 +53,16 @@ impl Status {
 #[derive(Clone, Debug)]
 pub struct Error {
     pub status: Status,
-    /// The message. The message states what happened, and to whom or to what. The message is in lower case and has no
-    /// full stop at the end.
+    /// The message. It states what happened, and to whom or to what. It is in lower case and has no full stop at the
+    /// end.
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
     /// T1, if access may still be open and T1 is known.
     pub until: Option<Timestamp>,
-    /// The underlying error of a library or of the system. The underlying error is in an `Arc`, because [`Error`]
+    /// Whether the message and the next step are already on the screen.
+    pub is_shown: bool,
+    /// The error of a library or of the system that caused this error. This field is an `Arc`, because [`Error`]
     /// implements `Clone`.
     source: Option<Arc<dyn Source + Send + Sync>>,
 }
@@ -66,7 +71,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(status: Status, what: impl fmt::Display) -> Self {
-        Self { status, what: what.to_string(), next: None, until: None, source: None }
+        Self { status, what: what.to_string(), next: None, until: None, is_shown: false, source: None }
     }
 
     /// Returns an error with exit status 1, for a failure that no other status describes.
@@ -84,12 +89,14 @@ impl Error {
         Self::new(Status::Damaged, what)
     }
 
-    /// Returns an error with exit status 5: AWS refused a call, or the IAM user differs from what was sealed.
+    /// Returns an error with exit status 5: AWS refused a call, or the IAM user in AWS differs from the sealed
+    /// description.
     pub fn refused(what: impl fmt::Display) -> Self {
         Self::new(Status::Refused, what)
     }
 
-    /// Returns the error of a command that `signal` ended. `outcome` describes the state after the command.
+    /// Returns the error for a command that `signal` ended. `outcome` describes the state after the command, such as
+    /// `nothing was sealed`.
     pub fn interrupted(signal: Signal, outcome: &str) -> Self {
         Self::new(Status::Signal(signal), interrupted(signal)).and(outcome)
     }
@@ -108,7 +115,14 @@ impl Error {
         self
     }
 
-    /// Puts a place before the message, as in `vault.age: the header is damaged`.
+    /// Marks the message and the next step as already shown, so that they are not printed twice.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.is_shown = true;
+        self
+    }
+
+    /// Puts `prefix` before the message, as in `vault.age: the header is damaged`.
     #[must_use]
     pub fn context(mut self, prefix: impl fmt::Display) -> Self {
         self.what = format!("{prefix}: {}", self.what);
@@ -122,28 +136,27 @@ impl Error {
         self
     }
 
-    /// Sets the underlying error. The program does not print the underlying error. If a user needs the text of the
-    /// underlying error, the message must repeat that text.
+    /// Sets the error that caused this error. The program does not print the cause. If a user needs the cause's text,
+    /// the message must repeat it.
     #[must_use]
     pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// If the error is about a damaged vault and has no next step, sets the next step: to fetch another copy of the
-    /// vault.
+    /// If the error is about a damaged vault and has no next step, sets a next step: fetch another copy of the vault.
     #[must_use]
     pub fn or_another_copy(mut self) -> Self {
         if self.status == Status::Damaged {
             self.next.get_or_insert_with(|| {
-                "fetch another copy of the vault and compare its SHA-256 with the ceremony's record".into()
+                "fetch another copy of the vault, and compare its SHA-256 with the SHA-256 that was noted at sealing".into()
             });
         }
         self
     }
 }
 
-/// Describes how a command or session ended, if a signal ended it.
+/// Describes the end of a command or session that `signal` ended.
 pub fn interrupted(signal: Signal) -> String {
     format!("interrupted ({signal})")
 }

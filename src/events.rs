@@ -1,4 +1,4 @@
-//! The events that `--json` prints: one JSON object per line on stdout. A close never waits until an event is
+//! The events that `--json` prints: one JSON object per line on stdout. A close never waits for an event to be
 //! written.
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::vault::target::TargetId;
 #[derive(Clone, Copy, Debug)]
 pub struct Events(bool);
 
-/// One event. The fields have the same names in JSON.
+/// One event. In JSON, the fields have the same names as here.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
@@ -34,7 +34,7 @@ pub enum Event<'a> {
         /// The number of shares that are needed to open the vault.
         needed: u8,
     },
-    /// An alert was sent to a channel. The field `acknowledged` shows whether the alert arrived.
+    /// An alert was sent to a channel. The field `acknowledged` shows whether the receiver got the alert.
     Alert {
         /// The topic of the alert.
         topic: AlertTopic,
@@ -48,7 +48,7 @@ pub enum Event<'a> {
         /// The receiver's answer to the alert, or the reason why the receiver did not acknowledge the alert.
         detail: &'a str,
     },
-    /// The quorum is complete, and the session's intent is in the ledger.
+    /// The quorum is complete. The ledger now has a record of the planned opening (the intent).
     Intent {
         /// The session.
         session: SessionId,
@@ -56,12 +56,12 @@ pub enum Event<'a> {
         vault: &'a str,
         /// The target's user.
         target: &'a TargetId,
-        /// The window's duration, T1 − T0, in seconds.
+        /// The duration of the window (T1 − T0), in seconds.
         window: u64,
         /// The operator's reason.
         reason: &'a str,
     },
-    /// T0 and T1 are known. The program has not written anything to AWS yet.
+    /// The start (T0) and the end (T1) of the window are known. The program has not yet written anything to AWS.
     Window {
         /// The session.
         session: SessionId,
@@ -90,8 +90,8 @@ pub enum Event<'a> {
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// Whether a probe proved that access is closed. If the value is false, IAM shows that access is closed, but
-        /// no probe has proven it.
+        /// Whether a probe proved that access is closed. If false, IAM shows that access is closed, but AWS has
+        /// refused no probe.
         probed: bool,
         /// Why the window ended.
         cause: String,
@@ -102,10 +102,10 @@ pub enum Event<'a> {
         session: SessionId,
         /// Whether every step of the drill had the expected result.
         passed: bool,
-        /// The path of the file with the drill's signed result. `None` if no custodian signed the result.
+        /// The path of the file with the drill's signed result. The field is `None` if no custodian signed the result.
         evidence: Option<&'a std::path::Path>,
     },
-    /// The status of targets.
+    /// The result of the command `status`.
     Status {
         /// Whether a window may be open for at least one target.
         may_be_open: bool,
@@ -131,7 +131,7 @@ pub enum Event<'a> {
     },
 }
 
-/// One line of output: the version of the format, the time of the event, and the event.
+/// One line of output. `v` is the version of the format, and `at` is the time of the event.
 #[derive(Serialize)]
 struct Line<'a> {
     v: u8,
@@ -143,15 +143,14 @@ struct Line<'a> {
 /// Returns the output line of one event, without the line feed at the end.
 ///
 /// # Errors
-/// If the event cannot be serialized as JSON. No known event causes this error.
+/// Fails if the event cannot be serialized as JSON. This does not happen with the events of this file.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))
 }
 
 impl Events {
-    /// Returns a value that writes events to stdout if `wanted` is true. If `wanted` is false, the value writes
-    /// nothing.
+    /// Returns a value that writes events to stdout if `wanted` is true, and that writes nothing if `wanted` is false.
     pub fn to_stdout(wanted: bool) -> Self {
         Self(wanted)
     }

@@ -5,7 +5,7 @@
 //!
 //! # The map
 //!
-//! The table lists the modules from top to bottom. A module imports only from modules below it. docs/architecture.md
+//! The table lists the modules. A module imports only from modules below it in the table. docs/architecture.md
 //! describes each file.
 //!
 //! | module | contents | kind |
@@ -26,8 +26,8 @@
 //! | [`vault`] | the vault, an age file: manifest, shares, quorum, payload; types for names and durations | pure |
 //! | [`secret`] | secrets in locked pages; process hardening; the only `unsafe` code | system |
 //!
-//! Every module is allowed to use [`error`], [`signal`], [`boot_clock`] and [`time_text`]. Pure code does no I/O,
-//! reads no clock, and builds without the feature `cloud`.
+//! Every module can use [`error`], [`signal`], [`boot_clock`] and [`time_text`], which are below all modules in the
+//! table. *Pure* code does no I/O, reads no clock, and builds without the feature `cloud`.
 //!
 //! # How a window is opened and closed
 //!

@@ -1,4 +1,5 @@
-//! The offline build: the same command line without network code, for the ceremony machine.
+//! The offline build: the same command line without network code. This build is for the offline machine on which
+//! custodians are enrolled and vaults are sealed.
 
 use std::process::ExitCode;
 

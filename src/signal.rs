@@ -1,4 +1,4 @@
-//! The signals that end a command.
+//! The signals that ask a command to end.
 
 use std::fmt;
 

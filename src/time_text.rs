@@ -1,12 +1,12 @@
-//! Formats points in time and durations for people. No other module formats times for people.
+//! Formats points in time and durations for people. All other modules use these functions to show times.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Formats `at` for a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`. Leaves out the date if `at` is
-/// today.
+/// Formats `at` for a person at this machine: `2026-11-22 02:47:00 UTC (03:47 local)`. If `at` is today, the text has
+/// no date.
 pub fn local(at: Timestamp) -> String {
     seen(at, Timestamp::now())
 }
@@ -32,7 +32,7 @@ pub fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
-/// Formats the date in UTC: `2026-11-22`.
+/// Formats the date of `at` in UTC: `2026-11-22`.
 pub fn date(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
@@ -68,8 +68,8 @@ mod tests {
 
     #[test]
     fn a_time_on_another_day_is_shown_with_its_date() {
-        let at: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
-        let seen = |now: &str| seen(at, now.parse().expect("an instant"));
+        let at: Timestamp = "2026-11-22T02:47:00Z".parse().expect("the test's time should be valid");
+        let seen = |now: &str| seen(at, now.parse().expect("the test's time should be valid"));
         assert!(seen("2026-11-22T23:00:00Z").starts_with("02:47:00 UTC ("));
         assert!(seen("2026-11-21T23:00:00Z").starts_with("2026-11-22 02:47:00 UTC ("));
     }

@@ -13,7 +13,7 @@ use super::notice::Notice;
 /// Runs the alert command, and kills it if it has not ended after `time`.
 ///
 /// # Errors
-/// If the command cannot be started, if it fails, or if it does not end in time.
+/// Fails if the command cannot be started, if it fails, or if it does not end in time.
 pub(super) async fn run(command: Vec<String>, notice: Arc<Notice>, time: Duration) -> Result<(), String> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut command = Command::new(program);

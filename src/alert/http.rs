@@ -1,4 +1,4 @@
-//! Sends HTTP POST requests. Does not follow redirects. The URL can be a secret, so no error message contains the
+//! Sends HTTP POST requests, and does not follow redirects. The URL can be a secret, so no error message contains the
 //! URL.
 
 use std::error::Error as StdError;
@@ -17,8 +17,8 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use super::receipt::Failure;
 use crate::secret::SecretText;
 
-/// The connection pool of one run. The pool is created only once, because creating a pool reads the system's TLS
-/// roots. The pool is dropped at the end of the run, because it holds the URLs.
+/// The connection pool that all channels share. The pool is created only once, because creating a pool reads the
+/// system's TLS roots. The pool is dropped together with [`super::Alerts`], because it holds the URLs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Http(Arc<OnceLock<Connector>>);
 
@@ -82,7 +82,7 @@ impl Http {
     }
 }
 
-/// Reads a body until it ends, until [`MAX_BODY`] bytes are read, or until [`BODY_TIMEOUT`] has passed.
+/// Reads a body to its end, but at most [`MAX_BODY`] bytes, and for at most [`BODY_TIMEOUT`].
 async fn read_body(body: SdkBody) -> Vec<u8> {
     let (mut body, mut read) = (ByteStream::new(body), Vec::new());
     let reading = async {

@@ -44,7 +44,7 @@ pub struct Delivery {
     pub outcome: Result<(Timestamp, Receipt), String>,
 }
 
-/// The alert channels and the alert command. Both get every alert.
+/// The alert channels and the alert command. Every channel and the command get every alert.
 #[derive(Debug, Default)]
 pub struct Alerts {
     channels: Vec<Receiver>,
@@ -76,8 +76,8 @@ pub struct Deliveries {
 }
 
 impl Alerts {
-    /// Combines the vault's channels, this machine's channels, this machine's alert command and the configuration of
-    /// AWS clients.
+    /// Returns a value with the vault's channels (`sealed`), this machine's channels (`local`), this machine's alert
+    /// command, and the configuration of AWS clients.
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));
@@ -100,7 +100,7 @@ impl Alerts {
         if names.is_empty() { "no channel".into() } else { names.join(", ") }
     }
 
-    /// Reports whether there is no channel. The alert command does not count as a channel.
+    /// Returns true if there is no channel. The alert command does not count as a channel.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty()
     }

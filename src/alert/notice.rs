@@ -1,5 +1,4 @@
-//! The notice that an alert sends to a receiver. The receiver gets a notice either as a subject and a text, or as
-//! JSON.
+//! The content of an alert. A receiver gets a notice either as a subject and a text, or as JSON.
 
 use std::fmt::Write as _;
 
@@ -30,7 +29,7 @@ pub struct Notice {
     pub session: Option<SessionId>,
     pub vault: VaultName,
     pub target: TargetId,
-    /// `--reason`
+    /// The reason from `--reason`: why access is opened.
     pub reason: Option<String>,
     /// The reason from `--again`: why spent credentials are used again.
     pub again: Option<String>,
@@ -40,7 +39,7 @@ pub struct Notice {
     pub forced: bool,
     /// The duration of the window, in seconds.
     pub window: Option<u64>,
-    /// T1.
+    /// T1, the end of the window.
     pub until: Option<Timestamp>,
     /// The custodians whose tokens signed the approval.
     pub approved_by: Vec<String>,
@@ -245,7 +244,7 @@ mod tests {
     fn notice(reason: &str) -> Notice {
         Notice {
             topic: AlertTopic::Opening,
-            at: "2026-11-22T02:17:00Z".parse().expect("an instant"),
+            at: "2026-11-22T02:17:00Z".parse().expect("the test's time should be valid"),
             drill: false,
             session: Some(SessionId::from_bytes([7; 8])),
             vault: VaultName { label: "production".into(), id: "ab".repeat(16), epoch: 3 },
@@ -298,13 +297,17 @@ mod tests {
     fn two_closes_without_a_session_have_different_keys() {
         let mut close = Notice { session: None, topic: AlertTopic::Closed, ..notice("x") };
         let first = close.key();
-        close.at = close.at.saturating_add(jiff::SignedDuration::from_mins(1)).expect("later");
+        close.at = close
+            .at
+            .saturating_add(jiff::SignedDuration::from_mins(1))
+            .expect("a minute later should be a valid time");
         assert_ne!(first, close.key());
     }
 
     #[test]
-    fn the_ledgers_head_is_in_words() {
-        let json: serde_json::Value = serde_json::from_slice(&notice("x").json()).expect("JSON");
+    fn a_notice_has_the_ledgers_head_as_words() {
+        let json: serde_json::Value =
+            serde_json::from_slice(&notice("x").json()).expect("the notice should be JSON");
         assert_eq!(json["ledger"]["words"], "abandon abandon abandon abandon abandon abandon");
         assert_eq!((&json["v"], &json["topic"]), (&1.into(), &"opening".into()));
         assert!(notice("x").text().contains("abandon abandon"));

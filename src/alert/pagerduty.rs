@@ -1,5 +1,5 @@
 //! Sends alerts to `PagerDuty` with the Events API v2. A session has one incident, which is resolved when access is
-//! closed. If access may be open, the session has a second incident.
+//! closed. If access may still be open after a close, the session gets a second incident.
 
 use serde_json::{Value, json};
 
@@ -31,8 +31,9 @@ pub(super) async fn enqueue(
     Ok(receipt)
 }
 
-/// Returns the actions to send, each with the key of an incident. If access may be open, the action triggers a second
-/// incident, because `PagerDuty` does not page again for an acknowledged incident. A close resolves both incidents.
+/// Returns the actions to send, each with the key of its incident. If access may still be open, the action triggers a
+/// second incident, because `PagerDuty` does not page again for an acknowledged incident. A close resolves both
+/// incidents.
 fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
     let opening = format!("breakglass-{id}");

@@ -32,7 +32,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Returns a receipt with an id. `what` names the thing that has the id, for example `message`.
+    /// Returns a receipt with an id. `what` is the kind of thing that has the id, such as `message` or `incident`.
     pub(super) fn with_id(what: &str, id: Option<&str>) -> Self {
         let id = id.filter(|id| !id.is_empty());
         Self {

@@ -67,7 +67,7 @@ pub(super) async fn send(server: &Smtp, notice: &Notice) -> Result<Receipt, Fail
     }
     let why = |(to, failure): &(String, Failure)| format!("{to}: {}", failure.why());
     let mut but: Vec<_> = refused.iter().map(why).collect();
-    but.extend(late.then(|| "others, whose answer was not waited for".into()));
+    but.extend(late.then(|| "other recipients, for whom the server did not answer in time".into()));
     match (accepted.first(), refused.into_iter().next()) {
         (Some(answer), _) if but.is_empty() => Ok(receipt(answer, "")),
         (Some(answer), _) => Ok(receipt(answer, &format!("; but not {}", but.join(", ")))),
@@ -100,8 +100,8 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     Failure::Temporary("could not connect to the mail server, or the connection was lost".into())
 }
 
-/// Finds the server's id for the mail in the server's answer, such as `queued as 4F1C2D` or `OK id=1abCdE-000`. The
-/// id is the first word that has a digit and at least five alphanumeric characters.
+/// Finds the server's id for the mail in the server's answer, such as `queued as 4F1C2D` or `OK id=1abCdE-000`. The id
+/// is the first word with at least five alphanumeric characters, of which at least one is a digit.
 fn queue_id(said: &str) -> Option<String> {
     let is_id = |word: &&str| {
         let alphanumeric = word.chars().filter(char::is_ascii_alphanumeric).count();
@@ -131,7 +131,7 @@ fn message(server: &Smtp, notice: &Notice) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_servers_id_is_found() {
+    fn the_servers_id_for_a_mail_is_found_in_its_answer() {
         for (said, id) in [
             ("2.0.0 Ok: queued as 4F1C2D9A", Some("4F1C2D9A")),
             ("OK id=1abCdE-000000", Some("1abCdE-000000")),

@@ -16,8 +16,8 @@ use super::notice::Notice;
 use super::receipt::{Failure, Receipt, is_off};
 use crate::vault::payload::{AccessKey, region_of};
 
-/// Publishes a notice. If AWS refuses the call and the local clock is wrong, publishes the notice again with the time
-/// from AWS's `Date` header.
+/// Publishes a notice. If AWS refuses the call and the local clock is wrong, signs a second call with the time from
+/// AWS's `Date` header.
 pub(super) async fn publish(
     topic: &str,
     key: &AccessKey,

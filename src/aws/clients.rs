@@ -1,12 +1,12 @@
-//! Configuration of the AWS clients. The caller passes credentials explicitly. The program never caches credentials,
-//! and drops them with the client.
+//! Configures the AWS clients. The caller passes the credentials. The program never caches credentials, and drops them
+//! together with the client.
 
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::Provider;
@@ -21,6 +21,7 @@ use crate::aws::clock::AwsClock;
 use crate::aws::fault_injection::{FaultyHttpClient, InjectedFaults};
 use crate::custody::statement::network::CustomEndpoint;
 use crate::error::{Error, Result};
+use crate::gate::SessionId;
 use crate::secret::SecretText;
 use crate::vault::payload::AccessKey;
 
@@ -28,7 +29,7 @@ const CONNECT: Duration = Duration::from_secs(4);
 const ATTEMPT: Duration = Duration::from_secs(8);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(20);
 
-/// The configuration that all AWS clients share: the endpoints, the connection pool and the clock. It holds no
+/// The configuration that all AWS clients share: the endpoints, the connection pool and the clock. This value holds no
 /// credentials.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsConfig {
@@ -51,13 +52,13 @@ impl HttpClient for SharedPool {
     }
 }
 
-/// The AWS services that an opening calls. The names are the service ids of the shared AWS configuration.
+/// The AWS services that an opening calls. The names are the service ids that the shared AWS configuration uses.
 const SERVICES: [&str; 3] = ["IAM", "STS", "SNS"];
 
 /// The largest number of attempts that the SDK makes for one call.
 #[derive(Clone, Copy)]
 pub(crate) enum Tries {
-    /// One attempt, for writes and probes. The program itself repeats probes.
+    /// One attempt, for writes and probes. The SDK must not repeat them; the program itself repeats probes.
     One,
     /// Up to four attempts, for reads.
     Four,
@@ -79,6 +80,15 @@ impl AwsConfig {
         drop(aws_sdk_sts::Client::new(&config));
         let config = config.into_builder().http_client(SharedPool(http)).build();
         Self { config, clock: AwsClock::default() }
+    }
+
+    /// Returns a copy of this configuration whose calls carry the session's id in the user agent, as
+    /// `app/breakglass-SESSION`. CloudTrail logs the user agent.
+    pub(crate) fn for_session(&self, session: SessionId) -> Self {
+        let name = AppName::new(session.traced()).ok();
+        let mut config = self.config.to_builder();
+        config.set_app_name(name);
+        Self { config: config.build(), clock: self.clock.clone() }
     }
 
     /// Returns the custom endpoints of AWS. The custodians see these endpoints before they approve an opening.
@@ -115,7 +125,7 @@ impl AwsConfig {
         Ok(endpoints)
     }
 
-    /// Returns a copy of this configuration whose connections fail in the ways that a drill requests.
+    /// Returns a copy of this configuration, in which connections fail with the faults of a drill.
     pub(crate) fn with_faults(&self, faults: &InjectedFaults) -> Self {
         let Some(inner) = self.config.http_client() else { return self.clone() };
         let http = FaultyHttpClient { inner, faults: faults.clone() };

@@ -1,5 +1,6 @@
-//! AWS's time. The program reads AWS's time from an HTTP `Date` header. To get AWS's time later, the program adds the
-//! time that has passed by the boot-time clock. The local clock has no influence on AWS's time.
+//! AWS's time. The program reads AWS's time from the HTTP `Date` header of an answer. To get AWS's time later, the
+//! program adds the time that the boot-time clock has counted since that answer. After the first answer, the local
+//! clock has no influence on AWS's time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -18,8 +19,8 @@ use crate::boot_clock::Instant;
 /// The range of accepted dates, in Unix seconds: the start of 2025 to the start of 2100.
 const SANE: std::ops::Range<i64> = 1_735_689_600..4_102_444_800;
 
-/// A clock that all parts of the program share. The clock starts with the local time. When AWS answers, the program
-/// sets the clock to AWS's time.
+/// A clock that all parts of a command share. The clock starts with the local time. When AWS answers, the program sets
+/// the clock to AWS's time.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsClock(Arc<Mutex<Measured>>);
 
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_date_out_of_range_is_rejected() {
-        let at = read("Sun, 22 Nov 2026 02:17:00 GMT").expect("a date");
+        let at = read("Sun, 22 Nov 2026 02:17:00 GMT").expect("the date should be accepted");
         assert_eq!(at.to_string(), "2026-11-22T02:17:00Z");
         for bad in ["", "yesterday", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2200 00:00:00 GMT"] {
             assert_eq!(read(bad), None, "{bad:?}");
@@ -104,9 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_follows_the_measurement() {
+    fn the_clock_is_set_to_the_measured_time() {
         let clock = AwsClock::default();
-        let date: Timestamp = "2030-01-01T00:00:00Z".parse().expect("an instant");
+        let date: Timestamp = "2030-01-01T00:00:00Z".parse().expect("the test's time should be valid");
         let off = clock.set(Measured { date, at: Instant::now() });
         assert!(off > Duration::from_hours(1));
         assert!(clock.now().duration_since(date).as_secs() < 5);

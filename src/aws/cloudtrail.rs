@@ -1,4 +1,4 @@
-//! Looks up a session's calls in CloudTrail's event history, and keeps to CloudTrail's rate limit.
+//! Looks up a session's calls in CloudTrail's event history, within CloudTrail's rate limit.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ use crate::vault::target::iam_region;
 
 /// The pause between two requests. AWS allows two lookups per second in each region of an account.
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(510);
-/// The largest number of retries of a request that AWS throttled. The pause before a retry doubles each time.
+/// The maximum number of retries of a request that AWS throttled. The pause doubles after each retry.
 const RETRIES_THROTTLED: u32 = 6;
 /// The largest number of retries of a request that was not sent, or whose outcome is not known.
 const RETRIES_UNCLEAR: u32 = 2;
@@ -37,11 +37,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_REQUESTS: u32 = 2_000;
 /// If the lookups take longer than this, the program starts to show progress.
 const FIRST_NOTE: Duration = Duration::from_secs(1);
-/// The pause between two lines that show progress.
+/// The minimum pause between two lines that show progress.
 const BETWEEN_NOTES: Duration = Duration::from_secs(2);
 
-/// Looks up the events in every region concurrently. If a region cannot be read completely, the result of the region
-/// has an `error`.
+/// Looks up the events in all regions concurrently. If the events of a region cannot be read completely, the result
+/// for this region has an `error`.
 ///
 /// # Errors
 /// The error has the status `Usage` if the profile has no credentials. The error has the status `Refused` if the
@@ -124,8 +124,8 @@ async fn everywhere(
     trail
 }
 
-/// Lists the attributes to look up. A request can have only one attribute. A user is looked up as a resource only in
-/// IAM's region, because only that region has such events.
+/// Lists the attributes to look up. A request can have only one attribute, so each attribute is looked up separately.
+/// A user is looked up as a resource only in IAM's region, because only that region has such events.
 fn attributes(wanted: &CloudTrailQuery, is_of_iam: bool) -> Vec<(LookupAttributeKey, String)> {
     let keys = wanted.keys.iter().map(|key| (LookupAttributeKey::AccessKeyId, key.clone()));
     let names = wanted.names.iter().map(|name| (LookupAttributeKey::Username, name.clone()));

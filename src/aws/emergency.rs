@@ -1,5 +1,4 @@
-//! The emergency user: its long-term key, the session that is issued from the key, and the probes of the key and of
-//! the session.
+//! The emergency user: its long-term key, the AWS session that STS issues for the key, and the probes of both.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -21,11 +20,11 @@ use crate::vault::payload::{AccessKey, Mfa};
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 const LONGEST_ROLE_SESSION: i32 = 43_200;
-/// STS counts a session's duration from the time when it receives the request. The requested duration is shorter by
-/// this many seconds, so the session does not end after T1.
+/// The number of seconds by which the requested duration of a session is shorter than the time until T1. STS counts
+/// the duration from the time when it receives the request, so without this margin the session could end after T1.
 const ON_THE_WAY: i64 = 10;
 
-/// The error codes with which AWS refuses a probe if a policy denies the call or the session has ended.
+/// The error codes with which AWS answers a probe if a policy denies the call or if the session has ended.
 const REFUSALS: [&str; 6] = [
     "AuthorizationError",
     "AuthorizationErrorException",
@@ -46,14 +45,15 @@ pub(crate) enum SessionCall {
     AssumeRole(String),
 }
 
-/// The emergency user's key and the session issued from it.
+/// The emergency user's key, and the session that STS issued for the key.
 pub(crate) struct EmergencyUser {
     aws: AwsConfig,
     region: String,
     call: SessionCall,
     /// The client that issues the session. The client is dropped as soon as the session is issued.
     issuer: RefCell<Option<Issuer>>,
-    /// The client that probes the key. `None` in the lane `static`, in which the key alone grants no access.
+    /// The client that probes the key. The field is `None` in the lane `static`, because in that lane the key alone
+    /// grants no access.
     sns: Option<aws_sdk_sns::Client>,
     issued: RefCell<Option<Issued>>,
 }
@@ -94,7 +94,7 @@ impl EmergencyUser {
         }
     }
 
-    /// Returns a client that asks AWS for the account and the time with the emergency key. The lane `static` uses
+    /// Returns a client that uses the emergency key to ask AWS for the account and the time. The lane `static` uses
     /// this client, because the lane has no opener.
     pub(crate) fn identity(aws: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
         IdentityClient::new(aws, &aws.with_credentials(long_term(key), region, Tries::One))
@@ -112,7 +112,7 @@ impl EmergencyUser {
     async fn issue(&self, issuer: &Issuer, wanted: &Wanted<'_>) -> Result<Option<Credentials>, Fault> {
         let left = wanted.until.duration_since(self.aws.clock.now()).as_secs() - ON_THE_WAY;
         let seconds = |longest| i32::try_from(left).unwrap_or(longest).clamp(SHORTEST_SESSION, longest);
-        let name = format!("breakglass-{}", wanted.session);
+        let name = wanted.session.traced();
         let policy = wanted.policy.map(ToString::to_string);
         let (serial, code) = issuer.codes.as_ref().map(TotpCodes::take).unzip();
         match &self.call {
@@ -127,7 +127,8 @@ impl EmergencyUser {
                 Ok(request.send().await.map_err(|e| fault(&e))?.credentials)
             }
             SessionCall::AssumeRole(arn) => {
-                let request = issuer.sts.assume_role().role_arn(arn).role_session_name(name);
+                let request = issuer.sts.assume_role().role_arn(arn).role_session_name(&name);
+                let request = request.source_identity(name);
                 let request = request.set_policy(policy).duration_seconds(seconds(LONGEST_ROLE_SESSION));
                 let request = request.set_serial_number(serial).set_token_code(code);
                 Ok(request.send().await.map_err(|e| fault(&e))?.credentials)
@@ -169,7 +170,7 @@ impl Emergency for EmergencyUser {
         let issuer = self.issuer.take().ok_or_else(no_key)?;
         let result = self.issue(&issuer, wanted).await.and_then(|issued| issued.ok_or_else(incomplete));
         match result.and_then(|issued| self.keep(issued)) {
-            // After a success, `issuer` is dropped. The long-term key and the MFA seed are dropped with `issuer`.
+            // After a success, `issuer` is dropped, together with its long-term key and MFA seed.
             Ok(()) => Ok(()),
             Err(fault) => {
                 self.issuer.replace(Some(issuer));
@@ -184,7 +185,7 @@ impl Emergency for EmergencyUser {
     }
 }
 
-/// Takes the place of the emergency key if that key is not available. All probes of this type return `None`.
+/// A replacement for [`EmergencyUser`] if the emergency key is not available. Its probes return `None`.
 pub(crate) struct NoEmergencyKey;
 
 impl Emergency for NoEmergencyKey {

@@ -1,5 +1,5 @@
-//! A drill can inject faults into the HTTP connections to AWS. The code that uses the connections does not know about
-//! the faults.
+//! Injects the faults of a drill into the HTTP connections to AWS. For the code that uses the connections, an injected
+//! fault looks like a real fault.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// How long all calls fail after [`Injection::CutAtClose`] has started.
+/// The duration of the fault [`Injection::CutAtClose`], during which all calls fail.
 const CUT: Duration = Duration::from_secs(15);
 
 /// A fault that a drill can inject.
@@ -33,7 +33,7 @@ pub(crate) struct InjectedFaults(Arc<Mutex<FaultState>>);
 struct FaultState {
     iam: bool,
     cut_at_close: bool,
-    /// The injected faults that have not made any call fail yet.
+    /// The injected faults that have not yet made a call fail.
     unmet: Vec<Injection>,
     /// All calls fail until this instant.
     all: Option<Instant>,

@@ -17,7 +17,7 @@ use crate::gate::policy::GATE;
 use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};
 use crate::vault::target::TargetId;
 
-/// One IAM user, and clients with the credentials of the principal that reads and changes this user.
+/// One IAM user, and the clients that read and change this user. The clients have the credentials of one principal.
 pub(crate) struct IamUser {
     reads: Client,
     writes: Client,
@@ -99,7 +99,7 @@ impl IamUser {
 
     async fn boundary_document(&self) -> Read<Value> {
         let Some(arn) = &self.boundary else {
-            return Err(Fault::Refused("no boundary is expected".into()));
+            return Err(Fault::Refused("no permissions boundary is expected, so none was read".into()));
         };
         let policy = self.reads.get_policy().policy_arn(arn).send().await.map_err(|e| fault(&e))?;
         let version = policy.policy.and_then(|policy| policy.default_version_id);
@@ -208,8 +208,8 @@ where
     }
 }
 
-/// Turns the error `NoSuchEntity` of a list call into `None`. The error means that the user does not exist; the call
-/// `GetUser` reports this too.
+/// Turns the error `NoSuchEntity` of a list call into `None`. The error means that the user does not exist. The caller
+/// learns this from the call `GetUser`.
 fn listed<T, E>(result: Result<Vec<T>, SdkError<E, HttpResponse>>) -> Read<Option<Vec<T>>>
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -221,8 +221,7 @@ fn credential(id: String, status: &StatusType) -> Credential {
     Credential { id, active: usable(Some(status)) }
 }
 
-/// Reports whether a credential counts as usable. Returns false only if AWS says that the status of the credential is
-/// `Inactive`.
+/// Returns whether a credential counts as usable. A credential counts as not usable only if its status is `Inactive`.
 fn usable(status: Option<&StatusType>) -> bool {
     !matches!(status, Some(StatusType::Inactive))
 }

@@ -1,5 +1,5 @@
-//! Loads endpoints and TLS roots in the background, while the program asks the custodians for words and PINs. This
-//! module holds no secret and sends nothing.
+//! Loads endpoints and TLS roots in the background, while the custodians type words and PINs. This code handles no
+//! secret and sends nothing.
 
 use std::thread::JoinHandle;
 

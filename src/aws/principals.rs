@@ -1,9 +1,11 @@
-//! The opener and the closer. The opener and the closer each implement one of the gate's ports, with the credentials
-//! of one AWS principal.
+//! The opener and the closer. Each of these two types implements a trait of `gate`, with the credentials of one AWS
+//! principal.
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use jiff::Timestamp;
 
 use crate::aws::clients::{AwsConfig, Tries, long_term};
 use crate::aws::clock::{DateReader, Measured};
@@ -16,10 +18,10 @@ use crate::gate::snapshot::{AccessState, Snapshot};
 use crate::vault::payload::AccessKey;
 use crate::vault::target::TargetId;
 
-/// The largest number of attempts of `GetCallerIdentity`.
+/// The maximum number of `GetCallerIdentity` calls until one succeeds.
 const ATTEMPTS: u32 = 4;
 
-/// A client that asks AWS for the caller's account, and sets AWS's clock from the answer.
+/// A client that asks AWS for the caller's account. The client also sets the shared clock to the time in AWS's answer.
 pub(crate) struct IdentityClient {
     sts: aws_sdk_sts::Client,
     dates: DateReader,
@@ -31,6 +33,30 @@ impl IdentityClient {
         let dates = DateReader::default();
         let sts = aws_sdk_sts::config::Builder::from(config).interceptor(dates.clone()).build();
         Self { sts: aws_sdk_sts::Client::from_conf(sts), dates, aws: aws.clone() }
+    }
+
+    /// Returns a client that can only ask for the time. AWS answers each of its calls with a refusal that has a date,
+    /// because the client signs with the example key of AWS's documentation.
+    pub(crate) fn without_credentials(aws: &AwsConfig, region: &str) -> Self {
+        let example = Credentials::new("AKIAIOSFODNN7EXAMPLE", "none", None, None, "example");
+        Self::new(aws, &aws.with_credentials(example, region, Tries::One))
+    }
+
+    /// Returns AWS's time, and sets AWS's clock. A refusal has a date, too.
+    ///
+    /// # Errors
+    /// [`Fault`] if no answer has a valid date.
+    pub(crate) async fn time(&self) -> Result<Timestamp, Fault> {
+        let sent = Instant::now();
+        let answer = self.sts.get_caller_identity().send().await;
+        let Some(date) = self.dates.take() else {
+            return Err(answer.map_or_else(
+                |error| fault(&error),
+                |_| Fault::Unknown("AWS's answer has no valid Date header".into()),
+            ));
+        };
+        self.aws.clock.set(Measured { date, at: sent });
+        Ok(date)
     }
 }
 

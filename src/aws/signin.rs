@@ -47,7 +47,7 @@ pub(crate) async fn sign_in(emergency: &EmergencyUser, partition: &str) -> Resul
     Ok(link(&endpoint, partition, region, &answer.signin_token))
 }
 
-/// Returns the sign-in endpoint of the region. The global endpoint is not used, because it is only in the region
+/// Returns the sign-in endpoint of the region. The global endpoint is not used, because it depends on the region
 /// us-east-1.
 fn endpoint(partition: &str, region: &str) -> String {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());

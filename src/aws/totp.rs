@@ -13,7 +13,7 @@ use crate::vault::payload::Mfa;
 const STEP: u64 = 30;
 const DIGITS: usize = 6;
 
-/// An MFA device. The field `used` is the time step of the last code that was used.
+/// Generates the codes of an MFA device. The field `used` is the time step of the last code that was used.
 pub(crate) struct TotpCodes {
     serial: String,
     totp: TOTP,
@@ -30,8 +30,8 @@ impl TotpCodes {
         Self { serial: mfa.serial, totp, clock, used: Cell::new(None) }
     }
 
-    /// Returns how long to wait until the device has a code that was not used yet. The result is zero if the current
-    /// code was not used.
+    /// Returns the time until the device has a code that was not used yet. If the current code was not used, this time
+    /// is zero.
     pub(crate) fn ready_in(&self) -> Duration {
         let now = self.seconds();
         match self.used.get() {
@@ -61,7 +61,7 @@ mod tests {
 
     fn at(seconds: i64) -> TotpCodes {
         let clock = AwsClock::default();
-        let date = jiff::Timestamp::from_second(seconds).expect("an instant");
+        let date = jiff::Timestamp::from_second(seconds).expect("the test's time should be valid");
         clock.set(Measured { date, at: Instant::now() });
         // The seed from RFC 6238, appendix B: "12345678901234567890".
         let seed = SecretText::copy_of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_given_once() {
+    fn a_code_is_used_only_once() {
         let codes = at(1_111_111_111);
         assert_eq!(codes.ready_in(), Duration::ZERO);
         codes.take();

@@ -1,4 +1,4 @@
-//! The command line as clap parses it. Each command validates its arguments.
+//! Defines the command line for the parser clap. Each command validates its arguments later.
 
 use std::path::PathBuf;
 
@@ -19,11 +19,11 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Enrol a custodian: create their keys on a YubiKey and write their enrolment file
+    /// Enrol a custodian: create the custodian's keys on a YubiKey and write the enrolment file
     Enrol(EnrolArgs),
-    /// Seal AWS credentials in a vault that a quorum of custodians opens; works offline
+    /// Seal AWS credentials in a vault that only a quorum of custodians can open; works offline
     Seal(SealArgs),
-    /// Show everything public about a vault; needs no token and no secret
+    /// Show all public information about a vault; needs no token and no secret
     Inspect(InspectArgs),
     #[command(flatten)]
     Cloud(CloudCommand),
@@ -60,10 +60,10 @@ pub struct EnrolArgs {
     /// The serial number of the YubiKey, if several are plugged in
     #[arg(long, value_name = "NUMBER")]
     pub serial: Option<u32>,
-    /// Trusted attestation root certificates (PEM)
+    /// The file with the attestation root certificates to trust (PEM)
     #[arg(long, value_name = "FILE", conflicts_with = "no_attestation")]
     pub attestation_root: Option<PathBuf>,
-    /// Accept an attestation under a root that is not Yubico's (this is recorded in the vault)
+    /// Accept an attestation whose root certificate is not Yubico's (this is recorded in the vault)
     #[arg(long, conflicts_with = "no_attestation")]
     pub allow_other_attestation: bool,
     /// Enrol without proof that the YubiKey is genuine (this is recorded in the vault)
@@ -84,13 +84,13 @@ Examples:
 Credentials are read as JSON from standard input. At a terminal, the program asks for them.
 If the JSON has a field \"drill\", a drill vault is written next to the vault: prod.drill.age.")]
 pub struct SealArgs {
-    /// An enrolment file; give it once for each custodian
+    /// An enrolment file; pass this option once for each custodian
     #[arg(long = "custodian", value_name = "FILE", required = true)]
     pub custodians: Vec<PathBuf>,
     /// The number of custodians needed to open the vault
     #[arg(long, value_name = "M")]
     pub threshold: u8,
-    /// Human-readable name for the vault
+    /// A name for the vault, for people
     #[arg(long)]
     pub label: String,
     /// The vault file to write
@@ -133,21 +133,21 @@ pub struct ReviewArgs {
     /// The session id, sixteen hex digits
     #[arg(value_parser = session)]
     pub session: SessionId,
-    /// The vault that was opened; its custodians' signatures are checked
+    /// The vault that was opened; the signatures of its custodians are checked
     #[arg(long, value_name = "FILE")]
     pub vault: Option<PathBuf>,
     #[command(flatten)]
     pub cloudtrail: CloudTrailProfile,
-    /// The ledger of another machine, or a copy; may be given several times
+    /// The ledger of another machine, or a copy of a ledger; can be given several times
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
-    /// The page to write
+    /// The HTML page to write
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// The packet to write as JSON; - is standard output
+    /// The packet (the review as JSON) to write; - is standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Have a custodian sign the packet with their YubiKey; an existing packet is signed unchanged
+    /// Have a custodian sign the packet with a YubiKey; if the packet file exists, it is signed unchanged
     #[arg(long, requires = "vault", conflicts_with = "html")]
     pub sign: bool,
     #[command(flatten)]
@@ -171,18 +171,19 @@ Examples:
   breakglass ledger verify --vault prod.age --head \"48:six words that an alert has shown\"
   breakglass ledger verify --ledger ledger.jsonl --copy bucket.jsonl")]
 pub struct LedgerVerifyArgs {
-    /// A ledger file; may be given several times [default: the ledger of this machine]
+    /// A ledger file; can be given several times [default: the ledger of this machine]
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
-    /// An earlier head from an alert, an approval or ledger verify: six words in quotes, or 64 hex digits
+    /// An earlier head of the ledger, as an alert, an approval or ledger verify has shown it: six words in quotes, or
+    /// 64 hex digits
     #[arg(long, value_name = "HEAD")]
     pub head: Option<String>,
-    /// A copy to compare with, as JSON Lines
+    /// A copy of the ledger to compare the ledger with, as JSON Lines
     #[arg(long, value_name = "FILE")]
     pub copy: Option<PathBuf>,
     #[command(flatten)]
     pub shipped: ShippedCopy,
-    /// A vault whose custodians' signatures are checked; may be given several times
+    /// A vault; the signatures of its custodians are checked; can be given several times
     #[arg(long = "vault", value_name = "FILE")]
     pub vaults: Vec<PathBuf>,
     /// Print one line of JSON for each ledger
@@ -196,7 +197,7 @@ Examples:
   breakglass ledger show
   breakglass ledger show --session 0123456789abcdef --json")]
 pub struct LedgerShowArgs {
-    /// A ledger file; may be given several times [default: the ledger of this machine and the configured ones]
+    /// A ledger file; can be given several times [default: the ledger of this machine and the configured ledgers]
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
     /// Show only this session

@@ -12,8 +12,8 @@ pub const ALLOW_OTHER: &str = "--allow-other-attestation";
 /// The option with which `seal` accepts a token without attestation.
 pub const ALLOW_NONE: &str = "--allow-no-attestation";
 
-/// Returns the error for a token that Yubico does not attest. `option` is the option that makes the command accept
-/// the token.
+/// Returns the error for a token that Yubico does not attest. With the command-line option `option`, the command
+/// accepts the token.
 pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &str) -> Error {
     Error::usage(format!("{custodian}: YubiKey {serial} is {}", attested.words()))
         .next(format!("use a YubiKey that Yubico attests, or pass {option}, which is recorded in the vault"))
@@ -22,7 +22,7 @@ pub fn not_by_yubico(custodian: &str, serial: u32, attested: Attested, option: &
 /// Refuses a token that Yubico does not attest, unless `accepted` allows such a token.
 ///
 /// # Errors
-/// Returns a usage error that names the custodian, the token and the option.
+/// Returns a usage error that names the custodian, the token and the command-line option that accepts the token.
 pub fn require_yubico(
     custodian: &str,
     token: &EnrolledToken,

@@ -10,7 +10,7 @@ use crate::vault::file::{self, Vault};
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// [`crate::error::Status::Usage`], with the file's path.
+/// Returns [`crate::error::Status::Usage`], with the file's path.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| Error::usage(format!("cannot read {}: {e}", path.display()));
     let mut bytes = Vec::new();
@@ -25,7 +25,7 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>> {
 /// Reads a vault.
 ///
 /// # Errors
-/// [`crate::error::Status::Damaged`], with the file's path, if the file is not a valid vault.
+/// Returns [`crate::error::Status::Damaged`], with the file's path, if the file is not a valid vault.
 pub fn vault(path: &Path) -> Result<Vault> {
     Vault::parse(&read(path, file::MAX_BYTES)?)
         .map_err(|error| error.context(path.display()).or_another_copy())

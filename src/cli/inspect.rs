@@ -164,7 +164,7 @@ impl TokenReport {
     }
 }
 
-/// Returns a target as text: the user, and what an opening allows.
+/// Returns a target as text: the user, and the access that an opening gives.
 fn target_text(target: &TargetSummary) -> String {
     let mut text = format!(
         "  {:<13}user {} of account {} ({}), {}, at most {}{}\n",

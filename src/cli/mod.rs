@@ -1,5 +1,5 @@
-//! The command line. Each command has a file or a folder. The code there validates the command's arguments and prints
-//! the command's result.
+//! The command line. Each command has a file or a folder, which validates the command's arguments and prints the
+//! command's result.
 
 mod args;
 /// The commands that need AWS. In the offline build, `offline.rs` replaces this module.
@@ -81,8 +81,8 @@ impl Command {
     }
 }
 
-/// Runs a command that handles secrets. While the command runs, other processes cannot read the memory of this
-/// process. After the command, secrets are wiped from memory.
+/// Runs a command that handles secrets. While the command runs, other processes cannot read this process's memory.
+/// After the command has ended, its secrets are wiped from memory.
 fn hardened(command: impl FnOnce() -> Result<()>) -> Result<()> {
     secret::harden()?;
     let result = command();

@@ -1,5 +1,5 @@
-//! Replaces the module `cloud` in the offline build. The items have the same names as in `cloud`, but each command
-//! fails with an error.
+//! Replaces the module `cloud` in the offline build. The items have the same names as the items of `cloud`, but each
+//! command returns an error.
 
 #![allow(
     clippy::unnecessary_wraps,
@@ -39,7 +39,7 @@ pub enum LedgerCloudCommand {
     Ship(Missing),
 }
 
-/// Accepts any arguments, so that the error is about the missing command and not about an argument.
+/// Accepts any arguments. Therefore the error is about the missing command, not about an unknown argument.
 #[derive(Args)]
 pub struct Missing {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

@@ -16,7 +16,7 @@ fn directory_of(path: &Path) -> &Path {
 /// Refuses a path that exists or cannot be written.
 ///
 /// # Errors
-/// [`crate::error::Status::Usage`] if the path exists or cannot be written.
+/// Returns [`crate::error::Status::Usage`] if the path exists or cannot be written.
 pub fn must_be_new(path: &Path) -> Result<()> {
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
@@ -27,7 +27,7 @@ pub fn must_be_new(path: &Path) -> Result<()> {
     })
 }
 
-/// Creates a file. Writes the bytes under a temporary name, syncs them to disk, and renames the file to `path`.
+/// Creates the file `path`: writes the bytes to a temporary file, syncs it to disk, and renames it to `path`.
 ///
 /// # Errors
 /// Fails if the path exists or the file cannot be written. After a failure, no file is left behind.
@@ -35,7 +35,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
     create_proven(path, bytes, |_| Ok(()))
 }
 
-/// Creates a file like [`create`], but renames it to `path` only after `prove` has accepted the file on disk.
+/// Creates the file `path` like [`create`], but renames the temporary file only if `prove` accepts it.
 ///
 /// # Errors
 /// Fails if [`create`] would fail, or if `prove` returns an error. After a failure, no file is left behind.
@@ -56,8 +56,8 @@ impl Drop for Temporary {
     }
 }
 
-/// Renames a file, but never overwrites an existing file. If the file system does not support such a rename, creates
-/// a hard link instead.
+/// Renames `temporary` to `path`, but never overwrites an existing file. If the file system does not support such a
+/// rename, creates a hard link instead.
 fn put_in_place(temporary: &Path, path: &Path) -> Result<()> {
     let placed = renameat_with(CWD, temporary, CWD, path, RenameFlags::NOREPLACE)
         .map_err(std::io::Error::from)

@@ -20,7 +20,7 @@ use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
 /// The polling interval while no YubiKey is plugged in.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// A statement that any custodian of the vault is allowed to sign.
+/// A statement to sign. The statement needs the signature of one custodian of the vault.
 pub struct Signing<'a> {
     /// The vault's manifest, with its custodians.
     pub manifest: &'a Manifest,
@@ -38,14 +38,14 @@ impl Signing<'_> {
     /// Has one custodian sign the statement that `make` returns. Returns the custodian's name and the envelope.
     ///
     /// # Errors
-    /// [`Status::TokenFailed`] if no custodian signed, or an error if a signal ended the wait.
+    /// Returns [`Status::TokenFailed`] if no custodian signed, or an error if a signal ended the wait.
     pub fn by_any_custodian<P: Predicate>(
         &self,
         make: impl Fn(&Custodian, &EnrolledToken) -> Result<Statement<P>>,
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
-        // The serial numbers of YubiKeys that failed or were skipped, and are therefore not tried again.
+        // The serial numbers of YubiKeys that failed or were skipped. These YubiKeys are not tried again.
         let mut aside: Vec<u32> = Vec::new();
         let mut last = None;
         loop {
@@ -98,10 +98,10 @@ impl Signing<'_> {
         })
     }
 
-    /// Waits for the YubiKey of a custodian who is allowed to sign. If several YubiKeys are plugged in, prefers those
-    /// of the custodians in `first`, and then follows the manifest's order. Returns `None` if no such YubiKey is
-    /// plugged in when time is up. `aside` has the serial numbers of the YubiKeys that must not be used; if `aside`
-    /// is not empty, the function does not wait.
+    /// Waits for the YubiKey of a custodian who is allowed to sign. If several YubiKeys are plugged in, prefers the
+    /// YubiKeys of the custodians in `first`, and then follows the manifest's order. Returns `None` if no such YubiKey
+    /// is plugged in when time is up. The YubiKeys with the serial numbers in `aside` are not used. If `aside` is not
+    /// empty, the function does not wait.
     fn wait_for_token(
         &self,
         terminal: &mut Terminal,

@@ -1,10 +1,11 @@
-//! Tests that the command line is consistent, and that every command has help texts and an example.
+//! Tests that the command line is consistent, that every argument has a help text, and that every command has an
+//! example.
 
 use clap::{Command as ClapCommand, CommandFactory as _, Parser as _};
 
 use super::args::Arguments;
 
-/// Returns the commands that the help lists. For a command with subcommands, returns its subcommands instead.
+/// Returns the commands that the help lists. In place of a command with subcommands, returns the subcommands.
 fn listed() -> Vec<ClapCommand> {
     let mut all = Vec::new();
     for command in Arguments::command().get_subcommands().filter(|command| !command.is_hide_set()) {
@@ -49,7 +50,7 @@ fn help_lists_its_topics_and_shows_them() {
 
 #[cfg(not(feature = "cloud"))]
 #[test]
-fn the_offline_build_names_what_it_lacks() {
+fn the_offline_build_refuses_commands_that_need_aws() {
     let lines = [
         "open prod.age --for 5m --reason why -- aws s3 ls",
         "unseal --help",

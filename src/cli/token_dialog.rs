@@ -1,4 +1,4 @@
-//! The dialogue with a custodian about their YubiKey: asks for the PIN and the touch, and describes failures.
+//! The dialogue with a custodian about a YubiKey: asks for the PIN, asks for a touch, and describes failures.
 //!
 //! The commands open, close, drill, review and enrol all use this dialogue.
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::secret::SecretText;
 use crate::terminal::{NoAnswer, Terminal, countable, note, signals};
 
-/// The number of times that an operation is tried if the YubiKey is not touched.
+/// The maximum number of attempts at an operation if the YubiKey is not touched.
 const TOUCHES: u8 = 2;
 
 /// The dialogue about one YubiKey.
@@ -20,7 +20,7 @@ pub struct TokenDialog<'a> {
     /// The custodian's name.
     pub name: &'a str,
     pub serial: u32,
-    /// The deadline for an answer. `None` means that there is no deadline.
+    /// The deadline for an answer. If the field is `None`, there is no deadline.
     pub until: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! Help topics: `breakglass help exit-codes`, `breakglass help environment`.
+//! The help topics, which `breakglass help exit-codes` and `breakglass help environment` print.
 
 use clap::Subcommand;
 
@@ -9,7 +9,7 @@ use crate::terminal::print;
 pub const LIST: &str = "\
 Help topics:
   breakglass help exit-codes    What each exit status means
-  breakglass help environment   The environment variables that are read and set";
+  breakglass help environment   The environment variables that breakglass reads and sets";
 
 /// A help topic. Clap has help only for subcommands, so each topic is a hidden subcommand.
 #[derive(Subcommand)]
@@ -50,12 +50,14 @@ Exit statuses:
   10     Access may still be open; the output says until when, and how to close it
   128+N  Ended by signal N, after access was closed
 
-The exit status of a program inside a window is printed, not passed on.
+open -- COMMAND exits 0 only if COMMAND ended by itself with exit status 0. In all
+other cases it exits 1. With --pass-status it exits with the exit status of
+COMMAND, except for 10, or with 128+N if signal N ended COMMAND.
 
 status         10 while a window may be open; 1 if a user is not at rest,
                something could not be read, or something is overdue
-ledger verify  6 for a damaged ledger, one that lacks the given head,
-               or one that differs from its copy
+ledger verify  6 if a ledger is damaged, does not contain the given head,
+               or differs from its copy
 ledger ship    1 if records stay queued or the bucket has no Object Lock
 review         1 if CloudTrail data is incomplete, 6 if a ledger is damaged
 drill          0 if it ended as expected and a custodian signed the evidence";
@@ -69,15 +71,15 @@ Read by breakglass:
                        [default: breakglass in $XDG_STATE_HOME or ~/.local/state;
                        /var/lib/breakglass if HOME is not set]
   SHELL                The shell that open starts
-  PATH                 Where programs are looked up
+  PATH                 The directories in which programs are looked up
   BROWSER, DISPLAY, WAYLAND_DISPLAY
                        How open --console opens the link
   TERM                 If dumb, nothing on the screen is erased
-  TZ                   The local time in messages
+  TZ                   The time zone of local times in messages
   AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SERVICE
-                       Another address for AWS; custodians see and sign it
+                       A custom address for AWS; custodians see and sign this address
   AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE
-                       The profiles of --profile, and of ship
+                       The AWS profiles for --profile and for the copy of the ledger
   SSL_CERT_FILE, SSL_CERT_DIR
                        TLS root certificates instead of the system's
 
@@ -90,4 +92,4 @@ Set for a program inside a window:
   AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN
                        Where AWS programs fetch their credentials
 
-Inherited AWS variables are removed, except those that say where AWS is.";
+The AWS variables of the caller are removed, except the addresses of AWS.";

@@ -1,5 +1,5 @@
-//! Wraps usage lines between arguments. Clap prints each usage as one long line, and a terminal would break that line
-//! within words.
+//! Wraps usage lines between arguments. Clap prints each usage as one long line, which a terminal would break within
+//! words.
 
 use clap::Command;
 

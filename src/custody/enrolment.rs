@@ -55,7 +55,7 @@ pub struct Certificates {
     pub signing: String,
 }
 
-/// Why a file is not a valid enrolment (class `invalid`).
+/// The reason why a file is not a valid enrolment (vault-format.md: `invalid`).
 #[derive(Debug)]
 pub enum EnrolmentError {
     /// The final newline is missing.
@@ -64,7 +64,7 @@ pub enum EnrolmentError {
     Json(JsonError),
     /// The envelope does not contain an enrolment.
     Envelope(EnvelopeError),
-    /// The enrolment has another version than 1.
+    /// The enrolment's format version is not 1.
     Version(u8),
     /// A name, number or key is not valid.
     Name(NameError),
@@ -82,7 +82,7 @@ pub enum EnrolmentError {
     Attestation {
         /// The key: `signing` or `decryption`.
         key: &'static str,
-        /// Why the certificates do not attest the key.
+        /// The reason why the certificates do not attest the key.
         why: AttestationError,
     },
     /// The enrolment states an attestation (`yubico`, `other` or `none`), but the certificates prove a different one.
@@ -153,7 +153,7 @@ impl Enrolment {
     /// Reads an enrolment file, and checks the token's signature and attestation.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`]. The message has the file's name and the [`EnrolmentError`].
+    /// Returns [`crate::error::Status::Usage`]. The message has the file's name and the [`EnrolmentError`].
     pub fn parse(origin: &str, file: &[u8]) -> Result<Self> {
         Self::read(file).map_err(|why| {
             Error::usage(format!("{origin} is not a valid enrolment: {why}"))
@@ -162,7 +162,7 @@ impl Enrolment {
     }
 
     fn read(file: &[u8]) -> Result<Self, EnrolmentError> {
-        // `MAX_BYTES` limits the complete file, with its line end.
+        // `MAX_BYTES` limits the complete file, including the newline at its end.
         if file.len() > MAX_BYTES {
             return Err(EnrolmentError::Json(JsonError::TooLong(MAX_BYTES)));
         }
@@ -216,7 +216,7 @@ impl Enrolment {
 }
 
 impl Certificates {
-    /// Checks the certificates of both keys, and returns whether Yubico's root attests them.
+    /// Checks the certificates of both keys. Returns whether one of Yubico's roots attests the keys, or another root.
     ///
     /// # Errors
     /// Fails if a certificate does not attest the token's key; see [`EnrolmentError`].

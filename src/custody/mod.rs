@@ -1,5 +1,5 @@
-//! A custodian's part, enrolment and statements, and the opening of the custodian's share. This code does no I/O, and
-//! it uses a token only through the trait [`token::Token`].
+//! Handles a custodian's part, enrolment and signed statements, and opens the custodian's share. This code does no
+//! I/O. It uses a token only through the trait [`token::Token`].
 
 pub mod attestation;
 pub mod enrolment;

@@ -13,28 +13,29 @@ use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG, TokenStanza};
 use crate::vault::{challenge, hpke, x25519};
 
-/// The owner of the part that a custodian typed as words.
+/// The owner of a part. A custodian has typed the part as words.
 pub enum PartOwner<'a> {
     /// The part belongs to the expected custodian. The field is the half of the share that the part decrypts.
     Expected(Secret<KEY>),
-    /// The part belongs to another custodian of this vault (class `words of another custodian`).
+    /// The part belongs to another custodian of this vault (vault-format.md: `words of another custodian`).
     Other(&'a Custodian),
-    /// The part belongs to no enrolment of this vault (class `unknown words`). The part might belong to another vault
-    /// or to an older enrolment.
+    /// The part belongs to no enrolment of this vault (vault-format.md: `unknown words`). The part might belong to
+    /// another vault or to an older enrolment.
     Unknown,
 }
 
-/// The error for a share that does not match its vault because the file was changed (class `damaged` at `share`).
+/// The error for a share that does not match its vault, because the file was changed (vault-format.md: `damaged` at
+/// `share`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DamagedShare {
     /// The custodian's name.
     pub custodian: String,
 }
 
-/// Why a share was not opened.
+/// The reason why a share was not opened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ShareError {
-    /// The token failed. An error of the token does not mean that the vault file is damaged.
+    /// The token failed. This error says nothing about the vault file.
     Token(TokenError),
     /// A half of the share does not decrypt, or the share does not match its commitment.
     Damaged(DamagedShare),
@@ -48,10 +49,10 @@ pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest:
         .find_map(|custodian| Some((custodian, custodian.tokens.iter().find(|t| t.serial == serial)?)))
 }
 
-/// Finds the owner of `part`, before any token is used.
+/// Finds the owner of `part`. This check needs no token.
 ///
 /// # Errors
-/// [`DamagedShare`] if the part is the custodian's, but does not decrypt its half of the share.
+/// Returns [`DamagedShare`] if the part belongs to `custodian`, but does not decrypt its half of the share.
 pub fn recognise<'a>(
     vault: &'a Vault,
     custodian: &Custodian,
@@ -102,7 +103,7 @@ impl From<TokenError> for ShareError {
     }
 }
 
-/// Returns the key in the token's decryption slot, if it is the enrolled key.
+/// Returns the key in the token's decryption slot. Returns `None` if this key is not the enrolled key.
 ///
 /// # Errors
 /// See [`TokenError`].
@@ -116,8 +117,8 @@ pub fn enrolled(
     Ok(held.filter(|held| share::compressed(&enrolled.recipient) == Some(compress(&held.point))))
 }
 
-/// Verifies the PIN, decrypts the token's half of the share by ECDH, and joins it with `half`, which is the part's
-/// half.
+/// Verifies the PIN, and decrypts the token's half of the share by ECDH. Joins this half with `half`, which the part
+/// has decrypted.
 ///
 /// # Errors
 /// See [`ShareError`].
@@ -146,10 +147,10 @@ pub fn open(
     Ok(join(vault, custodian, &token_half, half)?)
 }
 
-/// Why a challenge-response token's answer did not open a share.
+/// The reason why the answer of a challenge-response token did not open a share.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AnswerError {
-    /// The key that is derived from the answer is not the enrolled key (class `wrong token`).
+    /// The key that is derived from the answer is not the enrolled key (vault-format.md: `wrong token`).
     OtherKey,
     /// A half of the share does not decrypt, or the share does not match its commitment.
     Damaged(DamagedShare),
@@ -184,7 +185,7 @@ pub fn open_with_answer(
     Ok(join(vault, custodian, &token_half, half)?)
 }
 
-/// Returns the stanza with the half of the share that only the token can decrypt.
+/// Returns the stanza with the token's half of the share. Only this token can decrypt the stanza.
 fn token_half<'a>(
     vault: &'a Vault,
     custodian: &Custodian,

@@ -17,12 +17,12 @@ const LABEL: &[u8] = b"breakglass/part mlkem768x25519 v1";
 #[derive(Debug)]
 pub struct Part(Secret<16>);
 
-/// Why typed words are not a part (class `invalid words`).
+/// The reason why typed words are not a part (vault-format.md: `invalid words`).
 #[derive(Debug, Eq, PartialEq)]
 pub enum WordsError {
     /// The word at this position, counted from 1, is not in the BIP-39 list.
     Unknown(usize),
-    /// More than twelve words were typed; the field is the number of typed words.
+    /// More than twelve words were typed. The field is the number of typed words.
     TooMany(usize),
     /// The checksum does not match: one word is wrong, or two are swapped.
     Checksum,
@@ -47,7 +47,7 @@ impl Part {
         (0..WORDS).map(move |i| Language::English.word_list()[indexes[i]])
     }
 
-    /// Whether `self` and `other` have the same bytes.
+    /// Returns whether `self` and `other` have the same bytes.
     pub fn equals(&self, other: &Self) -> bool {
         self.0.expose() == other.0.expose()
     }
@@ -56,13 +56,13 @@ impl Part {
     /// HKDF-SHA256(ikm = BIP-39 seed without passphrase, salt = enrolment ID, info = label).
     ///
     /// # Panics
-    /// Never, because HKDF can output 32 bytes.
+    /// Never panics, because HKDF can output 32 bytes.
     pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         self.seed().identity(enrolment)
     }
 
-    /// Returns the BIP-39 seed. If the identities of several enrolments are derived from the seed, PBKDF2 runs only
-    /// once.
+    /// Returns the BIP-39 seed, which PBKDF2 computes. A caller that needs identities for several enrolments calls
+    /// this function once, because PBKDF2 is slow.
     pub fn seed(&self) -> Seed {
         Seed(Secret::with(|out| {
             let seed = Zeroizing::new(self.mnemonic().to_seed_normalized(""));
@@ -83,7 +83,7 @@ impl Seed {
     /// Derives the age identity for an enrolment; see [`Part::identity`].
     ///
     /// # Panics
-    /// Never, because HKDF can output 32 bytes.
+    /// Never panics, because HKDF can output 32 bytes.
     pub fn identity(&self, enrolment: &[u8; 16]) -> PartIdentity {
         let hkdf = Hkdf::<Sha256>::new(Some(enrolment), self.0.expose());
         PartIdentity::new(Secret::with(|out| hkdf.expand(LABEL, out).expect("HKDF can output 32 bytes")))
@@ -95,8 +95,9 @@ impl TypedWords {
     /// numbers from the sheet are ignored.
     ///
     /// # Errors
-    /// [`WordsError::Unknown`]: the known words are kept, and only the unknown words have to be typed again.
-    /// [`WordsError::TooMany`]: the line is discarded.
+    /// Returns [`WordsError::Unknown`] if a word is unknown. The known words are kept, so only the unknown words have
+    /// to be typed again. Returns [`WordsError::TooMany`] if there are more than twelve words. In this case, the line
+    /// is discarded.
     pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
         let words = || line.split(|c: char| c.is_whitespace() || ",;.)".contains(c)).filter(|w| is_word(w));
         let missing = self.missing();
@@ -122,8 +123,8 @@ impl TypedWords {
         }
     }
 
-    /// Returns the position of the next word to type, counted from 1. Unknown words come first. `None` if all twelve
-    /// words are known.
+    /// Returns the position of the next word to type, counted from 1. Unknown words come first. Returns `None` if all
+    /// twelve words are known.
     pub fn next(&self) -> Option<usize> {
         let after = (self.words.len() < WORDS).then_some(self.words.len());
         self.missing().first().copied().or(after).map(|place| place + 1)
@@ -137,7 +138,7 @@ impl TypedWords {
     /// Returns the part that the twelve words encode.
     ///
     /// # Errors
-    /// [`WordsError::Checksum`], or [`WordsError::Unknown`] if a word is still unknown.
+    /// Returns [`WordsError::Checksum`], or [`WordsError::Unknown`] if a word is still unknown.
     pub fn part(&self) -> Result<Part, WordsError> {
         // 12 words have 11 bits each: 128 bits of entropy, then 4 bits of checksum (BIP-39, "Generating the
         // mnemonic").
@@ -162,7 +163,7 @@ impl TypedWords {
     }
 }
 
-/// Whether `text` is a word, not a line number of the sheet.
+/// Returns whether `text` is a word. The line numbers of the sheet are not words.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.trim_end_matches(['.', ')']).bytes().all(|b| b.is_ascii_digit())
 }

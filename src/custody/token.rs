@@ -1,4 +1,4 @@
-//! The interface to a token: reads its serial number and keys, verifies the PIN, computes ECDH, signs.
+//! The interface to a token. A token has a serial number and keys, verifies a PIN, computes ECDH, and signs.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ impl Slot {
         (0x82..=0x95).map(Self)
     }
 
-    /// Parses two hex digits. `None` if the digits are not the number of a retired slot.
+    /// Parses two hex digits. Returns `None` if the digits are not the number of a retired slot.
     pub fn parse(text: &str) -> Option<Self> {
         Self::all().find(|slot| slot.to_string() == text)
     }
 
-    /// The slot's number.
+    /// Returns the slot's number.
     pub fn number(self) -> u8 {
         self.0
     }
@@ -32,7 +32,7 @@ impl fmt::Display for Slot {
     }
 }
 
-/// Why a command to a token failed.
+/// The reason why a command to a token failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenError {
     /// The PIN is wrong.
@@ -48,7 +48,7 @@ pub enum TokenError {
     Gone,
     /// Another program uses the token exclusively.
     Busy,
-    /// The token failed in another way; the field is a description.
+    /// The token failed in another way. The field describes the failure.
     Failed(&'static str),
 }
 
@@ -68,7 +68,7 @@ pub struct Held {
 
 /// A token that is plugged in.
 pub trait Token {
-    /// The serial number.
+    /// Returns the serial number.
     fn serial(&self) -> u32;
 
     /// Returns the number of PIN tries that are left. After this call, the token treats the PIN as not verified.

@@ -18,6 +18,7 @@ mod proof;
 pub mod role;
 mod session;
 pub mod snapshot;
+mod standing;
 mod window;
 
 #[cfg(test)]
@@ -27,4 +28,5 @@ mod tests;
 
 pub use progress::{OpenProgress, Pending};
 pub use session::SessionId;
+pub use standing::{Lost, until_lost};
 pub use window::Window;

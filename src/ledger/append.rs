@@ -15,6 +15,10 @@ use super::store::Ledger;
 use super::tail;
 use crate::error::{Error, Result};
 
+/// The room that the records of a session need at most, in bytes: the approvals and shares of sixteen custodians, the
+/// acknowledgements of sixteen alert channels, and the records of the window.
+const ROOM: usize = 128 * 1024;
+
 impl Ledger {
     /// Appends the record of an event at the time `at`. When this function returns, the record is on the disk. Only
     /// the last record is read, so damage to an earlier record does not prevent appending.
@@ -87,12 +91,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// Checks that a record could be appended now. An opening calls this function before it asks custodians.
+    /// Checks that a record could be appended now, and that the disk has room for the records of a session. An opening
+    /// calls this function before it asks custodians.
     ///
     /// # Errors
     /// Fails if [`Ledger::append`] would fail.
     pub fn check(&self) -> Result<()> {
         self.create_directory()?;
+        self.check_appendable()?;
+        self.check_room()
+    }
+
+    fn check_appendable(&self) -> Result<()> {
         let path = self.path();
         match OpenOptions::new().read(true).append(true).open(&path) {
             Ok(_) => self.entries().map(drop),
@@ -103,6 +113,21 @@ impl Ledger {
             }
             Err(e) => Err(cannot("open", &path, &e)),
         }
+    }
+
+    /// Writes a temporary file that is as large as the records of a session, and deletes the file. Does nothing if the
+    /// directory does not accept a new file, because an existing ledger can be appended to even then.
+    fn check_room(&self) -> Result<()> {
+        let path = self.directory.join(format!(".room-{}", std::process::id()));
+        let Ok(mut file) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) else {
+            return Ok(());
+        };
+        let written = file.write_all(&vec![0; ROOM]).and_then(|()| file.sync_all());
+        std::fs::remove_file(&path).map_err(|e| cannot("delete", &path, &e))?;
+        written.map_err(|e| {
+            let error = cannot("write", &self.path(), &e);
+            error.next("free some space on the disk of the ledger, then open again; nothing was enabled")
+        })
     }
 
     fn create_directory(&self) -> Result<()> {

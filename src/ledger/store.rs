@@ -106,6 +106,18 @@ impl Ledger {
         }))
     }
 
+    /// Returns whether this ledger records that the session was about to enable access. Without this record, this
+    /// machine has not detached `AWSDenyAll` in the session.
+    ///
+    /// # Errors
+    /// Fails if the ledger cannot be read, or its chain is broken.
+    pub fn enabled_session(&self, session: SessionId) -> Result<bool> {
+        Ok(self.entries()?.iter().any(|entry| match &entry.record {
+            Record::Enabling { session: enabling } => *enabling == session,
+            _ => false,
+        }))
+    }
+
     /// Returns the number of records and the digest of the last record.
     ///
     /// # Errors

@@ -12,14 +12,15 @@ use zeroize::Zeroize as _;
 use super::Pages;
 use crate::error::{Error, Result};
 
-/// The maximum locked memory that a command needs at one time, in bytes. The memory holds two copies of the largest
-/// payload, and the shares.
+/// The maximum size of the locked memory that a command needs at one time, in bytes. The locked memory holds two
+/// copies of the largest payload, and the shares.
 const LOCKED_BYTES: usize = 3 * 1024 * 1024;
 
 /// Hardens the process: no other program can read the process's memory, and the kernel writes no core file.
 ///
 /// # Errors
-/// If the kernel refuses a setting or does not lock memory. After such an error, the process must not handle secrets.
+/// Fails if the kernel refuses a setting or does not lock memory. After such an error, the process must not handle
+/// secrets.
 pub fn harden() -> Result<()> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(|e| refused("disable core dumps", e))?;
@@ -40,7 +41,7 @@ fn refused(what: &str, why: impl std::fmt::Display) -> Error {
     Error::failed(format!("this process cannot {what}: {why}; it will not handle secrets"))
 }
 
-/// Returns the active swap areas that are on a disk and not encrypted.
+/// Returns the active swap areas that are not encrypted. A swap area in compressed memory (zram) does not count.
 pub fn unencrypted_swap() -> Vec<String> {
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
     table
@@ -59,7 +60,7 @@ fn is_protected(area: &str) -> bool {
     name.starts_with("zram") || uuid.starts_with("CRYPT-")
 }
 
-/// Wipes 256 KiB of the stack below the caller, because finished calls might have left secrets there.
+/// Wipes 256 KiB of the stack below the caller's stack frame, because finished calls might have left secrets there.
 #[inline(never)]
 #[allow(clippy::large_stack_arrays, reason = "the array covers the stack of the finished calls")]
 pub fn wipe_stack() {

@@ -1,7 +1,7 @@
-//! Types for secrets, and process hardening. Secrets are in locked pages, which are excluded from core dumps and
-//! wiped when they are dropped.
+//! Types for secrets, and process hardening. Secrets are kept in locked pages. Locked pages are excluded from core
+//! dumps, and are wiped when the secret is dropped.
 //!
-//! The only `unsafe` code of the crate is in `pages`.
+//! The file `pages.rs` has the only `unsafe` code of the crate.
 
 mod harden;
 mod pages;

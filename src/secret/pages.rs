@@ -1,4 +1,5 @@
-//! Locked pages. Each mapping holds one secret, is never swapped or dumped, and is wiped before it is unmapped.
+//! Memory pages that are locked. Each mapping holds one secret. The kernel never writes the mapping to swap or to a
+//! core dump. The mapping is wiped before it is unmapped.
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -9,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 use zeroize::Zeroize;
 
-/// The address and the length of every live mapping. With this table, [`wipe_all`] can wipe the secrets of all
-/// threads.
+/// The address and the length of every mapping that exists now. With this table, [`wipe_all`] can wipe the secrets of
+/// all threads.
 static LIVE: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 
 /// Pages that hold one secret of `len` bytes and nothing else.
@@ -22,14 +23,15 @@ pub struct Pages {
 
 // SAFETY: only this value uses the mapping, and Rust's borrowing rules for this value protect each access.
 unsafe impl Send for Pages {}
-// SAFETY: `&Pages` only gives read access (`&[u8]`) to the mapping, which only this value uses.
+// SAFETY: a shared reference to this value gives only read access (`&[u8]`) to the mapping.
 unsafe impl Sync for Pages {}
 
 impl Pages {
     /// Maps and locks `len` zero bytes.
     ///
     /// # Panics
-    /// If the kernel does not map or lock memory. [`super::harden`] checks beforehand that memory can be locked.
+    /// Panics if the kernel does not map or lock memory. [`super::harden`] checks beforehand that memory can be
+    /// locked.
     pub fn zeroed(len: usize) -> Self {
         Self::try_zeroed(len).expect("the kernel should map and lock memory for a secret")
     }
@@ -43,8 +45,8 @@ impl Pages {
         let start = unsafe { mmap_anonymous(ptr::null_mut(), mapped, prot, MapFlags::PRIVATE) }?;
         let pages = Self { start: start.cast(), mapped, len };
         live().insert(pages.start as usize, mapped);
-        // SAFETY: the range is the mapping that was made above. The calls change the mapping's attributes, not its
-        // content.
+        // SAFETY: the range is the mapping that the call above created. These calls change the mapping's attributes,
+        // not its content.
         unsafe {
             mlock(start, mapped)?;
             madvise(start, mapped, Advice::LinuxDontDump)?;
@@ -85,15 +87,15 @@ impl Drop for Pages {
     }
 }
 
-/// Wipes every live secret of the process, for an exit that does not wait for other threads. After this call,
-/// the other threads read only zeros.
+/// Wipes every secret of the process. A process calls this function if it exits without waiting for its other threads.
+/// After this call, the other threads read only zeros.
 pub fn wipe_all() {
     let live = live();
     for (&start, &mapped) in live.iter() {
         let start = ptr::with_exposed_provenance_mut::<u8>(start);
         for offset in 0..mapped {
             // SAFETY: the range is in the table, so it stays mapped until the lock is released. Another thread might
-            // use the secret during these volatile writes, which is accepted because the process is ending.
+            // use the secret during these volatile writes. This race is accepted, because the process is ending.
             unsafe { ptr::write_volatile(start.add(offset), 0) };
         }
     }
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_start_as_zeros_and_keep_what_is_written() {
+    fn pages_start_with_zeros_and_keep_the_bytes_that_are_written() {
         let mut pages = Pages::zeroed(5000);
         assert!(pages.as_slice().iter().all(|&b| b == 0));
         pages.as_mut_slice()[4999] = 7;

@@ -21,7 +21,8 @@ impl SecretText {
     /// Returns the text.
     ///
     /// # Panics
-    /// Never, because the text is UTF-8. The zeros after [`super::wipe_all`] are UTF-8, too.
+    /// Never panics, because the text is UTF-8. After [`super::wipe_all`], the text consists of zeros, which are also
+    /// UTF-8.
     pub fn expose(&self) -> &str {
         std::str::from_utf8(self.0.as_slice()).expect("the text is UTF-8")
     }

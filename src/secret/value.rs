@@ -1,4 +1,5 @@
-//! A secret of fixed length, and a secret that is written in pieces. Both kinds of secrets are in locked pages.
+//! Two types for secret bytes in locked pages: [`Secret`] has a fixed length, and [`SecretBuf`] is filled piece by
+//! piece.
 
 use std::fmt;
 use std::io;
@@ -17,7 +18,7 @@ impl<const N: usize> Secret<N> {
     /// Returns `N` bytes from the system's random source.
     ///
     /// # Panics
-    /// If the random source fails.
+    /// Panics if the random source fails.
     pub fn random() -> Self {
         Self::with(|bytes| getrandom::fill(bytes).expect("the random source should work"))
     }
@@ -37,7 +38,7 @@ impl<const N: usize> Secret<N> {
     /// Returns the secret's bytes.
     ///
     /// # Panics
-    /// Never, because the pages hold `N` bytes.
+    /// Never panics, because the pages hold `N` bytes.
     pub fn expose(&self) -> &[u8; N] {
         self.0.as_slice().try_into().expect("the pages hold N bytes")
     }
@@ -45,7 +46,7 @@ impl<const N: usize> Secret<N> {
     /// Returns the secret's bytes for writing.
     ///
     /// # Panics
-    /// Never, because the pages hold `N` bytes.
+    /// Never panics, because the pages hold `N` bytes.
     pub fn expose_mut(&mut self) -> &mut [u8; N] {
         self.0.as_mut_slice().try_into().expect("the pages hold N bytes")
     }
@@ -83,7 +84,7 @@ impl SecretBuf {
     /// Marks the first `n` bytes of [`SecretBuf::spare_mut`] as written.
     ///
     /// # Panics
-    /// If `n` exceeds the unused capacity.
+    /// Panics if `n` exceeds the unused capacity.
     pub fn advance(&mut self, n: usize) {
         assert!(n <= self.pages.as_slice().len() - self.len, "`n` exceeds the unused capacity of the buffer");
         self.len += n;

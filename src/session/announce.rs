@@ -144,7 +144,7 @@ impl<'a> Announcer<'a> {
         tokio::time::sleep(limit.min(SILENT_WAIT)).await;
         self.log.say(match topic {
             AlertTopic::MayBeOpen => {
-                "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to see what to do at once"
+                "alert: notifying that access MAY STILL BE OPEN; press Ctrl-C to stop waiting"
             }
             _ => "alert: notifying how the run ended; press Ctrl-C to stop waiting",
         });

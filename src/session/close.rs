@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::alert::{Alerts, Notice};
+use crate::aws::clients::AwsConfig;
 use crate::aws::emergency::{EmergencyUser, NoEmergencyKey, SessionCall};
 use crate::aws::preload::{Preload, runtime};
 use crate::aws::principals::IamCloser;
@@ -86,7 +87,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     };
     drop(opener);
     let runtime = runtime()?;
-    let aws = preload.config(&runtime);
+    let aws = traced(preload.config(&runtime), &ledger, &id);
     let region = target.regions.first().map_or("", String::as_str);
     let key = target.emergency.id.clone();
     let emergency = EmergencyUser::new(&aws, region, &target.emergency, None, SessionCall::GetSessionToken);
@@ -98,6 +99,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
         vault: &vault,
         target: &id,
         profile: None,
+        close_profile: config.close_profile.as_deref(),
         force,
         key: Some(&key),
     };
@@ -114,7 +116,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
 pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     let ProfileClose { vault, target, regions, profile, force, ledger, events, config } = request;
     let runtime = runtime()?;
-    let aws = Preload::start().config(&runtime);
+    let aws = traced(Preload::start().config(&runtime), &ledger, &target);
     let region = regions.first().map_or("", String::as_str);
     let provider = provider(&profile, &runtime)?;
     let iam = IamCloser::with_config(&aws, &target, region, |region, tries| {
@@ -126,6 +128,7 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
         vault: &vault,
         target: &target,
         profile: Some(&profile),
+        close_profile: Some(&profile),
         force,
         key: None,
     };
@@ -135,12 +138,21 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     result
 }
 
+/// Makes the calls of the close carry the id of the session that this machine's ledger does not record as closed, if
+/// there is such a session.
+fn traced(aws: AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
+    let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
+    open.last().map_or(aws.clone(), |last| aws.for_session(last.session))
+}
+
 struct Close<'a> {
     log: Log<'a>,
     ledger: &'a Ledger,
     vault: &'a VaultFacts,
     target: &'a TargetId,
     profile: Option<&'a str>,
+    /// The profile that the commands name which close access.
+    close_profile: Option<&'a str>,
     force: bool,
     /// The id of the sealed key, if it is known.
     key: Option<&'a str>,
@@ -158,6 +170,8 @@ enum Refusal {
 /// `gate` is the window that IAM shows. `until` is T1 of the last window that is known from IAM or from the ledger.
 struct Existing {
     gate: Option<ParsedGate>,
+    /// Whether this machine opened the window.
+    is_own: bool,
     until: Option<Timestamp>,
 }
 
@@ -167,7 +181,7 @@ impl Close<'_> {
         let ours = self.unclosed_sessions();
         let last = ours.last().map(|last| last.session);
         let known_end = ours.iter().filter_map(|last| last.until).max();
-        let Existing { gate, until } = match self.existing(iam, known_end).await {
+        let Existing { gate, is_own, until } = match self.existing(iam, known_end).await {
             Ok(existing) => existing,
             Err(Refusal::NotOurs(error)) => return Err(error),
             Err(Refusal::Unclear(error)) => {
@@ -182,7 +196,7 @@ impl Close<'_> {
         // A close ends all sessions of the user, so the ledger records every session as closed.
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
-        let forced = found.is_some_and(|found| !self.knows(found));
+        let forced = found.is_some() && !is_own;
         let notice = self.notice(sessions.last().copied(), forced);
         let announcer = Announcer::new(&self.log, alerts, notice);
         let context = RunContext::new(&self.log, &announcer, Runner::new(&self.log, &Work::Hold, None), None);
@@ -200,13 +214,20 @@ impl Close<'_> {
         self.ledger.hurried().knows_session(session).unwrap_or(false)
     }
 
+    /// Reports whether this machine's ledger records that the session was about to enable access. Returns false if
+    /// the ledger cannot be read.
+    fn enabled(&self, session: SessionId) -> bool {
+        self.ledger.hurried().enabled_session(session).unwrap_or(false)
+    }
+
     fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
         Notice { session, forced, ..Notice::of(self.vault, self.target) }
     }
 
     fn how_to_close(&self) -> HowToClose {
         let key = self.key.map(str::to_owned);
-        HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None }
+        let profile = self.close_profile.map(str::to_owned);
+        HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None, profile }
     }
 
     /// Reads from IAM which window is open. Without `--force`, refuses to close a window that another machine opened.
@@ -223,33 +244,38 @@ impl Close<'_> {
         let until = written.map(|found| found.until).or(known_end);
         let deny = self.target.deny_all_arn();
         let state = observe_complete(&access, &Scope { deny: &deny, keys: None }, self.log.now());
-        let gate = match state {
-            UserState::Open { session, until } | UserState::Opening { session, until } => {
-                Some(ParsedGate { session, until })
+        // A machine that wrote a gate but did not enable access has written it over the gate of another machine's
+        // window.
+        let (gate, is_own) = match state {
+            UserState::Open { session, until } => {
+                (Some(ParsedGate { session, until }), self.enabled(session))
+            }
+            UserState::Opening { session, until } => {
+                (Some(ParsedGate { session, until }), self.knows(session))
             }
             UserState::Unknown(unread) | UserState::NotAtRest(unread) if !self.force => {
                 let why = unread.first().map(|unread| unread.fault.to_string()).unwrap_or_default();
                 let what = format!("the user's state could not be read ({why}), so nothing was done");
                 let error = how.may_be_open(&what, until, self.log.now());
-                return Err(Refusal::Unclear(error.next(how.by_force(self.profile))));
+                return Err(Refusal::Unclear(error.next(how.by_force())));
             }
             UserState::AtRest
             | UserState::Unbounded
             | UserState::Untidy(_)
             | UserState::Drifted(_)
             | UserState::NotAtRest(_)
-            | UserState::Unknown(_) => None,
+            | UserState::Unknown(_) => (None, false),
         };
         match gate {
-            Some(ParsedGate { session, until }) if !self.force && !self.knows(session) => {
+            Some(ParsedGate { session, until }) if !self.force && !is_own => {
                 let end = time_text::local(until);
                 let what = format!(
-                    "session {session} was opened on another machine, and its window is open until {end}; the window was left alone"
+                    "another machine opened a window: the gate of session {session} is in place until {end}; the window was left alone"
                 );
-                let error = Error::new(Status::MayBeOpen, what).next(how.by_force(self.profile));
+                let error = Error::new(Status::MayBeOpen, what).next(how.by_force());
                 Err(Refusal::NotOurs(error.until(Some(until))))
             }
-            gate => Ok(Existing { gate, until }),
+            gate => Ok(Existing { gate, is_own, until }),
         }
     }
 
@@ -277,9 +303,9 @@ impl Close<'_> {
         until: Option<Timestamp>,
     ) -> Result<Proof> {
         let Some((probed, cause)) = outcome.closed_because() else {
-            let error = self.how_to_close().may_be_open(outcome.doubt(), until, self.log.now());
+            let error = self.how_to_close().may_be_open(&outcome.doubt(), until, self.log.now());
             self.log.say(&error.to_string());
-            return Err(error);
+            return Err(error.shown());
         };
         for &session in sessions {
             self.log.record(Record::Closed { session, probed, cause: cause.clone() });

@@ -3,9 +3,12 @@
 
 use jiff::Timestamp;
 
+use crate::aws::preload::{Preload, runtime};
+use crate::aws::principals::IdentityClient;
 use crate::config::Config;
 use crate::error::Result;
 use crate::events::{Event, Events};
+use crate::gate::fault::Fault;
 use crate::ledger::{self, AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::session::announce::Ending;
 use crate::session::how_to_close::HowToClose;
@@ -21,17 +24,17 @@ use crate::window::Cause;
 /// session has ended, records in the ledger that the session is closed.
 ///
 /// # Errors
-/// The error has exit status 10 if the session has not ended, or if the ledger cannot be read.
+/// The error has exit status 10 if the session has not ended, or if the ledger or AWS's time cannot be read.
 pub(crate) fn close_static(
     vault: &VaultFacts,
     target: &TargetId,
+    region: &str,
     ledger: &Ledger,
     events: Events,
     config: Config,
 ) -> Result<()> {
-    let now = Timestamp::now();
     let how = HowToClose::new(&vault.path, target, Lane::Static);
-    let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, now))?;
+    let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, Timestamp::now()))?;
     let is_of = |last: &LastSession| last.is_of(target, Lane::Static);
     let last = ledger::last(&entries).into_iter().find(is_of).filter(|last| !last.closed);
     let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
@@ -40,12 +43,22 @@ pub(crate) fn close_static(
     };
     let local = LocalNotice { vault, target, session: Some(session), ledger, events };
     let notify = |topic, detail| notify_local(&local, config, Ending { topic, detail, until: None });
-    if until > now {
-        let why = format!("session {session} of a role cannot be ended before it expires");
+    let (why, now) = match aws_time(region) {
+        Ok(now) if until <= now => (None, now),
+        Ok(now) => (Some(format!("session {session} of a role cannot be ended before it expires")), now),
+        Err(fault) => {
+            let why = format!(
+                "AWS's time could not be read ({fault}), and this machine's clock does not prove that session \
+                 {session} of a role has expired"
+            );
+            (Some(why), Timestamp::now())
+        }
+    };
+    if let Some(why) = why {
         let error = how.may_be_open(&why, Some(until), now);
         print::progress(&error.to_string());
         notify(AlertTopic::MayBeOpen, why);
-        return Err(error);
+        return Err(error.shown());
     }
     let cause = messages::cause(Cause::Deadline);
     ledger.append(now, Record::Closed { session, probed: false, cause: cause.clone() })?;
@@ -53,4 +66,13 @@ pub(crate) fn close_static(
     events.emit(now, Event::Closed { session: Some(session), probed: false, cause: cause.clone() });
     notify(AlertTopic::Closed, cause);
     Ok(())
+}
+
+/// Returns AWS's time. The call needs no credentials.
+fn aws_time(region: &str) -> Result<Timestamp, Fault> {
+    let runtime = runtime().map_err(|error| Fault::Unknown(error.what))?;
+    let aws = Preload::start().config(&runtime);
+    let time = runtime.block_on(IdentityClient::without_credentials(&aws, region).time());
+    runtime.shutdown_background();
+    time
 }

@@ -1,11 +1,14 @@
 //! Closes the access that a run has opened. The two lanes close access in different ways.
 
+use std::future::pending;
+
 use jiff::Timestamp;
 
 use crate::aws::emergency::EmergencyUser;
 use crate::gate::close::{CloseOutcome, CloseRequest, KeyRefusal, Refusals, close};
 use crate::gate::iam::{Closer, Emergency};
-use crate::gate::{OpenProgress, SessionId, role};
+use crate::gate::observed::Scope;
+use crate::gate::{Lost, OpenProgress, SessionId, role, until_lost};
 use crate::session::context::RunContext;
 use crate::session::log::Log;
 use crate::time_text;
@@ -18,6 +21,9 @@ pub(crate) trait CloseStrategy {
         progress: &OpenProgress,
         until: Option<Timestamp>,
     ) -> CloseOutcome;
+
+    /// Waits until another process closes or replaces the open window. If nothing can show this, waits forever.
+    async fn until_lost(&self, context: &RunContext<'_>) -> Lost;
 
     /// Describes the remaining steps of the close to an operator who pressed Ctrl-C during the close.
     fn remaining(&self) -> &'static str;
@@ -49,6 +55,13 @@ impl<C: Closer, E: Emergency> CloseStrategy for CloseGate<'_, C, E> {
         outcome
     }
 
+    async fn until_lost(&self, context: &RunContext<'_>) -> Lost {
+        let Some(session) = self.session else { return pending().await };
+        let keys = self.key.map(str::to_owned);
+        let scope = Scope { deny: self.deny, keys: keys.as_ref().map(std::slice::from_ref) };
+        until_lost(self.closer, &scope, session, context).await
+    }
+
     fn remaining(&self) -> &'static str {
         "AWSDenyAll has to be attached, the key deactivated, and both proven"
     }
@@ -70,6 +83,11 @@ impl CloseStrategy for DropRoleSession<'_> {
         outcome
     }
 
+    /// No process can end the role's session early.
+    async fn until_lost(&self, _: &RunContext<'_>) -> Lost {
+        pending().await
+    }
+
     fn remaining(&self) -> &'static str {
         "no probe has yet proven that AWS refuses the role's session"
     }
@@ -81,7 +99,7 @@ fn say(log: &Log<'_>, outcome: &CloseOutcome) {
         CloseOutcome::Closed { refusals, untidy: None } => {
             log.say(&format!("close: closed; {}", shown(*refusals)));
         }
-        CloseOutcome::TakenOver { session, until } => {
+        CloseOutcome::TakenOver { session, until, .. } => {
             let until = time_text::local(*until);
             log.say(&format!("close: the window of session {session}, open until {until}, was left alone"));
         }

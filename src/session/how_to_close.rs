@@ -19,6 +19,8 @@ pub(crate) struct HowToClose {
     pub(crate) key: Option<String>,
     /// The role of a target in the lane `static`.
     pub(crate) role: Option<String>,
+    /// The AWS profile with which the operator can close access, if it is known.
+    pub(crate) profile: Option<String>,
 }
 
 impl HowToClose {
@@ -26,7 +28,7 @@ impl HowToClose {
     /// Therefore, the commands leave out the key id, and have a placeholder for the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
-        Self { vault: vault.to_owned(), target: target.clone(), key: None, role }
+        Self { vault: vault.to_owned(), target: target.clone(), key: None, role, profile: None }
     }
 
     /// Returns the commands, one per line. The first command is `breakglass close`, which works on any machine. The
@@ -43,9 +45,10 @@ impl HowToClose {
             )
         });
         format!(
-            "close it from any machine:\n    {} --profile NAME --force\n  or without this program:\n    \
+            "close it from any machine:\n    {} --profile {} --force\n  or without this program:\n    \
              aws iam attach-user-policy --user-name {user} --policy-arn {deny}{key}",
-            self.close_command()
+            self.close_command(),
+            self.profile.as_deref().map_or_else(|| "NAME".to_owned(), quoted)
         )
     }
 
@@ -59,9 +62,9 @@ impl HowToClose {
     }
 
     /// Returns the command `close` with `--force`. This command also closes a window that another machine opened.
-    pub(crate) fn by_force(&self, profile: Option<&str>) -> String {
-        let profile = profile.map(|name| shell::word(OsStr::new(name)).to_string_lossy().into_owned());
-        let profile = profile.map_or(String::new(), |name| format!(" --profile {name}"));
+    pub(crate) fn by_force(&self) -> String {
+        let profile =
+            self.profile.as_deref().map_or(String::new(), |name| format!(" --profile {}", quoted(name)));
         format!("to close it anyway: {}{profile} --force", self.close_command())
     }
 
@@ -87,6 +90,11 @@ impl HowToClose {
     }
 }
 
+/// Returns the name as a word of a shell command.
+fn quoted(name: &str) -> String {
+    shell::word(OsStr::new(name)).to_string_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +112,7 @@ mod tests {
             target,
             key: Some("AKIAX".into()),
             role: None,
+            profile: None,
         };
         let until: Timestamp = "2026-11-22T02:47:00Z".parse().expect("an instant");
         let now: Timestamp = "2026-11-22T02:40:00Z".parse().expect("an instant");
@@ -121,6 +130,8 @@ mod tests {
         ] {
             assert!(lines.contains(&line), "{text}");
         }
+        let named = HowToClose { profile: Some("panic".into()), ..how.clone() }.commands();
+        assert!(named.contains(" --target prod --profile panic --force"), "{named}");
         let without = HowToClose { key: None, ..how }.commands();
         assert!(without.lines().any(|line| line.trim() == attach), "{without}");
     }

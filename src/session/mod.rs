@@ -23,5 +23,6 @@ pub(crate) use close::{ProfileClose, Proof, QuorumClose, close_with_profile, clo
 pub(crate) use close_static::close_static;
 pub(crate) use notify::{LocalNotice, notify_local};
 pub(crate) use open::{ApprovedOpening, open};
+pub(crate) use outcome::WindowEnd;
 pub(crate) use status::{StatusQuery, how_to_close, read_status};
 pub(crate) use work::Work;

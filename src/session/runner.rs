@@ -12,10 +12,10 @@ use tokio::task::JoinHandle;
 
 use crate::aws::emergency::EmergencyUser;
 use crate::error::{Error, Result};
-use crate::gate::Window;
+use crate::gate::{SessionId, Window};
 use crate::secret::SecretText;
 use crate::session::log::Log;
-use crate::session::work::child::{Child, Work};
+use crate::session::work::child::{Child, CommandEnd, Work};
 use crate::session::work::console::{self, ShownLink};
 use crate::session::work::endpoint::Endpoint;
 use crate::signal::Signal;
@@ -34,14 +34,19 @@ pub(crate) struct Runner<'a> {
 
 /// An open window. If `--console` was given, the value also contains the link that signs in to the AWS console.
 pub(crate) struct Opened {
+    pub(crate) session: SessionId,
     pub(crate) window: Window,
     pub(crate) console_link: Option<SecretText>,
+    /// Instructions for the operator, from the vault. Empty if the vault has none.
+    pub(crate) runbook: String,
 }
 
 #[derive(Default)]
 struct Running {
     window: Option<Window>,
     child: Option<Child>,
+    /// How the command ended, if the command ended by itself.
+    ended: Option<CommandEnd>,
     /// The task that ends the child process. The task is separate, so no other step can delay the end of the child
     /// process.
     ending: Option<JoinHandle<String>>,
@@ -70,13 +75,13 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// Fails if the command cannot be started.
     pub(crate) fn begin(&self, opened: Opened) -> Result<()> {
-        let Opened { window, console_link } = opened;
+        let Opened { session, window, console_link, .. } = opened;
         self.running.borrow_mut().window = Some(window);
         if self.work.is_held() {
             self.hold(console_link);
             return Ok(());
         }
-        self.start(&window).map_err(|why| {
+        self.start(session, &window).map_err(|why| {
             Error::failed(format!("the command could not be started: {why}"))
                 .next("check the command, then open again")
         })
@@ -93,7 +98,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Starts the credential endpoint and the command that uses it.
-    fn start(&self, window: &Window) -> io::Result<()> {
+    fn start(&self, session: SessionId, window: &Window) -> io::Result<()> {
         let no_session = || io::Error::other("there is no session to hand out");
         let user = self.user.ok_or_else(no_session)?;
         let endpoint = match user.issued().as_ref() {
@@ -104,6 +109,8 @@ impl<'a> Runner<'a> {
         let mut access = vec![
             ("AWS_REGION", region.clone()),
             ("AWS_DEFAULT_REGION", region),
+            // The AWS SDKs and the AWS CLI put this name into the user agent, which CloudTrail logs.
+            ("AWS_SDK_UA_APP_ID", session.traced()),
             ("BREAKGLASS_UNTIL", window.until.to_string()),
         ];
         access.extend(endpoint.environment());
@@ -139,7 +146,17 @@ impl<'a> Runner<'a> {
 
     /// Reports whether the command has ended.
     pub(crate) fn has_ended(&self) -> bool {
-        self.running.borrow_mut().child.as_mut().is_some_and(Child::has_ended)
+        let running = &mut *self.running.borrow_mut();
+        let Some(child) = &mut running.child else { return false };
+        let has_ended = child.has_ended();
+        running.ended = child.status();
+        has_ended
+    }
+
+    /// Returns how the operator's command ended. `None` if the operator gave no command.
+    pub(crate) fn command_end(&self) -> Option<CommandEnd> {
+        let ended = self.running.borrow().ended;
+        matches!(self.work, Work::Command(_)).then(|| ended.unwrap_or(CommandEnd::Stopped))
     }
 
     /// Returns when the operator presses `q`. Never returns if the program does not read the keyboard.

@@ -1,4 +1,4 @@
-//! Gives the terminal's foreground to another process group, and takes it back.
+//! Makes another process group the terminal's foreground group, and later restores this process's group.
 
 use std::fs::File;
 
@@ -8,8 +8,8 @@ use rustix::termios::{tcgetpgrp, tcsetpgrp};
 
 use super::modes::SavedModes;
 
-/// A terminal whose foreground was given to another process group. When this value is dropped, this process takes the
-/// foreground back and restores the terminal's modes.
+/// A terminal whose foreground group is another process group. When this value is dropped, this process's group
+/// becomes the foreground group again, and the terminal's modes are restored.
 pub(crate) struct Foreground {
     modes: SavedModes,
     ours: Pid,
@@ -42,9 +42,9 @@ impl Drop for Foreground {
     }
 }
 
-/// Blocks SIGTTOU until this value is dropped. If this process is in the background, SIGTTOU would stop this process
-/// when this process takes the terminal back. If the terminal's mode TOSTOP is set, SIGTTOU would also stop this
-/// process when this process prints a warning.
+/// Blocks SIGTTOU until this value is dropped. While this process is in the background, SIGTTOU would stop it when it
+/// makes itself the foreground group again. If the terminal's mode TOSTOP is set, SIGTTOU would also stop this process
+/// when it prints a warning.
 struct BlockedTtou;
 
 impl BlockedTtou {

@@ -1,4 +1,5 @@
-//! Reads the key `q` and shows the countdown line while a window is held open without a command.
+//! Reads the key `q` and shows the countdown line. The program does this while a window is held open without a
+//! command.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -25,7 +26,7 @@ impl Keyboard {
     /// Opens the controlling terminal. Returns `None` if there is no terminal, or this process is not in the
     /// terminal's foreground.
     pub(crate) fn open() -> Option<Self> {
-        // Opens the terminal separately, so that O_NONBLOCK applies to this descriptor only.
+        // The terminal is opened again, so that O_NONBLOCK applies only to the new descriptor.
         let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
         let terminal = File::options().read(true).write(true).custom_flags(flags).open("/dev/tty").ok()?;
         if tcgetpgrp(&terminal).ok()? != getpgrp() {
@@ -53,7 +54,7 @@ impl Keyboard {
         }
     }
 
-    /// Replaces the countdown line with `line`, cut at a word to fit in one row.
+    /// Replaces the countdown line with `line`. If `line` does not fit in one row, it is cut off after a word.
     pub(crate) fn show(&self, line: &str) {
         let columns = width(self.terminal()).unwrap_or(80).max(2);
         let line = wrapped(line, columns - 1);

@@ -1,4 +1,4 @@
-//! A reader of the terminal. A signal, a deadline or another thread can end the reader's wait for a key.
+//! Reads keys from the terminal. A signal, a deadline or another thread can end the wait for a key.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -23,7 +23,7 @@ pub enum NoAnswer {
     Signal(Signal),
 }
 
-/// A handle with which another thread ends a wait.
+/// A handle with which another thread can end a wait.
 pub struct Waker(pub(super) UnixStream);
 
 impl Clone for Waker {
@@ -41,15 +41,16 @@ impl Waker {
 
 pub(super) struct Keys {
     pub(super) tty: File,
-    /// A socket that becomes readable when [`Waker::wake`] is called. `None` if no waker can end this wait.
+    /// A socket that becomes readable when [`Waker::wake`] is called. The field is `None` if no waker can end this
+    /// wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
-    /// If a read failed because the wait ended: the reason why the wait ended.
+    /// The reason why the wait for a key ended without a key. A read that fails for this reason sets the field.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
     /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,
-    /// The terminal modes to set again when the process continues after a stop; `None` if the prompt uses the
-    /// terminal's usual modes.
+    /// The terminal modes that are set again when the process continues after a stop. The field is `None` if the
+    /// prompt uses the terminal's usual modes.
     pub(super) quiet: Option<Termios>,
 }
 
@@ -99,7 +100,7 @@ impl Keys {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
             }
-            // The shell set other terminal modes while this process was stopped.
+            // While this process was stopped, the shell has set other terminal modes.
             if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
                 if let Some(quiet) = &self.quiet {
                     let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);

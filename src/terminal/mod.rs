@@ -1,4 +1,4 @@
-//! The terminal: prompts on the tty, results on stdout, everything else on stderr.
+//! Input and output. Prompts go to the controlling terminal, results to stdout, and everything else to stderr.
 
 #[cfg(feature = "cloud")]
 pub(crate) mod foreground;

@@ -34,7 +34,8 @@ impl SavedModes {
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
     }
 
-    /// Discards unread input, so that no other program reads it. The input can be a PIN that was typed twice.
+    /// Discards unread input, so that no other program reads it. The input can be a PIN that a custodian typed a
+    /// second time.
     pub(super) fn drop_input(&self) {
         let _ = tcflush(&self.terminal, QueueSelector::IFlush);
     }

@@ -3,8 +3,8 @@
 //! - Text for people is wrapped at words, but only if its stream is a terminal. A line that is indented by four spaces
 //!   is a command to paste and is not wrapped.
 //!
-//! - If the terminal or the pipe is blocked, only a result and the last error wait until it accepts output again.
-//!   Every other line is discarded after 200 ms, so that a session closes on time.
+//! - If the terminal or the pipe is blocked, only a result and the last error wait until the terminal or the pipe
+//!   accepts output again. Every other line is discarded after 200 ms, so that a session closes on time.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
@@ -39,8 +39,14 @@ pub fn progress(text: &str) {
 }
 
 /// Prints on stderr the error that ends the program. Waits while output to the terminal is stopped (Ctrl-S).
+///
+/// If the error is already on the screen, prints only a line that refers to it.
 pub fn error(error: &Error) {
-    let _ = writeln!(io::stderr(), "{}", for_people(&format!("breakglass: {error}"), io::stderr()));
+    let text = match error.is_shown {
+        true => format!("breakglass: exit status {}: the message above says what to do", error.status.code()),
+        false => format!("breakglass: {error}"),
+    };
+    let _ = writeln!(io::stderr(), "{}", for_people(&text, io::stderr()));
 }
 
 /// Prints a result for people on stdout.
@@ -88,7 +94,8 @@ fn for_people(text: &str, stream: impl AsFd) -> String {
     width(stream).map_or_else(|| text.to_owned(), |columns| wrapped(text, columns))
 }
 
-/// Returns the terminal's width in columns; `None` if the stream is not a terminal, or the terminal reports no width.
+/// Returns the terminal's width in columns. Returns `None` if the stream is not a terminal, or if the terminal reports
+/// no width.
 pub(super) fn width(stream: impl AsFd) -> Option<usize> {
     tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }

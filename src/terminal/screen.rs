@@ -9,8 +9,8 @@ pub fn countable(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Joins names with commas, and puts the word in `last`, here `or`, before the last name: `alice`, `alice or bob`,
-/// `alice, bob or carol`.
+/// Joins names with commas, and puts the word `last` before the last name. With the word `or`, results are `alice`,
+/// `alice or bob` and `alice, bob or carol`.
 pub fn listed(names: &[&str], last: &str) -> String {
     match names {
         [] => "none".into(),
@@ -23,7 +23,7 @@ pub fn listed(names: &[&str], last: &str) -> String {
 /// scrollback.
 ///
 /// # Errors
-/// [`NoAnswer::Signal`] if a signal arrives. The screen is cleared even after a signal.
+/// Returns [`NoAnswer::Signal`] if a signal arrives. The screen is cleared even after a signal.
 pub fn sheet<'a>(
     terminal: &mut Terminal,
     above: &str,

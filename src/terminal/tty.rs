@@ -7,7 +7,8 @@
 //! - A prompt is erased when it is answered. Only the lines of [`Terminal::show`] and the prompts and answers of
 //!   [`Terminal::ask_openly`] stay on the screen.
 //!
-//! - A signal ends every wait for an answer. Some waits also have a deadline, or end when a waker is called.
+//! - A signal ends every wait for an answer. Some waits also have a deadline, or end when another thread calls
+//!   [`Waker::wake`].
 //!
 //! - When the terminal is dropped, unread input is discarded and the terminal's modes are restored.
 
@@ -46,7 +47,7 @@ pub struct Terminal {
     quiet: Termios,
     woken: UnixStream,
     waker: UnixStream,
-    /// The wrapped text of prompts that are shown and not erased yet.
+    /// The wrapped text of the prompts that are on the screen now.
     standing: String,
 }
 
@@ -54,7 +55,7 @@ impl Terminal {
     /// Opens the controlling terminal and switches its echo off.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`] if there is no terminal.
+    /// Returns [`crate::error::Status::Usage`] if there is no terminal.
     pub fn open() -> Result<Self> {
         signals::catch()?;
         Self::opened().map_err(|e| {
@@ -81,7 +82,7 @@ impl Terminal {
         Ok(Self { tty, modes, quiet, woken, waker, standing: String::new() })
     }
 
-    /// Returns a handle with which another thread ends a wait.
+    /// Returns a handle with which another thread can end a wait.
     ///
     /// # Panics
     /// Panics if the process has no file descriptor left.
@@ -89,15 +90,15 @@ impl Terminal {
         Waker(self.waker.try_clone().expect("the process should have a free file descriptor"))
     }
 
-    /// Asks without echo. A waker does not end the wait for the answer.
+    /// Asks without echo. A [`Waker`] does not end the wait for the answer.
     ///
     /// # Errors
-    /// [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
+    /// Returns [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
     pub fn ask(&mut self, prompt: &str, until: Option<Instant>) -> Result<Reply, NoAnswer> {
         self.converse(prompt, until, false)
     }
 
-    /// Asks without echo, until a line is typed or a waker ends the wait.
+    /// Asks without echo, and waits until a line is typed or a [`Waker`] ends the wait.
     ///
     /// # Errors
     /// Any [`NoAnswer`].
@@ -108,7 +109,7 @@ impl Terminal {
     /// Asks with echo, for an answer that is not secret. The prompt and the answer stay on the screen.
     ///
     /// # Errors
-    /// [`NoAnswer::Signal`].
+    /// Returns [`NoAnswer::Signal`].
     pub fn ask_openly(&mut self, prompt: &str) -> Result<Reply, NoAnswer> {
         self.modes.restore();
         self.put(prompt);
@@ -136,7 +137,7 @@ impl Terminal {
         self.write(&format!("{text}\n"));
     }
 
-    /// Erases all rows of the prompts that are shown.
+    /// Erases all rows of the prompts that are on the screen.
     pub fn erase(&mut self) {
         let above = rows(&std::mem::take(&mut self.standing), self.columns()) - 1;
         if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {

@@ -9,9 +9,9 @@ const COMMAND: usize = 4;
 /// The narrowest terminal for which text is wrapped, in columns.
 const NARROWEST: usize = 20;
 
-/// Wraps every line of `text` at words; a word that is wider than `columns` stays whole.
+/// Wraps every line of `text` between words. A word that is wider than `columns` is not broken.
 ///
-/// White space at the end of a line is kept, as in `PIN: `.
+/// White space at the end of a line is kept, because a prompt such as `PIN: ` ends with a space.
 pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, columns)).collect();
     lines.join("\n")
@@ -38,17 +38,16 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
     textwrap::wrap(line, options).join("\n")
 }
 
-/// Returns the indent, in columns, of the continuation of a wrapped line. If the line starts with a tag (`next:`,
-/// `alice:`), the continuation is aligned with the text after the tag. If the line is a row of a table, the
-/// continuation is aligned with the second column. Otherwise, the continuation is indented by two columns more than
-/// the line.
+/// Returns the indent of the continuation lines of a wrapped line, in columns. If the line starts with a tag (`next:`,
+/// `alice:`), the continuation lines are aligned with the text after the tag. If the line is a row of a table, they
+/// are aligned with the second column. Otherwise, they are indented by two columns more than the line.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();
     let lead = indent(line);
     let tag = body.split_inclusive(' ').next().filter(|word| word.ends_with(": "));
     let title = || body.find("  ").map(|end| &body[..body.len() - body[end..].trim_start().len()]);
-    // A line that is indented further than a command belongs to a table column, so its continuation keeps the same
-    // indent.
+    // A line that is indented further than a command belongs to a table column, so its continuation lines have the
+    // same indent.
     let further = if lead > COMMAND && !body.starts_with("- ") { 0 } else { 2 };
     let behind = lead + tag.or_else(title).map_or(further, display_width);
     if behind <= columns / 3 { behind } else { lead + further }

@@ -28,11 +28,11 @@ const FIRST_RETIRED_CERTIFICATE: ObjectId = 0x005f_c10d;
 /// The state of the management key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Management {
-    /// The factory key.
+    /// The key is the factory key.
     Factory,
     /// The key is stored on the YubiKey and can be read with the PIN.
     Protected,
-    /// Any other key.
+    /// The key is any other key. This program cannot read such a key.
     Custom,
 }
 
@@ -99,7 +99,7 @@ impl PivToken {
     fn is_free(&mut self, slot: Slot) -> Result<bool, TokenError> {
         match piv::metadata(&mut self.key, id(slot)) {
             Err(yubikey::Error::NotFound) => self.is_unmarked(slot),
-            // A key that the program cannot read also occupies its slot.
+            // A slot is also in use if it has a key that the program cannot read.
             Ok(_) | Err(yubikey::Error::ParseError | yubikey::Error::AlgorithmError) => Ok(false),
             Err(other) => Err(reason(other)),
         }

@@ -9,7 +9,8 @@ use crate::custody::token::{Held, Slot, Token, TokenError};
 use crate::secret::{Secret, SecretText};
 use crate::vault::share::Point;
 
-/// The yubikey crate logs every APDU, PINs included. If logging is not compiled out, this assertion fails the build.
+/// The yubikey crate logs every command to the token, including PINs. If logging is not compiled out, this assertion
+/// makes the build fail.
 const _: () = assert!(log::STATIC_MAX_LEVEL as usize == 0, "the feature max_level_off of `log` must be on");
 
 /// An open YubiKey. The program opens each YubiKey once and keeps it open, because selecting the PIV application
@@ -25,7 +26,7 @@ impl PivToken {
         Self { key, reader }
     }
 
-    /// Closes a token that has stopped answering, without the reset that a drop would cause.
+    /// Closes a token that has stopped answering. Unlike a drop, this function does not reset the token.
     pub fn release(self) {
         let _ = self.key.disconnect(pcsc::Disposition::LeaveCard);
     }
@@ -53,7 +54,8 @@ impl Token for PivToken {
                 Ok(der.and_then(|der| point(&der)).map(|point| Held { point, touch }))
             }
             Err(yubikey::Error::NotFound) => Ok(None),
-            // Firmware before 5.3 has no metadata, so the key is read from the certificate that enrolment wrote.
+            // Firmware before 5.3 has no metadata command, so the key is read from the certificate that the enrolment
+            // wrote to the slot.
             Err(yubikey::Error::NotSupported) => {
                 let der = Certificate::read(&mut self.key, id(slot)).ok().and_then(|certificate| {
                     der::Encode::to_der(certificate.cert.tbs_certificate().subject_public_key_info()).ok()
@@ -85,9 +87,9 @@ impl Token for PivToken {
 }
 
 impl PivToken {
-    /// Explains why a private-key operation failed after the PIN was verified. Status 6982 means that the touch is
-    /// missing. A token that is being pulled out often gives an unexpected answer first, so the program checks
-    /// whether the token still answers.
+    /// Explains why a private-key operation failed after the PIN was verified. The status word 6982 means that the
+    /// token was not touched. A token that is being pulled out often gives an unexpected answer first, so the program
+    /// checks whether the token still answers.
     fn explain(&mut self, error: yubikey::Error) -> TokenError {
         match reason(error) {
             _ if error == yubikey::Error::AuthenticationError => TokenError::NotTouched,

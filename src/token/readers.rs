@@ -1,4 +1,4 @@
-//! Watches PC/SC readers. Opens every token as soon as it is plugged in. Several tokens are opened in parallel.
+//! Watches PC/SC readers, and opens every token as soon as it is plugged in. Several tokens are opened in parallel.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -12,7 +12,7 @@ use pcsc::{Context, ReaderState, Scope, State};
 use super::piv::PivToken;
 use crate::error::{Error, Result, Status};
 
-/// The longest time that the watcher waits for pcscd before the watcher checks whether it should stop.
+/// The maximum time of one wait for pcscd. After each wait, the watcher checks whether it should stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The delay before a token that stopped answering is opened again.
@@ -28,7 +28,7 @@ pub enum ReaderEvent {
     Token(Box<PivToken>),
     /// The card in this reader cannot be used, for the given reason.
     Unusable(String, &'static str),
-    /// Every card that was present at the start was opened or found unusable.
+    /// Every card that was present at the start has been opened, or was found unusable.
     Settled,
 }
 
@@ -49,7 +49,7 @@ impl Readers {
     /// Starts to watch the readers. Other threads call `send` with each event.
     ///
     /// # Errors
-    /// [`Status::TokenFailed`] if pcscd does not answer.
+    /// Returns [`Status::TokenFailed`] if pcscd does not answer.
     pub fn watch(send: impl Fn(ReaderEvent) + Clone + Send + 'static) -> Result<Self> {
         let context = Context::establish(Scope::System).map_err(no_daemon)?;
         let shared = Arc::new(Shared::default());
@@ -58,8 +58,8 @@ impl Readers {
         Ok(Self { shared })
     }
 
-    /// Opens the token in `reader` again. The caller's handle of the token is stale, but the token might still be
-    /// plugged in.
+    /// Opens the token in `reader` again. The caller's handle of the token no longer works, but the token might still
+    /// be plugged in.
     pub fn look_again(&self, reader: &str) {
         self.shared.look_again(reader);
     }
@@ -124,7 +124,7 @@ fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(ReaderEvent
     }
 }
 
-/// Lists the readers; reconnects if pcscd was restarted.
+/// Lists the readers. Connects to pcscd again if pcscd was restarted.
 fn readers(context: &mut Context) -> Vec<CString> {
     match context.list_readers_owned() {
         Ok(readers) => readers,
@@ -186,7 +186,7 @@ fn open(reader: &CString) -> ReaderEvent {
 /// Opens every YubiKey that is plugged in now, one after the other.
 ///
 /// # Errors
-/// [`Status::TokenFailed`] if pcscd does not answer.
+/// Returns [`Status::TokenFailed`] if pcscd does not answer.
 pub fn present() -> Result<Vec<ReaderEvent>> {
     let context = Context::establish(Scope::System).map_err(no_daemon)?;
     let is_there = |reader: &CString| {

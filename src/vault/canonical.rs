@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 /// Serializes `value` as RFC 8785 JSON.
 ///
 /// # Panics
-/// If `value` has no JSON form, such as a map whose keys are not strings. Every type that this program passes has a
-/// JSON form.
+/// Panics if `value` has no JSON form, such as a map whose keys are not strings. Every type that this program passes
+/// has a JSON form.
 pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("every type that is passed should have a JSON form")
 }
@@ -22,7 +22,7 @@ pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
 /// canonical form, so the function can fail.
 ///
 /// # Errors
-/// If `value` contains a number that RFC 8785 cannot represent.
+/// Fails if `value` contains a number that RFC 8785 cannot represent.
 pub fn text<T: Serialize>(value: &T) -> Result<String> {
     serde_json_canonicalizer::to_string(value)
         .map_err(|e| Error::failed(format!("this JSON has no canonical form: {e}")))
@@ -31,7 +31,7 @@ pub fn text<T: Serialize>(value: &T) -> Result<String> {
 /// Returns the SHA-256 of the RFC 8785 text of `value`. The function is for JSON that another program wrote.
 ///
 /// # Errors
-/// The errors of [`text`].
+/// See [`text`].
 pub fn try_digest<T: Serialize>(value: &T) -> Result<[u8; 32]> {
     Ok(Sha256::digest(text(value)?).into())
 }
@@ -46,8 +46,8 @@ pub fn digest<T: Serialize>(value: &T) -> [u8; 32] {
     Sha256::digest(to_vec(value)).into()
 }
 
-/// The reason why bytes are not canonical JSON of the expected type. The error's text is the end of a sentence, such
-/// as "is not valid".
+/// The reason why bytes are not canonical JSON of the expected type. The error's text lacks a subject, such as "is not
+/// valid". The caller puts the subject before this text.
 #[derive(Debug)]
 pub enum JsonError {
     /// The input is longer than this many bytes.
@@ -70,7 +70,7 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// Reads a value from RFC 8785 JSON of at most `limit` bytes. Any other form of JSON is refused.
+/// Reads a value from RFC 8785 JSON of at most `limit` bytes. JSON in any other form is refused.
 ///
 /// # Errors
 /// See [`JsonError`].
@@ -85,8 +85,8 @@ pub fn from_slice<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -
 /// The maximum length of a shown error text, in characters.
 const SHOWN: usize = 160;
 
-/// Makes an error of `serde_json` safe for a terminal. Such an error quotes the input, which can be long or contain
-/// escape sequences.
+/// Makes an error of `serde_json` safe for a terminal: shortens the text, and replaces every character that is not
+/// printable ASCII with `?`. The text can quote the input, which can be long or contain escape sequences.
 pub fn shown(error: &serde_json::Error) -> String {
     error.to_string().chars().take(SHOWN).map(|c| if (' '..='~').contains(&c) { c } else { '?' }).collect()
 }

@@ -1,5 +1,5 @@
-//! Seals a vault, and proves that every quorum can open the written file. This code is pure: the caller writes and
-//! reads the file.
+//! Seals a vault, and proves that every quorum can open the file that was written. This code does no I/O: the caller
+//! writes and reads the file.
 
 use sha2::{Digest as _, Sha256};
 
@@ -17,10 +17,10 @@ pub struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Checks the manifest in the same way as a reader, then seals the vault.
+    /// Checks the manifest with the checks that a reader of the vault makes, then seals the vault.
     ///
     /// # Errors
-    /// [`crate::error::Status::Usage`] if a reader would refuse the manifest.
+    /// Returns [`crate::error::Status::Usage`] if a reader would refuse the manifest.
     pub fn new(manifest: &Manifest, payload: &'a Payload) -> Result<Self> {
         let mut committed = manifest.clone();
         committed.custodians.iter_mut().for_each(|c| c.commitment = Some("0".repeat(64)));
@@ -28,17 +28,17 @@ impl<'a> Prepared<'a> {
         Ok(Self { sealed: file::seal(manifest, payload)?, payload })
     }
 
-    /// The file's bytes.
+    /// Returns the bytes of the vault file: the armored form if `armored` is true, else the binary form.
     pub fn bytes(&self, armored: bool) -> Vec<u8> {
         if armored { file::armor(&self.sealed.binary) } else { self.sealed.binary.clone() }
     }
 
-    /// Proves that `vault`, which was read back from the disk, is the sealed vault, and that every quorum of the
-    /// shares opens it.
+    /// Proves that `vault` is the sealed vault, and that every quorum can open it. The caller has read `vault` back
+    /// from the disk.
     ///
     /// # Errors
-    /// [`crate::error::Status::Failed`] if `vault` differs from the sealed vault. If the payload does not open, the
-    /// function returns the error of [`Vault::open`].
+    /// Returns [`crate::error::Status::Failed`] if `vault` differs from the sealed vault. If `vault` cannot be opened,
+    /// the function returns the error of [`Vault::open`].
     pub fn prove(&self, vault: &Vault) -> Result<()> {
         let wrong =
             |what: &str| Error::failed(format!("the new vault failed its check and was deleted: {what}"));

@@ -2,8 +2,8 @@
 //! and derives the keys from the token's answers.
 //!
 //! A token has two independent challenges: one gives the decryption key, the other gives the signing key. The answer
-//! to one challenge does not reveal the other key. Both challenges are bound to the enrolment: for another enrolment
-//! of the same token, other bytes are sent.
+//! to one challenge does not reveal the other key. Both challenges are bound to the enrolment: if the same token is
+//! enrolled again, different bytes are sent to the token.
 
 use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -25,22 +25,22 @@ pub fn to_send(enrolment: &[u8; 16], challenge: &[u8; 32]) -> [u8; 64] {
 /// Derives the X25519 private key from the answer to the decryption challenge.
 ///
 /// # Panics
-/// Never: HKDF can output 32 bytes.
+/// Never panics: HKDF can output 32 bytes.
 pub fn decryption_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> Secret<32> {
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
-    Secret::with(|out| hkdf.expand(DECRYPTION, out).expect("32 bytes are short"))
+    Secret::with(|out| hkdf.expand(DECRYPTION, out).expect("HKDF can output 32 bytes"))
 }
 
 /// Derives the P-256 private key from the answer to the signing challenge. Not every value of 32 bytes is a private
 /// key, so the function tries candidates in turn, following RFC 9180 section 7.1.3.
 ///
 /// # Panics
-/// Never in practice: the probability that none of the 256 candidates is a private key is below 2^-8000.
+/// Never panics in practice: the probability that none of the 256 candidates is a private key is below 2^-8000.
 pub fn signing_key(enrolment: &[u8; 16], answer: &Secret<ANSWER>) -> p256::SecretKey {
     let hkdf = Hkdf::<Sha256>::new(Some(enrolment), answer.expose());
     let candidate = |counter: u8| {
         Secret::<32>::with(|out| {
-            hkdf.expand_multi_info(&[SIGNING, &[counter]], out).expect("32 bytes are short");
+            hkdf.expand_multi_info(&[SIGNING, &[counter]], out).expect("HKDF can output 32 bytes");
         })
     };
     (0..=u8::MAX)

@@ -1,5 +1,5 @@
-//! Dead Simple Signing Envelope, v1 (secure-systems-lab/dsse). The payload is canonical JSON. The envelope has
-//! exactly one signature: ECDSA with P-256, in DER.
+//! An envelope for signed JSON, in the format Dead Simple Signing Envelope v1 (secure-systems-lab/dsse). The payload
+//! is canonical JSON. The envelope has exactly one signature: ECDSA with P-256, in DER.
 
 use std::fmt;
 
@@ -45,9 +45,9 @@ fn digest(payload_type: &str, payload: &[u8]) -> [u8; 32] {
 /// The reason why an envelope is refused.
 #[derive(Debug)]
 pub enum EnvelopeError {
-    /// The envelope has another payload type than the expected one.
+    /// The envelope's payload type is not the expected type.
     Type,
-    /// The envelope has no signature, or several.
+    /// The envelope has no signature, or more than one signature.
     Signatures,
     /// The payload is not base64.
     Base64,

@@ -1,4 +1,4 @@
-//! Durations as people write them: `90s`, `45m`, `1h30m`.
+//! Parses and formats durations such as `90s`, `45m` and `1h30m`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A duration of one second or more, in whole seconds. People write it with the units h, m and s, in this order.
+/// A duration of one second or more, in whole seconds. In text, a duration has the units h, m and s, in this order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Span(u32);
 
@@ -17,7 +17,7 @@ impl Span {
         self.0
     }
 
-    /// Returns the duration as the standard library's type.
+    /// Converts the duration to the standard library's type.
     pub fn duration(self) -> Duration {
         Duration::from_secs(self.0.into())
     }

@@ -1,8 +1,8 @@
 //! The vault file: an age file whose header holds the manifest and one share for each custodian.
 //!
 //! The age crate parses and writes the header and decrypts the payload. The crate accepts several forms of a header,
-//! but a reader of vaults must accept only one. Therefore the parsed header is encoded again here and compared with
-//! the file, byte for byte. The armor is checked in the same way.
+//! but a reader of vaults must accept only one form. Therefore this file encodes the parsed header again, and compares
+//! the result with the file, byte for byte. The armor is checked in the same way.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -28,23 +28,23 @@ use crate::secret::{Secret, SecretBuf};
 /// The maximum length of a vault file in bytes, with or without armor.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// The maximum length of a header in bytes, enough for the largest manifest, 16 shares of 4 KB, and grease.
+/// The maximum header length in bytes: for the largest manifest, 16 shares of 4 KB, and age's random grease stanza.
 pub const MAX_HEADER: usize = 512 * 1024;
 
 const FIRST_LINE: &[u8] = b"age-encryption.org/v1\n";
 const MANIFEST: &str = "breakglass/manifest";
 const VERSION: &str = "v1";
 const MAC_LINE: &[u8] = b"--- ";
-/// The length of the MAC in the header, in characters: 32 bytes as base64 without padding.
+/// The length of the header's MAC in characters: 32 bytes as base64 without padding.
 const MAC_TEXT: usize = 43;
 const BEGIN_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 
-// The payload (C2SP age.md, "Payload") is a nonce and then chunks, each followed by a tag. All lengths are bytes.
+// The payload (C2SP age.md, "Payload") is a nonce and then chunks, each followed by a tag. All lengths are in bytes.
 const NONCE: usize = 16;
 const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
 
-/// A parsed vault: the public data, and the shares, which are still wrapped.
+/// A parsed vault: the public data, and the encrypted shares.
 pub struct Vault {
     /// The manifest.
     pub manifest: Manifest,
@@ -67,7 +67,7 @@ pub struct Sealed {
 /// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
-/// If the age crate cannot write. Writes to memory do not fail.
+/// Fails if the age crate cannot write. This does not happen in practice, because the crate writes to memory.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
@@ -80,8 +80,8 @@ pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     Ok(Sealed { binary, shares: quorum.shares.into_inner() })
 }
 
-/// Writes the manifest and one share for each custodian into the header. The age crate refuses recipients with
-/// different labels, so the random label keeps other recipients out of the header.
+/// An age recipient that writes the manifest and one share for each custodian into the header. The age crate refuses
+/// to combine recipients with different labels, so the random label keeps other recipients out.
 struct QuorumRecipient {
     manifest: Manifest,
     shares: RefCell<Vec<Share>>,
@@ -91,7 +91,7 @@ impl age::Recipient for QuorumRecipient {
     fn wrap_file_key(&self, key: &FileKey) -> Result<(Vec<Stanza>, HashSet<String>), EncryptError> {
         let mut manifest = self.manifest.clone();
         let key = Secret::copy_of(key.expose_secret());
-        let count = u8::try_from(manifest.custodians.len()).expect("at most 16 custodians");
+        let count = u8::try_from(manifest.custodians.len()).expect("the manifest has at most 16 custodians");
         let shares = quorum::split(&key, manifest.threshold, count);
         manifest.commit(&shares);
         let mut stanzas =
@@ -106,7 +106,7 @@ impl age::Recipient for QuorumRecipient {
 /// Armors a binary vault.
 ///
 /// # Panics
-/// Never: writing to memory cannot fail.
+/// Never panics: writing to memory cannot fail.
 pub fn armor(binary: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut writer =
@@ -131,7 +131,7 @@ impl Vault {
     /// Parses a vault file, binary or armored.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`] (class `damaged` at `parse`). The message says what is wrong.
+    /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `parse`).
     pub fn parse(file: &[u8]) -> Result<Self> {
         if file.len() > MAX_BYTES {
             return Err(Error::damaged(format!("the file is longer than {MAX_BYTES} bytes")));
@@ -146,15 +146,15 @@ impl Vault {
         Ok(Self { manifest, sha256, shares, binary, header_length, payload_length })
     }
 
-    /// Returns the two wrapped halves of the share of the custodian with this index.
+    /// Returns the share of the custodian with this index, as two encrypted halves.
     pub fn halves(&self, index: u8) -> Option<&Halves> {
         self.shares.get(usize::from(index).checked_sub(1)?)
     }
 
-    /// Rebuilds the file key from a quorum of verified shares, decrypts the payload and reads it.
+    /// Rebuilds the file key from a quorum of verified shares. Then decrypts and reads the payload.
     ///
     /// # Errors
-    /// [`crate::error::Status::Damaged`] if the MAC or the payload is not valid (class `damaged` at `open`).
+    /// Returns [`crate::error::Status::Damaged`] (vault-format.md: `damaged` at `open`).
     pub fn open(&self, shares: &[&Share]) -> Result<Payload> {
         let plain = self.decrypt(&quorum::combine(shares))?;
         let payload = Payload::from_sealed(plain.expose())
@@ -179,7 +179,7 @@ impl Vault {
         let mut reader = decryptor
             .decrypt(std::iter::once(&identity as &dyn age::Identity))
             .map_err(|_| damaged("its header's MAC does not match"))?;
-        // The buffer has one byte more than expected. A payload that is too long fills this byte.
+        // The buffer is one byte longer than the expected payload. A payload that is too long fills this byte.
         let mut plain = SecretBuf::with_capacity(self.payload_length + 1);
         loop {
             match reader.read(plain.spare_mut()) {
@@ -196,7 +196,7 @@ impl Vault {
     }
 }
 
-/// Returns the length of the header, including the line of the header's MAC.
+/// Returns the length of the header in bytes, including the line with the header's MAC.
 fn header_length(binary: &[u8]) -> Result<usize> {
     if !binary.starts_with(FIRST_LINE) {
         return Err(Error::damaged("not an age v1 file"));
@@ -204,7 +204,7 @@ fn header_length(binary: &[u8]) -> Result<usize> {
     let within = &binary[..binary.len().min(MAX_HEADER)];
     let (mut end, mut rest) = (0, within);
     while !rest.starts_with(MAC_LINE) {
-        // This call skips the line and allocates no memory for it.
+        // Skips one line without allocating memory for the line.
         let line = rest.skip_until(b'\n').unwrap_or_default();
         end += line;
         if line == 0 {
@@ -219,7 +219,7 @@ fn header_length(binary: &[u8]) -> Result<usize> {
     }
 }
 
-/// Returns the length of the plaintext of a payload whose nonce, chunks and tags have `sealed` bytes in total.
+/// Computes the length of the payload's plaintext from the length `sealed` of the encrypted payload.
 fn payload_length(sealed: usize) -> Option<usize> {
     let stream = sealed.checked_sub(NONCE)?;
     let chunks = stream.div_ceil(CHUNK + TAG);
@@ -251,7 +251,7 @@ fn stanzas(binary: &[u8], header_length: usize) -> Result<Vec<Stanza>> {
     }))
 }
 
-/// Returns the number, from 1, of the first line that differs. `canonical` is the canonical header without its MAC.
+/// Returns the number of the first line that differs, counted from 1. `canonical` has no MAC.
 fn differing_line(header: &[u8], canonical: &[u8]) -> Option<usize> {
     let same = header.iter().zip(canonical).take_while(|(a, b)| a == b).count();
     (same < canonical.len()).then(|| canonical[..same].split(|&b| b == b'\n').count())
@@ -285,8 +285,8 @@ fn decryptor(binary: &[u8], header_length: usize) -> Result<Decryptor<HeaderAtOn
     Decryptor::new_buffered(HeaderAtOnce { header_length, rest: binary })
 }
 
-/// Returns the complete header in one read. The age crate parses the header again from its start after each read. If
-/// each read returned one line, the total time would be quadratic in the header's length.
+/// A reader that returns the complete header in one read. After each read, the age crate parses the header again from
+/// its start. If each read returned one line, the total time would be quadratic in the header's length.
 struct HeaderAtOnce<'a> {
     header_length: usize,
     rest: &'a [u8],
@@ -319,7 +319,7 @@ impl BufRead for HeaderAtOnce<'_> {
     }
 }
 
-/// Gives the rebuilt file key to the age crate, which checks the header's MAC with it.
+/// An age identity that gives the rebuilt file key to the age crate. The crate checks the header's MAC with the key.
 struct RebuiltKey<'a>(&'a Secret<KEY>);
 
 impl age::Identity for RebuiltKey<'_> {
@@ -332,7 +332,7 @@ impl age::Identity for RebuiltKey<'_> {
     }
 }
 
-/// An age identity that copies the stanzas which the age crate parsed. The identity decrypts nothing.
+/// An age identity that decrypts nothing. It only copies the stanzas that the age crate has parsed.
 #[derive(Default)]
 struct StanzaObserver(RefCell<Vec<Stanza>>);
 

@@ -1,4 +1,4 @@
-//! A token's firmware version, and the security advisory that affects this version, if there is one.
+//! Parses a token's firmware version, and finds the security advisory that affects this version.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The first firmware version that the advisory YSA-2024-03 does not affect.
 const WITHOUT_EUCLEAK: Firmware = Firmware([5, 7, 0]);
 
-/// The advisory for firmware below 5.7.0 (yubico.com/support/security-advisories/ysa-2024-03). In this firmware,
-/// ECDSA has a side channel: a person who has the token and measures its signals can get the private key.
+/// The advisory for firmware below 5.7.0 (yubico.com/support/security-advisories/ysa-2024-03). In this firmware, ECDSA
+/// has a side channel: a person who has the token and measures its electromagnetic signals can compute the private
+/// key.
 const EUCLEAK: &str = "YSA-2024-03 (EUCLEAK, CVE-2024-45678)";
 
 /// A firmware version, `major.minor.patch`. Each of the three numbers is 0 to 255, without leading zeros.

@@ -1,5 +1,5 @@
-//! HPKE in base mode, single shot (RFC 9180). The functions get the shared secret as an argument, because a token or
-//! X-Wing computes the shared secret.
+//! HPKE in base mode, with one message per shared secret (RFC 9180). The shared secret is an argument of the
+//! functions, because a token or X-Wing computes it.
 //!
 //! The KDF is HKDF-SHA256 (0x0001) and the AEAD is `ChaCha20Poly1305` (0x0003). There is no associated data. The
 //! sequence number is 0.
@@ -40,13 +40,13 @@ impl Suite {
     /// Encrypts `half` under the KEM's shared secret. The shared secret must be new for each call.
     ///
     /// # Panics
-    /// Never: `ChaCha20Poly1305` can encrypt 16 bytes.
+    /// Never panics: `ChaCha20Poly1305` can encrypt 16 bytes.
     pub fn seal(self, shared: &Secret<32>, info: &[u8], half: &Secret<16>) -> SealedHalf {
         let (key, nonce) = schedule(self.id(), shared, info);
         let mut text = Secret::<16>::copy_of(half.expose());
         let tag = ChaCha20Poly1305::new(key.expose().into())
             .encrypt_in_place_detached(nonce.expose().into(), b"", text.expose_mut())
-            .expect("16 bytes are short");
+            .expect("ChaCha20Poly1305 can encrypt 16 bytes");
         let mut sealed = [0; 32];
         sealed[..16].copy_from_slice(text.expose());
         sealed[16..].copy_from_slice(&tag);
@@ -82,7 +82,7 @@ pub fn open(
     Suite::P256.open(&shared, info, sealed)
 }
 
-/// Returns the key and the base nonce: `KeySchedule` (RFC 9180 section 5.1) in base mode.
+/// Returns the key and the base nonce. The function is `KeySchedule` (RFC 9180 section 5.1) in base mode.
 fn schedule(suite: &[u8], shared: &Secret<32>, info: &[u8]) -> (Secret<32>, Secret<12>) {
     let psk_id_hash = extract(suite, b"", b"psk_id_hash", b"");
     let info_hash = extract(suite, b"", b"info_hash", info);
@@ -105,10 +105,10 @@ fn extract(suite: &[u8], salt: &[u8], label: &[u8], ikm: &[u8]) -> Secret<32> {
 fn expand<const N: usize>(prk: &Secret<32>, suite: &[u8], label: &[u8], info: &[&[u8]]) -> Secret<N> {
     let hkdf =
         Hkdf::<Sha256>::from_prk(prk.expose()).expect("the key should have 32 bytes, the length of SHA-256");
-    let length = u16::try_from(N).expect("a short output").to_be_bytes();
+    let length = u16::try_from(N).expect("the output is at most 32 bytes").to_be_bytes();
     let mut pieces: Vec<&[u8]> = vec![&length, b"HPKE-v1", suite, label];
     pieces.extend_from_slice(info);
-    Secret::with(|out| hkdf.expand_multi_info(&pieces, out).expect("a short output"))
+    Secret::with(|out| hkdf.expand_multi_info(&pieces, out).expect("HKDF can output `N` bytes"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! age's hybrid recipient `mlkem768x25519` (C2SP age.md). The part's half of a share is wrapped to such a recipient.
+//! age's hybrid recipient `mlkem768x25519` (C2SP age.md). A share has two halves. The half that a custodian's part
+//! decrypts is wrapped to such a recipient.
 //!
 //! An age header must not combine a stanza of this type with stanzas that are not post-quantum. The age library
-//! enforces this rule with a label on the recipients. A half of a share is a stanza in the share's body and not in an
-//! age header, so it needs no label.
+//! enforces this rule with a label on the recipients. Here, the stanza is not in an age header but in the body of a
+//! share stanza, so the recipient needs no label.
 
 use std::fmt;
 
@@ -42,8 +43,8 @@ impl Recipient {
             },
         );
         let recipient = Self(decoded.ok().and_then(|()| PublicKey::parse(&bytes))?);
-        // A recipient has only one accepted form. The decoder alone would also accept capitals, and any values of the
-        // unused bits of the last character.
+        // A recipient has only one accepted form. The decoder alone would also accept capital letters, and a last
+        // character whose unused bits are not zero.
         (recipient.to_string() == text).then_some(recipient)
     }
 
@@ -61,7 +62,7 @@ impl fmt::Display for Recipient {
     }
 }
 
-/// A private key: X-Wing's seed.
+/// The private key that is derived from a part. The key is a seed of X-Wing.
 #[derive(Debug)]
 pub struct PartIdentity(Secret<SEED>);
 
@@ -76,22 +77,22 @@ impl PartIdentity {
         &self.0
     }
 
-    /// The public key.
+    /// Returns the public key.
     pub fn to_public(&self) -> Recipient {
         Recipient(PublicKey::of(&self.0))
     }
 
-    /// Decrypts a half that was wrapped to this identity.
+    /// Decrypts a half of a share. Returns `None` if the half was changed, or was wrapped to another identity.
     pub fn unwrap(&self, wrapped: &Wrapped) -> Option<Secret<KEY>> {
         let shared = xwing::decapsulate(&self.0, &wrapped.enc)?;
         Suite::XWing.open(&shared, INFO, &wrapped.sealed)
     }
 }
 
-/// A half of a share that is wrapped to a recipient.
+/// An encrypted half of a share.
 #[derive(Debug)]
 pub struct Wrapped {
-    /// X-Wing's encapsulation.
+    /// The ciphertext of X-Wing. The owner of the private key computes the shared secret from this ciphertext.
     pub enc: Box<[u8; ENC]>,
     /// The encrypted half.
     pub sealed: SealedHalf,
@@ -114,7 +115,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     #[test]
-    fn the_recipient_of_the_age_specification_is_met() {
+    fn the_recipient_equals_the_example_of_the_age_specification() {
         // The seed, in hex, is the seed of the example `AGE-SECRET-KEY-PQ-1XX76…` in C2SP age.md. The long recipient
         // of this seed is compared by its SHA-256.
         let seed = "31bda90fbf9fccdde5cfc0ed5a0378c5ea67ea193d7938b03b8c5dabb9a67de3";
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_opens_for_its_identity_and_unchanged_only() {
+    fn a_half_opens_only_for_its_identity_and_only_if_unchanged() {
         let (identity, half) = (PartIdentity::new(Secret::random()), Secret::random());
         let stanza = identity.to_public().wrap(&half);
         let mut wrapped = Wrapped::parse(&stanza).unwrap();
@@ -160,7 +161,7 @@ mod tests {
             |s| s.args.clear(),
             |s| s.args[0].truncate(1492),
             |s| s.args[0].push_str("=="),
-            // Four bits of the last character are not part of the decoded bytes.
+            // The lowest four bits of the last character are unused. This character sets one of them.
             |s| s.args[0].replace_range(1493.., "B"),
             |s| s.body.truncate(31),
         ];

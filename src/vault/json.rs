@@ -41,7 +41,8 @@ fn explained(mut path: Vec<String>, error: &serde_json::Error) -> String {
     if path.is_empty() { format!("{what} {place}") } else { format!("{path}: {what} {place}") }
 }
 
-/// Returns the expected form from serde's message. The form comes from this program, not from the text that was read.
+/// Returns the part of serde's message that describes the expected form. This part comes from this program, not from
+/// the text that was read, so it contains no secret.
 fn expected(text: &str) -> Option<&str> {
     let is_serde = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     let (_, expected) =
@@ -49,8 +50,8 @@ fn expected(text: &str) -> Option<&str> {
     Some(expected.split(" at line ").next().unwrap_or(expected))
 }
 
-/// Returns the path before the first name that does not look like a field name. That name is left out, because it
-/// could be a misplaced value.
+/// Returns the path, up to the first name that does not look like a field name. That name and the rest of the path are
+/// left out, because the name could be a misplaced secret.
 fn named(path: &Path) -> Vec<String> {
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => Some(format!("[{index}]")),
@@ -92,8 +93,8 @@ mod tests {
     }
 
     fn wrong(json: &str) -> String {
-        let error = read::<Outer>(json.as_bytes()).expect_err("not valid");
-        error.rsplit_once(" (line ").expect("a place").0.to_owned()
+        let error = read::<Outer>(json.as_bytes()).expect_err("the JSON should be refused");
+        error.rsplit_once(" (line ").expect("the error should end with a place").0.to_owned()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The vault: an age file that a quorum of custodians opens. Pure.
+//! The vault: an age file that a quorum of custodians can open. This code does no I/O.
 
 pub mod canonical;
 pub mod ceremony;

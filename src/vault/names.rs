@@ -14,8 +14,8 @@ use super::x25519;
 /// The maximum number of actions in `may_outlive`.
 pub const MAX_OUTLIVING: usize = 64;
 
-/// The reason why a value is not valid. The error's text quotes the value, unless the value could be a misplaced
-/// secret.
+/// The reason why a value is not valid. The error's text can quote the value, but never a value that could be a
+/// misplaced secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NameError {
     /// The name is empty, is longer than 32 characters, has a character other than a letter, digit, dot, dash or
@@ -28,7 +28,7 @@ pub enum NameError {
     },
     /// The label is not 1 to 64 printable ASCII characters.
     Label(String),
-    /// The field is not lower-case hex of this many bytes.
+    /// The field is not this many bytes in lower-case hex.
     Hex {
         /// The field.
         what: &'static str,
@@ -151,8 +151,8 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> NameError) -> Check {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-/// Checks the name of a custodian, target or channel: 1 to 32 of `a-z A-Z 0-9 . _ -`, starting with a letter or
-/// digit.
+/// Checks the name of a custodian, target or channel. A name has 1 to 32 of the characters `a-z A-Z 0-9 . _ -`, and
+/// starts with a letter or digit.
 ///
 /// # Errors
 /// See [`NameError`]. Every check in this file returns this error.
@@ -170,7 +170,7 @@ pub fn label(label: &str) -> Check {
     ensure(fits, || NameError::Label(label.to_owned()))
 }
 
-/// Checks lower-case hex of `bytes` bytes.
+/// Checks that `text` is `bytes` bytes in lower-case hex.
 pub fn hex_of(what: &'static str, text: &str, bytes: usize) -> Check {
     let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     let fits = text.len() == 2 * bytes && text.bytes().all(digit);
@@ -285,7 +285,7 @@ pub fn is_unseen(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Replaces every character that is invisible or controls a terminal by the character `instead`.
+/// Replaces every character that is invisible or controls a terminal with the character `instead`.
 pub fn harmless(text: &str, instead: char) -> String {
     text.chars().map(|c| if is_unseen(c) { instead } else { c }).collect()
 }
@@ -295,8 +295,8 @@ pub fn window(longest: Span) -> Check {
     ensure(longest.seconds() <= 12 * 3600, || NameError::Window(longest))
 }
 
-/// Checks that no value appears twice. The form of the values must have been checked before, because the error shows
-/// the repeated value without escaping it.
+/// Checks that no value appears twice. The caller must check the form of the values first, because the error shows the
+/// repeated value without escape sequences.
 pub fn all_different<T: Display>(what: &'static str, values: impl Iterator<Item = T>) -> Check {
     let mut seen = BTreeSet::new();
     for value in values {

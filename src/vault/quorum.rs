@@ -1,7 +1,7 @@
 //! Splits the 16-byte file key over GF(256) into shares. Any M of the shares rebuild the file key.
 //!
-//! Shamir's scheme splits each byte separately. The field polynomial is x^8+x^4+x^3+x+1. Each custodian has one
-//! share, at x = index.
+//! Shamir's scheme splits each byte separately. The field polynomial is x^8+x^4+x^3+x+1. Each custodian has one share.
+//! The x coordinate of the share is the custodian's index.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ pub const KEY: usize = 16;
 /// The maximum number of custodians of a vault.
 pub const MAX_CUSTODIANS: u8 = 16;
 
-/// The number of custodians needed to open a vault: at least two.
+/// The number of custodians who are needed to open a vault. This number is at least two.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub struct Threshold(u8);
 
 impl Threshold {
-    /// The number of custodians.
+    /// Returns the number of custodians.
     pub fn get(self) -> u8 {
         self.0
     }
@@ -38,7 +38,7 @@ impl From<Threshold> for u8 {
 /// The reason why a number is not a valid threshold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ThresholdError {
-    /// The number is below two, so one custodian alone could open the vault.
+    /// The number is below two. With such a threshold, one custodian alone could open the vault.
     TooLow,
     /// The number is above [`MAX_CUSTODIANS`].
     TooHigh,
@@ -72,16 +72,17 @@ impl TryFrom<u8> for Threshold {
 /// One custodian's share of the file key.
 #[derive(Debug)]
 pub struct Share {
-    /// The custodian's index, from 1. The index is also the x of the share.
+    /// The custodian's index, counted from 1. The index is also the x coordinate of the share.
     pub index: u8,
-    /// The share itself; secret.
+    /// The secret value of the share.
     pub value: Secret<KEY>,
 }
 
 /// Splits `key` into one share for each index in 1..=`count`.
 ///
 /// # Panics
-/// If `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest prevents both.
+/// Panics if `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest prevents both
+/// cases.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
     assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "count must be from the threshold to 16");
     let rng = rand_core::UnwrapErr(getrandom::SysRng);
@@ -98,7 +99,7 @@ pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
 /// commitments and the header's MAC detect a wrong key.
 ///
 /// # Panics
-/// If there are fewer than two shares, or if two shares have the same index. The callers check both conditions.
+/// Panics if there are fewer than two shares, or if two shares have the same index. The callers check both conditions.
 pub fn combine(shares: &[&Share]) -> Secret<KEY> {
     let encoded: Zeroizing<Vec<Vec<u8>>> = Zeroizing::new(
         shares
@@ -111,8 +112,9 @@ pub fn combine(shares: &[&Share]) -> Secret<KEY> {
             })
             .collect(),
     );
-    let key =
-        Zeroizing::new(Gf256::combine_bytes(&*encoded).expect("two or more shares with different indexes"));
+    let key = Zeroizing::new(
+        Gf256::combine_bytes(&*encoded).expect("the callers pass two or more shares with different indexes"),
+    );
     Secret::with(|out| out.copy_from_slice(&key))
 }
 
@@ -164,7 +166,10 @@ mod tests {
         // If the key is all zeros, the shares at x = 1 and x = 2 are s1 = c1 + c2 and s2 = 2·c1 + 4·c2 in the field.
         // It follows that c2 = (s2 + 2·s1) / 6.
         let zero = Secret::zeroed();
-        let sixth = (1..=u8::MAX).map(Gf256).find(|x| (*x * Gf256(6)).0 == 1).expect("an inverse");
+        let sixth = (1..=u8::MAX)
+            .map(Gf256)
+            .find(|x| (*x * Gf256(6)).0 == 1)
+            .expect("every element except zero has an inverse");
         let mut ones = [[0_u32; 8]; 2];
         for _ in 0..200 {
             let shares = split(&zero, Threshold(3), 3);

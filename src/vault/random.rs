@@ -4,7 +4,7 @@
 /// Returns `N` bytes from the system's random source.
 ///
 /// # Panics
-/// If the random source fails.
+/// Panics if the random source fails.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the random source should work");

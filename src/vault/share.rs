@@ -1,8 +1,9 @@
-//! One custodian's share in the file: two halves, each wrapped in standard age stanzas.
+//! Encrypts one custodian's share in the vault file. The share is split into two halves, which are wrapped in standard
+//! age stanzas.
 //!
-//! The share is `a` XOR `b`, where `a` is fresh and random. `a` is wrapped to each of the custodian's tokens (p256tag
-//! or X25519). `b` is wrapped to the custodian's part (mlkem768x25519). The body of the share stanza
-//! (`-> breakglass/share INDEX`) consists of these stanzas in their text form.
+//! The share is `a` XOR `b`. The half `a` is random and new for each vault; it is wrapped to each of the custodian's
+//! tokens (p256tag or X25519). The half `b` is wrapped to the custodian's part (mlkem768x25519). The body of the share
+//! stanza (`-> breakglass/share INDEX`) consists of these stanzas in their text form.
 
 use std::fmt;
 
@@ -27,7 +28,7 @@ pub const TAG: &str = "breakglass/share";
 /// The salt and the HPKE info of p256tag stanzas (C2SP age.md).
 pub const P256TAG: &str = "age-encryption.org/p256tag";
 
-/// The token's half of a share, wrapped to one token.
+/// The token's half of a share (`a`), wrapped to one token.
 #[derive(Debug)]
 pub enum TokenStanza {
     /// The half is wrapped to a PIV token (p256tag).
@@ -41,19 +42,19 @@ pub enum TokenStanza {
     X25519(X25519Stanza),
 }
 
-/// Both halves, still wrapped.
+/// Both halves of a share, encrypted.
 #[derive(Debug)]
 pub struct Halves {
-    /// The token's half, wrapped to each of the custodian's tokens, in the manifest's order.
+    /// The token's half, wrapped to each of the custodian's tokens. The tokens are in the manifest's order.
     pub tokens: Vec<TokenStanza>,
-    /// The part's half.
+    /// The part's half (`b`).
     pub part: Wrapped,
 }
 
 /// Wraps `share` for its custodian.
 ///
 /// # Panics
-/// If a recipient does not parse. The check of the manifest prevents this.
+/// Panics if a recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let a = Secret::<KEY>::random();
     let b = xor(share.value.expose(), a.expose());
@@ -65,32 +66,34 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
         };
         put(&mut body, &stanza);
     }
-    let recipient = Recipient::parse(&custodian.part).expect("checked with the manifest");
+    let recipient =
+        Recipient::parse(&custodian.part).expect("the check of the manifest parsed this recipient");
     put(&mut body, &recipient.wrap(&b));
     Stanza { tag: TAG.into(), args: vec![share.index.to_string()], body }
 }
 
 fn wrap_to_tag(recipient: &str, half: &Secret<KEY>) -> Stanza {
-    let recipient: age::tag::Recipient = recipient.parse().expect("checked with the manifest");
+    let recipient: age::tag::Recipient =
+        recipient.parse().expect("the check of the manifest parsed this recipient");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
     let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
     let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
-    stanzas.into_iter().next().expect("one stanza")
+    stanzas.into_iter().next().expect("a p256tag recipient writes one stanza")
 }
 
 /// Appends a stanza in its text form (C2SP age.md, "recipient stanza").
 ///
 /// # Panics
-/// Never: writing to memory cannot fail.
+/// Never panics: writing to memory cannot fail.
 pub fn put(out: &mut Vec<u8>, stanza: &Stanza) {
     let write = write::age_stanza(&stanza.tag, &stanza.args, &stanza.body);
     cookie_factory::r#gen(write, out).expect("writing to memory cannot fail");
 }
 
-/// The reason why a share stanza is not valid. The failure is `damaged` at `parse`.
+/// The reason why a share stanza is not valid. In vault-format.md, this failure is `damaged` at `parse`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ShareFault {
-    /// The stanza has another type, or the index of another custodian.
+    /// The stanza is not a share stanza, or has the index of another custodian.
     Order,
     /// The body does not consist of age stanzas.
     Body,
@@ -98,7 +101,7 @@ pub enum ShareFault {
     Extra,
     /// The part's half is not an mlkem768x25519 stanza.
     PartHalf,
-    /// The stanza of a token's half has the wrong kind, or is for another token.
+    /// A stanza with the token's half has the wrong type, or is wrapped to another token.
     TokenHalf,
 }
 
@@ -153,7 +156,7 @@ pub fn parse(stanza: &Stanza, custodian: &Custodian) -> Result<Halves, ShareFaul
 fn tag_stanza(stanza: &Stanza, recipient: &str) -> Option<TokenStanza> {
     let [tag, enc] = stanza.args.as_slice() else { return None };
     let enc: Point = BASE64_STANDARD_NO_PAD.decode(enc).ok()?.try_into().ok()?;
-    // A point that is not on the curve must not be sent to a token.
+    // The program must not send a token a point that is not on the curve.
     p256::PublicKey::from_sec1_bytes(&enc).ok()?;
     let sealed = stanza.body.as_slice().try_into().ok()?;
     let expected = BASE64_STANDARD_NO_PAD.encode(hint(&enc, &compressed(recipient)?));
@@ -179,7 +182,7 @@ pub fn compressed(recipient: &str) -> Option<[u8; 33]> {
 /// Encodes a compressed point as an `age1tag1…` recipient.
 ///
 /// # Panics
-/// Never: Bech32 holds 33 bytes.
+/// Never panics: Bech32 holds 33 bytes.
 pub fn tag_recipient(compressed: &[u8; 33]) -> String {
     let hrp = bech32::Hrp::parse_unchecked("age1tag");
     bech32::encode::<bech32::Bech32>(hrp, compressed).expect("Bech32 holds 33 bytes")

@@ -1,12 +1,12 @@
-//! The identity of a target: the target's name in the vault, and the IAM user to which it gives access.
+//! The identity of a target: the target's name in the vault, and the IAM user to which the target gives access.
 
 use serde::{Deserialize, Serialize};
 
 use super::names::{self, NameError};
 use super::{manifest, payload};
 
-/// One emergency IAM user. Deserializing validates every field, because the values are displayed and pasted into
-/// commands.
+/// One emergency IAM user. Deserializing validates every field, because the program displays the values and shows
+/// commands that contain them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "Fields")]
 pub struct TargetId {
@@ -14,7 +14,7 @@ pub struct TargetId {
     pub name: String,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: String,
-    /// Twelve digits.
+    /// The account ID, twelve digits.
     pub account: String,
     /// The name of the IAM user, without a path.
     pub user: String,

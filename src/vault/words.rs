@@ -1,4 +1,5 @@
-//! Fingerprints to read aloud: the first six BIP-39 English words of a digest, 66 bits.
+//! Fingerprints that people read aloud. A fingerprint is the first six BIP-39 English words of a digest, which encode
+//! 66 bits.
 
 use bip39::{Language, Mnemonic};
 
@@ -8,7 +9,7 @@ pub const WORDS: usize = 6;
 /// Returns the first six words of the BIP-39 mnemonic whose entropy is `digest`.
 ///
 /// # Panics
-/// Never: 32 bytes are valid BIP-39 entropy.
+/// Never panics: 32 bytes are valid BIP-39 entropy.
 pub fn of(digest: &[u8; 32]) -> String {
     let mnemonic =
         Mnemonic::from_entropy_in(Language::English, digest).expect("32 bytes should make 24 words");

@@ -1,5 +1,5 @@
-//! age's X25519 recipient (C2SP age.md). For a challenge-response token, the token's half of a share is wrapped to
-//! such a recipient.
+//! age's X25519 recipient (C2SP age.md). If a custodian's token is a challenge-response token, the token's half of the
+//! share is wrapped to such a recipient.
 
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_encode;
@@ -22,7 +22,7 @@ pub const TAG: &str = "X25519";
 const INFO: &[u8] = b"age-encryption.org/v1/X25519";
 const HRP: bech32::Hrp = bech32::Hrp::parse_unchecked("age");
 
-/// A half of a share that is wrapped to a public key.
+/// An encrypted half of a share.
 #[derive(Debug)]
 pub struct X25519Stanza {
     /// The ephemeral public key.
@@ -31,8 +31,8 @@ pub struct X25519Stanza {
     pub sealed: SealedHalf,
 }
 
-/// Reads `age1…` in its only accepted form. Returns `None` if the coordinate is not reduced, or if the point is of
-/// small order.
+/// Reads a recipient `age1…` in its only accepted form. Returns `None` if the coordinate is not reduced, or if the
+/// point is of small order.
 pub fn parse_recipient(text: &str) -> Option<[u8; 32]> {
     let (hrp, bytes) = bech32::decode(text).ok()?;
     let point: [u8; 32] = bytes.try_into().ok()?;
@@ -52,13 +52,14 @@ pub fn public_key(private: &Secret<32>) -> [u8; 32] {
 /// Wraps a half of a share.
 ///
 /// # Panics
-/// If the recipient does not parse. The check of the manifest prevents this.
+/// Panics if the recipient does not parse. The check of the manifest prevents this.
 pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
-    let recipient: age::x25519::Recipient = recipient.parse().expect("checked with the manifest");
+    let recipient: age::x25519::Recipient =
+        recipient.parse().expect("the check of the manifest parsed this recipient");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
     let (stanzas, _) =
-        age::Recipient::wrap_file_key(&recipient, &key).expect("wrapping to a key cannot fail");
-    stanzas.into_iter().next().expect("one stanza")
+        age::Recipient::wrap_file_key(&recipient, &key).expect("wrapping to a checked recipient cannot fail");
+    stanzas.into_iter().next().expect("an X25519 recipient writes one stanza")
 }
 
 impl X25519Stanza {
@@ -75,7 +76,7 @@ impl X25519Stanza {
     /// (RFC 7748 section 6.1).
     ///
     /// # Panics
-    /// Never: HKDF can output 32 bytes.
+    /// Never panics: HKDF can output 32 bytes.
     pub fn open(&self, private: &Secret<32>) -> Option<Secret<KEY>> {
         let secret = StaticSecret::from(*private.expose());
         let shared = secret.diffie_hellman(&self.ephemeral.into());
@@ -84,7 +85,7 @@ impl X25519Stanza {
         }
         let salt = [self.ephemeral, PublicKey::from(&secret).to_bytes()].concat();
         let hkdf = Hkdf::<Sha256>::new(Some(&salt), shared.as_bytes());
-        let key = Secret::<32>::with(|out| hkdf.expand(INFO, out).expect("32 bytes are short"));
+        let key = Secret::<32>::with(|out| hkdf.expand(INFO, out).expect("HKDF can output 32 bytes"));
         let mut half = Secret::<KEY>::with(|half| half.copy_from_slice(&self.sealed[..KEY]));
         ChaCha20Poly1305::new(key.expose().into())
             .decrypt_in_place_detached(&[0; 12].into(), b"", half.expose_mut(), self.sealed[KEY..].into())
@@ -104,8 +105,11 @@ mod tests {
         assert!(parse_recipient(&text).is_some());
         let half = Secret::<KEY>::random();
         let stanza = wrap(&text, &half);
-        let mut wrapped = X25519Stanza::parse(&stanza).expect("a stanza");
-        assert_eq!(wrapped.open(&private).expect("the half").expose(), half.expose());
+        let mut wrapped = X25519Stanza::parse(&stanza).expect("the stanza should be valid");
+        assert_eq!(
+            wrapped.open(&private).expect("the private key should decrypt the half").expose(),
+            half.expose()
+        );
         assert!(wrapped.open(&Secret::random()).is_none());
         wrapped.sealed[3] ^= 1;
         assert!(wrapped.open(&private).is_none());

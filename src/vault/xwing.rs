@@ -1,7 +1,7 @@
 //! X-Wing, the KEM of ML-KEM-768 and X25519 (draft-connolly-cfrg-xwing-kem-06; in HPKE, MLKEM768-X25519).
 //!
-//! Crates provide ML-KEM, X25519 and SHA-3. This file has the expansion of the seed, the combiner, and the checks of
-//! a public key.
+//! Crates provide ML-KEM, X25519 and SHA-3. This file has the rest: the expansion of the seed, the combiner, and the
+//! checks of a public key.
 
 use ml_kem::array::Array;
 use ml_kem::kem::Decapsulate as _;
@@ -50,7 +50,7 @@ impl PublicKey {
         (ml_kem.as_bytes() == encoded && is_sound(&x25519)).then_some(Self { ml_kem, x25519 })
     }
 
-    /// Returns the public key of a seed (`GenerateKeyPairDerand`).
+    /// Returns the public key of a seed (`GenerateKeyPairDerand` in the draft).
     pub fn of(seed: &Secret<SEED>) -> Self {
         let (ml_kem, x25519) = expand(seed);
         Self {
@@ -59,7 +59,7 @@ impl PublicKey {
         }
     }
 
-    /// Returns the public key in its only form.
+    /// Encodes the public key.
     pub fn to_bytes(&self) -> [u8; PUBLIC] {
         let mut bytes = [0; PUBLIC];
         bytes[..ML_KEM_PUBLIC].copy_from_slice(&self.ml_kem.as_bytes());
@@ -67,17 +67,18 @@ impl PublicKey {
         bytes
     }
 
-    /// Makes a fresh shared secret, and its encapsulation for the owner of this key.
+    /// Creates a new shared secret. Also returns the encapsulation, from which the owner of this key can compute the
+    /// shared secret.
     pub fn encapsulate(&self) -> ([u8; ENC], Secret<32>) {
         self.encapsulate_with(&Secret::random())
     }
 
-    /// `EncapsulateDerand`. The caller must not pass the same randomness twice.
+    /// `EncapsulateDerand` in the draft. The caller must not pass the same randomness twice.
     fn encapsulate_with(&self, randomness: &Secret<64>) -> ([u8; ENC], Secret<32>) {
         let (of_ml_kem, of_x25519) = randomness.expose().split_at(32);
-        let message = of_ml_kem.try_into().expect("32 bytes");
+        let message = of_ml_kem.try_into().expect("the first half has 32 bytes");
         let (ciphertext, mut shared_m) =
-            self.ml_kem.encapsulate_deterministic(message).expect("ML-KEM cannot fail");
+            self.ml_kem.encapsulate_deterministic(message).expect("ML-KEM encapsulation cannot fail");
         let ephemeral = scalar(of_x25519);
         let public = x25519_dalek::PublicKey::from(&ephemeral).to_bytes();
         let shared_x = ephemeral.diffie_hellman(&self.x25519.into());
@@ -90,9 +91,10 @@ impl PublicKey {
     }
 }
 
-/// Returns the shared secret of an encapsulation. A changed encapsulation gives another secret.
+/// Computes the shared secret from an encapsulation. If the encapsulation was changed, the result is a different
+/// secret, not an error.
 ///
-/// Returns `None` if the result of X25519 is zero (RFC 7748 section 6.1). An honest sender cannot cause this.
+/// Returns `None` if the result of X25519 is zero (RFC 7748 section 6.1). An honest sender cannot cause this result.
 pub fn decapsulate(seed: &Secret<SEED>, enc: &[u8; ENC]) -> Option<Secret<32>> {
     let (ml_kem, x25519) = expand(seed);
     let (ciphertext, ephemeral) = enc.split_at(ML_KEM_CIPHERTEXT);
@@ -108,24 +110,27 @@ pub fn decapsulate(seed: &Secret<SEED>, enc: &[u8; ENC]) -> Option<Secret<32>> {
     Some(shared)
 }
 
-/// `expandDecapsulationKey`: returns both private keys of a seed.
+/// Derives both private keys from a seed (`expandDecapsulationKey` in the draft).
 fn expand(seed: &Secret<SEED>) -> (DecapsulationKey, StaticSecret) {
     let mut shake = Shake256::default();
     shake.update(seed.expose());
     let expanded = Secret::<96>::with(|out| shake.finalize_xof().read(out));
-    let part = |from: usize| expanded.expose()[from..].first_chunk::<32>().expect("three times 32 bytes");
+    let part = |from: usize| {
+        expanded.expose()[from..].first_chunk::<32>().expect("the expanded seed has three parts of 32 bytes")
+    };
     let (ml_kem, _) = MlKem768::generate_deterministic(part(0).into(), part(32).into());
     (ml_kem, scalar(part(64)))
 }
 
-/// Returns an X25519 private key. The bytes of the key are copied through an array that is wiped afterwards.
+/// Makes an X25519 private key from its bytes. The temporary copy of the bytes is wiped.
 fn scalar(bytes: &[u8]) -> StaticSecret {
     let mut array = zeroize::Zeroizing::new([0; 32]);
     array.copy_from_slice(bytes);
     StaticSecret::from(*array)
 }
 
-/// `Combiner`: SHA3-256 over both shared secrets, the X25519 ciphertext and public key, and the label.
+/// Computes the shared secret (`Combiner` in the draft): SHA3-256 over both shared secrets, the X25519 ciphertext and
+/// public key, and the label.
 fn combine(shared_m: &[u8], shared_x: &[u8; 32], enc: &[u8; 32], public: &[u8; 32]) -> Secret<32> {
     let mut hash = Sha3_256::new();
     for piece in [shared_m, shared_x, enc, public, LABEL] {
@@ -162,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_vector_of_the_draft_is_met() {
+    fn the_results_equal_the_first_vector_of_the_draft() {
         // draft-connolly-cfrg-xwing-kem-06, appendix C. The long values are compared by their SHA-256.
         let seed = secret("7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26");
         let randomness = secret(

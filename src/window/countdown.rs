@@ -1,6 +1,6 @@
-//! The text of the warning that the window ends soon.
+//! Formats the time left for the warning that the window ends soon.
 
-/// Returns a text that states how many minutes are left.
+/// Returns the number of minutes left as text, such as `5 minutes left`.
 pub fn left(minutes: u64) -> String {
     if minutes == 1 { "1 minute left".into() } else { format!("{minutes} minutes left") }
 }

@@ -1,4 +1,4 @@
-//! The window is a pure state machine. In the last state of this machine, access is closed, or access is reported as
+//! The window is a pure state machine. When the state machine has ended, access is closed, or access is reported as
 //! possibly open until T1.
 //!
 //! The module `model` is for tests only.

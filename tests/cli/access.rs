@@ -84,6 +84,15 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
     }
     assert!(s3.iter().all(|call| call.key == session.key), "{s3:?}");
 
+    // Every call of the session carries the session's id in the user agent, except the call that this test signs
+    // without an SDK.
+    let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
+    let id = &ledger.split("\"session\":\"").nth(1).expect("the ledger should have a session")[..16];
+    let traced = format!("app/breakglass-{id}");
+    for call in journal.iter().filter(|call| call.action != "GET /") {
+        assert!(call.agent.contains(&traced), "{call:?}");
+    }
+
     let refused = vault.account.call(&session, "s3", "list_buckets", serde_json::json!({}));
     assert!(refused.is_err(), "the session should not work after the window: {refused:?}");
     assert!(matches!(vault.account.probe(&session), Probe::Refused(_)));

@@ -344,7 +344,7 @@ fn one_refused_mail_recipient_does_not_stop_the_others() {
     let alert = vault.site.records_of("alert").remove(0);
     let detail = alert["detail"].as_str().unwrap();
     assert!(detail.contains("but not gone@example.org") && detail.contains("550"), "{alert}");
-    assert!(detail.contains("others, whose answer was not waited for"), "{alert}");
+    assert!(detail.contains("other recipients, for whom the server did not answer in time"), "{alert}");
 }
 
 #[test]

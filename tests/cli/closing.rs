@@ -114,7 +114,7 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
 
 /// Returns the command that runs the program on another machine. The other machine has a separate ledger and home
 /// directory, and the profile `oncall`.
-fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
+pub(crate) fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
     let home = vault.site.path("elsewhere");
     std::fs::create_dir_all(home.join(".aws")).unwrap();
     std::fs::write(home.join(".aws/credentials"), vault.account.closer.profile("oncall")).unwrap();

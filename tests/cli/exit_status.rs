@@ -44,6 +44,69 @@ fn one_is_any_other_failure() {
 }
 
 #[test]
+fn the_exit_status_of_open_depends_on_the_command() {
+    let vault = two_of_two("status-command").all_plugged();
+    let table: [(&str, &[&str], i32, &str); 6] = [
+        ("exit 0", &[], 0, "it ended because the command ended"),
+        ("exit 3", &[], 1, "the command ended with exit status 3; access is proven closed"),
+        ("exit 3", &["--pass-status"], 3, "the command ended with exit status 3; access is proven closed"),
+        ("exit 10", &["--pass-status"], 1, "the command ended with exit status 10"),
+        ("kill -TERM $$", &["--pass-status"], 143, "signal 15 ended the command"),
+        ("kill -TERM $$", &[], 1, "signal 15 ended the command"),
+    ];
+    for (script, more, status, says) in table {
+        let mut person = vault.open("5m").again("more").args(more).run(&["sh", "-c", script]).by_quorum();
+        assert_eq!(person.wait(), End::Code(status), "{script} {more:?}: {}", person.transcript());
+        let said = person.transcript();
+        assert!(said.contains(says), "{said}");
+        assert!(vault.is_closed());
+    }
+    let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    let said = person.transcript();
+    assert!(said.contains("it ended because time was up"), "{said}");
+    assert!(
+        said.contains("the command was ended, because the window ended; access is proven closed"),
+        "{said}"
+    );
+}
+
+/// A file system of 64 KiB that is mounted until the value is dropped.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn at(path: std::path::PathBuf) -> Self {
+        std::fs::create_dir_all(&path).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(mounted.success(), "the small file system should be mounted");
+        Self(path)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_found_before_custodians_are_asked() {
+    let vault = two_of_two("status-full").all_plugged();
+    let _disk = SmallDisk::at(vault.site.path("state"));
+    let person = before_custodians_are_asked(&vault);
+    let said = person.transcript();
+    assert!(said.contains("No space left on device") && said.contains("next: free some space"), "{said}");
+    ends(person, 1);
+    assert!(vault.account.journal().is_empty(), "AWS should not be called");
+    let left: Vec<_> = std::fs::read_dir(vault.site.path("state")).unwrap().collect();
+    assert!(left.is_empty(), "no temporary file should be left: {left:?}");
+}
+
+#[test]
 fn two_is_a_wrong_command_line() {
     let vault = two_of_two("status-2").all_plugged();
     for wrong in [&["open"][..], &["open", "prod.age", "--for", "9h", "--reason", "x"], &["nonsense"]] {

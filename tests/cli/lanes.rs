@@ -63,6 +63,10 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
         (1_100..=1_200).contains(&seconds),
         "the session should last no longer than the window: {seconds} s"
     );
+    let name = &assumed.params["RoleSessionName"];
+    assert!(name.as_str().is_some_and(|name| name.starts_with("breakglass-")), "{name}");
+    assert_eq!(&assumed.params["SourceIdentity"], name);
+    assert!(assumed.agent.contains(&format!("app/{}", name.as_str().unwrap())), "{}", assumed.agent);
     let policy = assumed.params["Policy"].as_str().unwrap();
     assert!(policy.contains("aws:CurrentTime") && policy.contains("s3:*"), "{policy}");
 
@@ -76,7 +80,7 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
 fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
     let (vault, _) = standby("t1-static");
     let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
-    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
     assert!(
         said.contains("close: closed; AWS refuses the role's session"),
@@ -84,6 +88,24 @@ fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
     );
     let status = vault.site.command(&["status"]).output().unwrap();
     assert_eq!(status.status.code(), Some(0));
+}
+
+#[test]
+fn only_awss_clock_shows_that_a_role_session_has_expired() {
+    let (vault, _) = standby("clock-static");
+    let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
+    person.expect("gate: open");
+    person.send_signal(Signal::SIGKILL);
+    person.wait();
+    std::thread::sleep(Duration::from_secs(9));
+    let offline = vault.site.offline(&["close", "prod.age"]).output().unwrap();
+    let said = String::from_utf8_lossy(&offline.stderr).into_owned();
+    assert_eq!(offline.status.code(), Some(10), "{said}");
+    assert!(said.contains("AWS's time could not be read"), "{said}");
+    let closed = vault.site.command(&["close", "prod.age"]).output().unwrap();
+    let said = String::from_utf8_lossy(&closed.stderr).into_owned();
+    assert_eq!(closed.status.code(), Some(0), "{said}");
+    assert!(said.contains("ended by itself"), "{said}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod review_again;
 mod screens;
 mod shipping;
 mod status;
+mod two_machines;
 mod window;
 
 use rig::fixture::Fixture;

@@ -40,13 +40,13 @@ impl Bucket {
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
     }
 
-    /// Reports whether S3 says that the bucket has no Object Lock. Without a clear answer, assumes that the bucket
-    /// has Object Lock.
+    /// Returns true if S3 reports that the bucket has no Object Lock. If S3 gives no clear answer, the result is
+    /// false.
     pub(crate) async fn is_unlocked(&self) -> bool {
         *self.unlocked.get_or_init(|| self.read_unlocked()).await
     }
 
-    /// Reports whether an earlier answer of S3 showed that the bucket has no Object Lock. Sends no request.
+    /// Returns true if an earlier answer of S3 has shown that the bucket has no Object Lock. Sends no request.
     pub(crate) fn is_known_to_be_unlocked(&self) -> bool {
         self.unlocked.get() == Some(&true)
     }
@@ -61,7 +61,7 @@ impl Bucket {
         }
     }
 
-    /// Returns the prefix of the object keys of one ledger's records.
+    /// Returns the prefix of the object keys for one ledger.
     fn prefix(&self, ledger: &str) -> String {
         let prefix = self.ship.prefix.trim_matches('/');
         if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
@@ -94,8 +94,8 @@ impl Bucket {
         }
     }
 
-    /// Returns the copies of a ledger's records. For each object key, returns the version whose digest is in the key,
-    /// and ignores all other versions.
+    /// Returns the copies of a ledger's records. An object key contains the digest of the record. Of the versions
+    /// under one key, only a version with this digest counts.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
         // If two keys have the same record number, both copies are returned. The caller compares both with the
         // ledger.

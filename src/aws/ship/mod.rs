@@ -40,7 +40,7 @@ pub(crate) struct Shipper {
     place: String,
 }
 
-/// The reason why the background thread wakes.
+/// The reason why the background thread wakes up.
 #[derive(Debug)]
 enum Wake {
     Grown,
@@ -64,7 +64,8 @@ impl Shipper {
         (Some(Self { wake, done, place }), ledger)
     }
 
-    /// Waits up to [`FINISH_TIMEOUT`] until the last records are sent. Prints a warning if records stay queued.
+    /// Waits until the last records are sent, but at most for [`FINISH_TIMEOUT`]. Prints a warning if records stay
+    /// queued.
     pub(crate) fn finish(self) {
         let Self { wake, done, place } = self;
         let _ = wake.send(Wake::End);
@@ -89,8 +90,8 @@ fn unlocked(place: &str) -> String {
     format!("the bucket of {place} has no Object Lock, so the copies can be deleted")
 }
 
-/// Sends records until the thread gets [`Wake::End`] or the command ends. At the end, sends the queued records a last
-/// time.
+/// Sends records until the thread gets [`Wake::End`] or the command ends. Before it returns, tries a last time to send
+/// the queued records.
 fn keep_sending(ship: &Ship, ledger: &Ledger, woken: &Receiver<Wake>) -> Shipment {
     let Ok(runtime) = runtime() else { return Shipment::default() };
     let bucket = runtime.block_on(Bucket::new(ship));

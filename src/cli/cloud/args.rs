@@ -45,6 +45,9 @@ pub struct OpenArgs {
     /// Sign in to the AWS console in the browser; without a browser, the link is shown
     #[arg(long, conflicts_with_all = ["command", "hold"])]
     pub console: bool,
+    /// Exit with the exit status of COMMAND, but never with 10 [default: 1 if COMMAND fails or the window ends it]
+    #[arg(long, requires = "command")]
+    pub pass_status: bool,
     /// Print events as JSON Lines on standard output; the output of COMMAND goes to standard error
     #[arg(long)]
     pub json: bool,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::args::CloseArgs;
 use super::quorum::{self, QuorumRequest};
-use super::{shipping, target};
+use super::shipping;
+use super::target::{self, Unsealed};
 use crate::aws::Preload;
 use crate::cli::input;
 use crate::config::Config;
@@ -70,7 +71,8 @@ struct CheckedClose {
 impl CheckedClose {
     fn close_static(self) -> Result<()> {
         let target = TargetId::from(&self.target);
-        session::close_static(&self.facts, &target, &self.ledger, self.events, self.config)
+        let region = self.target.regions.first().map_or("us-east-1", String::as_str);
+        session::close_static(&self.facts, &target, region, &self.ledger, self.events, self.config)
     }
 
     fn close_with_profile(self, profile: String) -> Result<Proof> {
@@ -100,7 +102,7 @@ impl CheckedClose {
             Ok(quorum) => quorum,
             Err(error) => return Err(self.no_quorum(error)),
         };
-        let (target, alerts) = target::unseal(vault, &quorum.shares, &self.target.name)?;
+        let Unsealed { target, alerts, .. } = target::unseal(vault, &quorum.shares, &self.target.name)?;
         session::close_with_quorum(QuorumClose {
             vault: self.facts,
             target,

@@ -36,7 +36,8 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
     };
     let ledger = shipping::ledger(&request.config);
     request.check(&ledger)?;
-    request.run(SessionId::random(), ledger)
+    let end = request.run(SessionId::random(), ledger)?;
+    end.failure(arguments.pass_status).map_or(Ok(()), Err)
 }
 
 fn work(hold: bool, console: bool, command: Vec<std::ffi::OsString>) -> Work {

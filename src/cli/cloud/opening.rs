@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::quorum::{self, QuorumRequest};
-use super::{sibling_vault, target};
+use super::sibling_vault;
+use super::target::{self, Unsealed};
 use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
 use crate::custody::statement::approval::{Approved, Request};
@@ -14,7 +15,7 @@ use crate::events::Events;
 use crate::gate::SessionId;
 use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
 use crate::review;
-use crate::session::{self, ApprovedOpening, Work};
+use crate::session::{self, ApprovedOpening, WindowEnd, Work};
 use crate::shell;
 use crate::terminal::warning;
 use crate::vault::duration::Span;
@@ -74,7 +75,7 @@ impl OpenRequest<'_> {
     ///
     /// # Errors
     /// Fails with status 10 if access might be open. With any other status, nothing is enabled.
-    pub fn run(self, session: SessionId, ledger: Ledger) -> Result<()> {
+    pub fn run(self, session: SessionId, ledger: Ledger) -> Result<WindowEnd> {
         let static_vault = (self.vault.manifest.lane == Lane::Gate)
             .then(|| sibling_vault::static_vault(self.path, &self.target.account))
             .flatten();
@@ -92,7 +93,8 @@ impl OpenRequest<'_> {
         // Another process on this machine might have opened the same credentials while custodians were asked.
         self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
-        let (target, alerts) = target::unseal(self.vault, &quorum.shares, &self.target.name)?;
+        let Unsealed { target, alerts, runbook } =
+            target::unseal(self.vault, &quorum.shares, &self.target.name)?;
         drop(quorum);
         session::open(ApprovedOpening {
             vault: VaultFacts::of(self.vault, self.path),
@@ -103,6 +105,7 @@ impl OpenRequest<'_> {
             events: self.events,
             static_vault,
             alerts,
+            runbook,
             config: self.config,
             faults: self.injected,
             preload,

@@ -22,10 +22,18 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
     }
 }
 
-/// Decrypts the payload and returns one target and the alert channels. The other targets are wiped from memory.
-pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<(SealedTarget, Vec<Channel>)> {
+/// The parts of a payload that a run needs.
+pub struct Unsealed {
+    pub target: SealedTarget,
+    pub alerts: Vec<Channel>,
+    /// Instructions for the operator. They are shown when the window opens.
+    pub runbook: String,
+}
+
+/// Decrypts the payload. Wipes the targets with other names from memory.
+pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<Unsealed> {
     let payload = vault.open(&shares.iter().collect::<Vec<_>>()).map_err(Error::or_another_copy)?;
     let target = payload.targets.into_iter().find(|target| target.name == name);
     let target = target.ok_or_else(|| Error::damaged("the sealed targets do not match the manifest"))?;
-    Ok((target, payload.alerts))
+    Ok(Unsealed { target, alerts: payload.alerts, runbook: payload.runbook })
 }

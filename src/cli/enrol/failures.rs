@@ -1,4 +1,4 @@
-//! The errors of an enrolment that failed. Each error states that no file was written.
+//! The errors of `enrol`. Each error states that no file was written.
 
 use super::Enrolling;
 use crate::cli::token_dialog::{DialogError, TokenFailure};

@@ -1,4 +1,4 @@
-//! Creates two keys on the YubiKey, reads their attestations, and creates the enrolment.
+//! Creates two keys on the YubiKey, reads the attestations of the keys, and creates the enrolment.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -21,8 +21,8 @@ impl Enrolling<'_> {
         // A YubiKey that is not genuine is refused before any key is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        // The keys are created after the words are shown. If the custodian stops at the words, no new keys are left
-        // on the YubiKey.
+        // The keys are created only after the custodian has typed the words back. If the custodian stops before that,
+        // no new keys are left on the YubiKey.
         let id = random::bytes::<16>();
         let part = Part::generate();
         self.show(&part)?;
@@ -82,8 +82,8 @@ impl Enrolling<'_> {
         }
     }
 
-    /// Reads the attestations of both keys, stores them in the slots of the keys, and verifies them if `chain` is
-    /// given.
+    /// Reads the attestation certificates of both keys, and stores each certificate in the slot of its key. Verifies
+    /// the certificates if `chain` is given.
     fn attest(
         &mut self,
         decryption: &GeneratedKey,

@@ -1,4 +1,5 @@
-//! `enrol`: creates a custodian's keys on their YubiKey, shows their words once, and writes the public enrolment file.
+//! `enrol`: creates a custodian's keys on a YubiKey, shows the custodian's words once, and writes the public enrolment
+//! file.
 
 mod failures;
 mod making;
@@ -26,11 +27,11 @@ use crate::token::piv::PivToken;
 use crate::token::readers::{self, ReaderEvent};
 use crate::vault::{names, words};
 
-/// The paths at which a package can install attestation roots.
+/// The paths at which a software package can install attestation roots. The first file that exists is used.
 const ROOTS: [&str; 2] =
     ["/etc/breakglass/attestation-roots.pem", "/usr/share/breakglass/attestation-roots.pem"];
 
-/// The largest accepted file of root certificates, in bytes.
+/// The maximum length of the file with the root certificates, in bytes.
 const MAX_PEM: usize = 256 * 1024;
 
 /// The polling interval while no YubiKey is plugged in.
@@ -62,7 +63,7 @@ pub fn run(arguments: EnrolArgs) -> Result<()> {
     ))
 }
 
-/// Which attestations are accepted.
+/// The attestation roots that are accepted.
 struct Roots {
     /// Trusted root and intermediate certificates, as DER.
     certificates: Vec<Vec<u8>>,
@@ -98,8 +99,8 @@ impl EnrolRequest {
         Ok(Self { name, out, serial, roots, wait: wait.duration() })
     }
 
-    /// Waits for the YubiKey with the given serial number. Without a number, waits for any YubiKey, and fails if
-    /// several are plugged in.
+    /// Waits for the YubiKey with the serial number from `--serial`. Without `--serial`, waits for any YubiKey, and
+    /// fails if several are plugged in.
     fn find_token(&self, terminal: &mut Terminal) -> Result<PivToken> {
         let found = self.wait_for_token(terminal);
         terminal.erase();
@@ -151,8 +152,8 @@ fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
         .map_err(|why| Error::usage(why).context(path.display()))
 }
 
-/// Returns the usable YubiKeys that are plugged in. If a token that cannot be used is also plugged in, returns the
-/// reason, too.
+/// Returns the usable YubiKeys that are plugged in. If an unusable token is plugged in, also returns the reason why it
+/// is unusable.
 fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     let mut tokens = Vec::new();
     let mut unusable = None;
@@ -170,7 +171,7 @@ fn plugged_in(serial: Option<u32>) -> Result<(Vec<PivToken>, Option<String>)> {
     Ok((tokens, unusable))
 }
 
-/// An enrolment in progress.
+/// The state of an enrolment in progress.
 struct Enrolling<'a> {
     /// The custodian's name.
     name: &'a str,
@@ -179,7 +180,7 @@ struct Enrolling<'a> {
 }
 
 impl Enrolling<'_> {
-    /// Shows the words and asks the custodian to type them. Repeats this until the typed words are right.
+    /// Shows the words and asks the custodian to type them. Repeats both steps until the typed words are right.
     fn show(&mut self, part: &Part) -> Result<()> {
         let name = self.name;
         let above = format!("{name}: these are your words. Write them down now; they are never shown again.");

@@ -10,7 +10,7 @@ use crate::terminal::note;
 use crate::token::enrol::{FACTORY_PIN, FACTORY_PUK, Management};
 
 impl Enrolling<'_> {
-    /// Returns the PIN. If the PIN or the PUK has its factory value, asks for a new one and sets it.
+    /// Returns the PIN of the YubiKey. If the PIN or the PUK has its factory value, asks for a new value and sets it.
     pub(super) fn credentials(&mut self) -> Result<SecretText> {
         let (factory_pin, factory_puk) = self.token.factory_pin_and_puk().map_err(|why| match why {
             TokenError::Failed(_) => Error::new(

@@ -1,4 +1,4 @@
-//! `ledger show`: prints one line for each record. Control characters in texts that people typed are replaced.
+//! `ledger show`: prints one line for each record. Control characters in a record's text are replaced.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::terminal::{note, print};
 use crate::time_text;
 use crate::vault::names::harmless;
 
-/// Prints the records of all ledgers, ordered by time, then the errors of ledgers that cannot be read.
+/// Prints the records of all ledgers, ordered by time. Then prints the errors of the ledgers that cannot be read.
 pub fn run(arguments: LedgerShowArgs) -> Result<()> {
     ShowRequest::new(arguments)?.run()
 }

@@ -1,4 +1,5 @@
-//! `ledger verify`: checks ledgers. Prints the head of a valid ledger, and the first bad record of a damaged ledger.
+//! `ledger verify`: checks ledgers. For a valid ledger, prints the head. For a damaged ledger, prints the first bad
+//! record.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,28 +17,28 @@ use crate::terminal::{note, print};
 use crate::time_text;
 use crate::vault::file::Vault;
 
-/// The largest file that is accepted as a copy, in bytes.
+/// The maximum length of the file with the copy, in bytes.
 const LARGEST: usize = 512 * 1024 * 1024;
 
 /// The result for one valid ledger.
 #[derive(Serialize)]
 struct Verified {
     file: PathBuf,
-    /// The ledger's id; `None` if the ledger has no records.
+    /// The ledger's id. The field is `None` if the ledger has no records.
     ledger: Option<String>,
     records: u64,
     sha256: String,
     words: String,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// The line numbers of incomplete lines, counted from 1.
+    /// The numbers of the incomplete lines, counted from 1.
     torn: Vec<usize>,
     #[serde(flatten)]
     signed: SignedStatements,
-    /// The number of records after the head that was given with `--head`.
+    /// The number of records that follow the head from `--head`.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_head: Option<u64>,
-    /// The number of records in the ledger after the last record of the copy.
+    /// The number of records in the ledger that follow the last record of the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_copy: Option<u64>,
 }
@@ -94,8 +95,8 @@ impl VerifyRequest {
     fn verify(&self, file: &Path) -> Result<Verified, Bad> {
         let failed = |error| Bad { file: file.to_owned(), damage: None, error: Box::new(error) };
         let damaged = |damage| Bad::damaged(file, damage);
-        // The number of copied records is read before the ledger, because another process can append records at any
-        // time.
+        // The file with the number of copied records is read before the ledger. If it were read later, another process
+        // could have appended and copied records in between, and records would seem to be missing.
         let shipped = Shipped::beside(file);
         let (chain, damage) = ledger::read_file(file, self.named).map_err(failed)?;
         let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
@@ -159,7 +160,7 @@ struct Damaged {
     damage: Damage,
 }
 
-/// The reason why a ledger is not valid, and the first bad record if the ledger is damaged.
+/// The error for a ledger that is not valid. If the ledger is damaged, `damage` is the first bad record.
 struct Bad {
     file: PathBuf,
     damage: Option<Damage>,
@@ -179,7 +180,7 @@ fn expected_head(text: &str) -> Result<ExpectedHead> {
     })
 }
 
-/// Fails if records are missing in the copy. The comparison with the copy proves nothing about the missing records.
+/// Fails if records are missing in the copy. For the missing records, the comparison with the copy proves nothing.
 fn whole(copy: &[CopiedRecord]) -> Result<()> {
     let holes = verify::holes(copy);
     let Some(first) = holes.first() else { return Ok(()) };
@@ -188,8 +189,8 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-/// Returns an error if a ledger lacks the head that was given with `--head`. If one file has the head, every file
-/// with the same ledger id must have the head. If no file has the head, the error is about the longest ledger.
+/// Returns an error if a ledger does not contain the head from `--head`. If one file has the head, every file with the
+/// same ledger id must have the head. If no file has the head, the error is about the longest ledger.
 fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());

@@ -1,5 +1,5 @@
-//! `review`: writes the packet of one session as a page and as JSON, and has a custodian sign the JSON file. The packet
-//! is the complete review of the session.
+//! `review`: writes the review of one session. The review is an HTML page and a JSON file with the same content, the
+//! packet. A custodian can sign the packet.
 
 mod files;
 
@@ -22,8 +22,8 @@ use crate::vault::file::Vault;
 use crate::vault::words;
 use files::ReviewFiles;
 
-/// Writes the packet of a session. With `--sign`, also has a custodian sign the packet. In this case, if the packet
-/// file already exists, the file is signed and not written again.
+/// Writes the review of a session. With `--sign`, also has a custodian sign the packet. If the packet file already
+/// exists, `--sign` does not write it again.
 pub fn run(arguments: ReviewArgs) -> Result<()> {
     let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
     let command = ReviewCommand {
@@ -104,7 +104,7 @@ impl ReviewRequest {
         Packet::of(self.session, sources)
     }
 
-    /// Has a custodian sign the packet that is on disk, and records the signature in the ledger.
+    /// Has a custodian sign the packet file, and records the signature in the ledger.
     fn sign(&self, path: &Path) -> Result<()> {
         let vault = self.vault.as_ref().ok_or_else(|| Error::usage("--sign needs --vault FILE"))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -137,8 +137,7 @@ fn part(found: &LedgerFile) -> LedgerFact {
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
-/// Fails if a ledger or CloudTrail could not be read completely. The packet has already been written before this
-/// check.
+/// Fails if a ledger or CloudTrail could not be read completely. The packet is already written at this time.
 fn verdict(packet: &Packet, command: &ReviewCommand, merged: Merged) -> Result<()> {
     merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));

@@ -24,7 +24,8 @@ pub fn read() -> Result<Input> {
     Ok(input)
 }
 
-/// Reads the JSON directly into locked memory. The standard library would leave a copy in its buffer.
+/// Reads the JSON directly into locked memory, because the standard library would leave a copy of the JSON in its
+/// buffer.
 fn from_stdin() -> Result<Input> {
     let stdin = std::io::stdin();
     let mut json = SecretBuf::with_capacity(payload::MAX_BYTES + 1);
@@ -45,7 +46,7 @@ fn from_stdin() -> Result<Input> {
     Input::parse(json.expose())
 }
 
-/// Refuses a grant that IAM would refuse, and a grant that allows more than it seems to allow.
+/// Refuses a grant that IAM would refuse, and a grant that allows more than the other fields of the target state.
 fn check_grant(target: &SealedTarget) -> Result<()> {
     let terms = Terms {
         grant: &target.grant,
@@ -129,7 +130,7 @@ fn outliving(terminal: &mut Terminal, grant: &[serde_json::Value]) -> Result<Vec
     note(&format!("the grant allows actions whose effects can outlive the window: {}", actions.join(", ")));
     let answer = openly(
         terminal,
-        "show these actions to the custodians before they approve? (yes, or Enter to seal nothing): ",
+        "show these actions to the custodians before they approve? (yes, or Enter to stop without sealing): ",
     )?;
     Ok(if answer.eq_ignore_ascii_case("yes") { actions } else { Vec::new() })
 }

@@ -19,8 +19,8 @@ const ATTEMPTS: usize = 3;
 /// the words of each file's fingerprint.
 ///
 /// # Errors
-/// Fails with a usage error if the number of custodians is wrong, an enrolment is invalid or appears twice, `accept`
-/// refuses a token, or typed words do not match.
+/// Fails with a usage error if the number of custodians is wrong, if an enrolment is invalid or appears twice, if
+/// `accept` refuses a token, or if typed words do not match the fingerprint.
 pub fn read(
     paths: &[PathBuf],
     threshold: Threshold,

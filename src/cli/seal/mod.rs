@@ -18,13 +18,13 @@ use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::Threshold;
 use crate::vault::{random, words};
 
-/// The recommended quorum in the lane `static`. The lane `gate` needs a quorum of two. The lane `static` needs a
-/// larger quorum, because a window of this lane cannot be closed early.
+/// The recommended quorum in the lane `static`. This quorum is larger than the minimum of two, because a window of
+/// this lane cannot be closed early.
 const STATIC_QUORUM: u8 = 3;
 
-/// Reads the credentials and seals them in a new vault file. The file gets its final name only after it was read back
-/// as a test. If the input has a drill, also writes the drill vault. If one of the two files cannot be written,
-/// neither file is left.
+/// Reads the credentials and seals them in a new vault file. The file gets its final name only after the program has
+/// read the file back and opened it as a test. If the input has a drill, the drill vault is also written. If one of
+/// the two files cannot be written, neither file is left.
 pub fn run(arguments: SealArgs) -> Result<()> {
     let request = SealRequest::new(arguments)?;
     let Input { payload, drill } = credentials::read()?;
@@ -114,7 +114,7 @@ impl SealRequest {
         }
     }
 
-    /// Writes the vault under a temporary name, reads it back to check it, runs `with_it`, and renames the file to
+    /// Writes the vault to a temporary file, reads the file back to check it, runs `with_it`, and renames the file to
     /// `path`.
     fn write(
         &self,

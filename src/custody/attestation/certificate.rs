@@ -1,4 +1,4 @@
-//! One X.509 certificate of an attestation, with the parts that the attestation rules check.
+//! Parses an X.509 certificate, and returns the fields that the attestation rules check.
 
 use der::asn1::ObjectIdentifier;
 use der::{Decode as _, Encode as _};
@@ -17,8 +17,8 @@ const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const YUBICO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482");
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
-/// A parsed certificate. The value keeps the DER encodings of the key and the names, because the attestation rules
-/// compare encodings.
+/// A parsed certificate. This type keeps the DER encodings of the key and of the names, because the attestation rules
+/// compare the encodings.
 pub struct Certificate {
     inner: x509_cert::Certificate,
     key: Vec<u8>,
@@ -31,7 +31,7 @@ impl Certificate {
     /// critical extension that the program does not know (RFC 5280 section 4.2).
     ///
     /// # Errors
-    /// [`AttestationError::Certificate`] and [`AttestationError::Extension`].
+    /// Returns [`AttestationError::Certificate`] and [`AttestationError::Extension`].
     pub fn parse(der: &[u8]) -> Result<Self, AttestationError> {
         let unreadable = |why: der::Error| AttestationError::Certificate(why.to_string());
         let inner = x509_cert::Certificate::from_der(der).map_err(unreadable)?;
@@ -61,33 +61,33 @@ impl Certificate {
         Ok(())
     }
 
-    /// DER of the subject's public key.
+    /// Returns the subject's public key in DER.
     pub fn key(&self) -> &[u8] {
         &self.key
     }
 
-    /// DER of the subject's name.
+    /// Returns the subject's name in DER.
     pub fn subject(&self) -> &[u8] {
         &self.subject
     }
 
-    /// The subject's name as text for people.
+    /// Returns the subject's name as text for people.
     pub fn name(&self) -> String {
         words(self.inner.tbs_certificate().subject())
     }
 
-    /// The issuer's name as text for people.
+    /// Returns the issuer's name as text for people.
     pub fn issuer_name(&self) -> String {
         words(self.inner.tbs_certificate().issuer())
     }
 
-    /// Whether `other` names `self` as its issuer. The issuer in `other` and the subject of `self` must have the same
-    /// DER encoding.
+    /// Returns whether `other` names `self` as its issuer. The issuer in `other` and the subject of `self` must have
+    /// the same DER encoding.
     pub fn is_named_by(&self, other: &Self) -> bool {
         self.subject == other.issuer
     }
 
-    /// Whether the certificate's issuer and subject have the same name.
+    /// Returns whether the certificate's issuer and subject have the same name.
     pub fn is_self_issued(&self) -> bool {
         self.is_named_by(self)
     }
@@ -95,7 +95,7 @@ impl Certificate {
     /// Checks that `other` names `self` as its issuer, and that the key of `self` signed `other`.
     ///
     /// # Errors
-    /// [`AttestationError::Order`], [`AttestationError::Algorithm`], [`AttestationError::NotSigned`].
+    /// Returns [`AttestationError::Order`], [`AttestationError::Algorithm`], [`AttestationError::NotSigned`].
     pub fn check_issued(&self, other: &Self) -> Result<(), AttestationError> {
         let (issuer, of) = (other.issuer_name(), other.name());
         if !self.is_named_by(other) {
@@ -108,22 +108,22 @@ impl Certificate {
         }
     }
 
-    /// Returns whether the certificate is a CA's certificate, and the certificate's path length, if it has one. The
-    /// path length is the maximum number of certificates between this certificate and a slot's certificate. `None` if
-    /// the certificate has no basic constraints.
+    /// Returns the basic constraints: whether the certificate is a CA's certificate, and the path length if one is
+    /// set. The path length is the maximum number of certificates between this certificate and a slot's certificate.
+    /// Returns `None` if the certificate has no basic constraints.
     ///
     /// # Errors
-    /// [`AttestationError::Certificate`] if the extension does not parse.
+    /// Returns [`AttestationError::Certificate`] if the extension does not parse.
     pub fn basic_constraints(&self) -> Result<Option<(bool, Option<u8>)>, AttestationError> {
         let read = self.decoded::<BasicConstraints>(BASIC_CONSTRAINTS)?;
         Ok(read.map(|constraints| (constraints.ca, constraints.path_len_constraint)))
     }
 
-    /// Whether the certificate's key is allowed to sign certificates. If the certificate has no key usage extension,
-    /// its key is allowed to sign.
+    /// Returns whether the certificate's key is allowed to sign certificates. If the certificate has no key usage
+    /// extension, its key is allowed to sign.
     ///
     /// # Errors
-    /// [`AttestationError::Certificate`] if the extension does not parse.
+    /// Returns [`AttestationError::Certificate`] if the extension does not parse.
     pub fn signs_certificates(&self) -> Result<bool, AttestationError> {
         Ok(self.decoded::<KeyUsage>(KEY_USAGE)?.is_none_or(|usage| usage.key_cert_sign()))
     }

@@ -1,5 +1,5 @@
-//! A certificate chain. The device's certificate (slot F9) is first. After each certificate comes the certificate of
-//! its issuer. A root is last.
+//! Builds and checks a certificate chain. The chain starts with the device's certificate (slot F9). Each certificate
+//! is followed by the certificate of its issuer. The last certificate is a root.
 
 use super::certificate::Certificate;
 use super::error::AttestationError;
@@ -9,11 +9,11 @@ use crate::vault::manifest::Attested;
 /// The maximum number of certificates in a chain, from the device's certificate to the root.
 const MAX: usize = 6;
 
-/// Returns the chain from the certificate `device` to a self-issued certificate in `trusted`. Each certificate is in
-/// DER; `device` is first.
+/// Returns the chain from the certificate `device` to a self-issued certificate in `trusted`. The certificates are in
+/// DER.
 ///
 /// # Errors
-/// [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and the errors of
+/// Returns [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and the errors of
 /// [`Certificate::check_issued`].
 pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, AttestationError> {
     let candidates: Vec<_> = trusted.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
@@ -30,8 +30,8 @@ pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Attestat
     Ok(chain)
 }
 
-/// Returns the issuer's certificate. If several candidates are possible, prefers a pinned root: Yubico's root of 2016
-/// has two certificates, and only one of them is pinned.
+/// Returns the issuer's certificate. If several candidates are possible, prefers a root whose digest is in
+/// `yubico.rs`. Yubico's root of 2016 has two certificates, and `yubico.rs` has the digest of only one of them.
 fn issuer_of<'a>(
     certificate: &Certificate,
     candidates: &'a [Certificate],
@@ -55,7 +55,7 @@ fn issuer_of<'a>(
 pub struct CertificateChain {
     /// The certificates in order, from the device's certificate to the root's certificate.
     certificates: Vec<Certificate>,
-    /// DER of the root.
+    /// The root's certificate in DER.
     root: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ impl CertificateChain {
     /// Parses the certificates of a chain, which are in DER.
     ///
     /// # Errors
-    /// [`AttestationError::ChainLength`] and the errors of [`Certificate::parse`].
+    /// Returns [`AttestationError::ChainLength`] and the errors of [`Certificate::parse`].
     pub fn parse(chain: &[Vec<u8>]) -> Result<Self, AttestationError> {
         let [_, .., root] = chain else { return Err(AttestationError::ChainLength) };
         if chain.len() > MAX {
@@ -73,7 +73,7 @@ impl CertificateChain {
         Ok(Self { certificates, root: root.clone() })
     }
 
-    /// The device's certificate.
+    /// Returns the device's certificate.
     pub fn device(&self) -> &Certificate {
         &self.certificates[0]
     }
@@ -102,8 +102,8 @@ impl CertificateChain {
     /// Returns whether the chain's root is one of Yubico's roots.
     ///
     /// # Errors
-    /// [`AttestationError::NotPivIssuer`] if the root is Yubico's, but the issuer of the device's certificate is not
-    /// one of Yubico's PIV attestation issuers.
+    /// Returns [`AttestationError::NotPivIssuer`] if the root is Yubico's, but the issuer of the device's certificate
+    /// is not one of Yubico's PIV attestation issuers.
     pub fn owner(&self) -> Result<Attested, AttestationError> {
         let issuer = &self.certificates[1];
         match yubico::is_piv_issuer(issuer.key(), &self.root) {

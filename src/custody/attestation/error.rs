@@ -1,11 +1,12 @@
-//! Why certificates do not attest a key.
+//! The reasons why certificates do not attest a key.
 
 use std::fmt;
 
-/// Why certificates do not attest a key. In the fields of this type, the name of a certificate is its subject.
+/// The reason why certificates do not attest a key. In the fields of this type, the name of a certificate is its
+/// subject.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum AttestationError {
-    /// A certificate does not parse; the field is the parser's message.
+    /// A certificate does not parse. The field is the parser's message.
     Certificate(String),
     /// The issuer's certificate was not given.
     IssuerMissing {
@@ -49,7 +50,7 @@ pub enum AttestationError {
     SlotIsCa,
     /// The subject of the slot's certificate does not name the expected slot.
     OtherSlot(String),
-    /// The slot's certificate attests another key.
+    /// The slot's certificate attests a key other than the token's key.
     OtherKey,
     /// The serial number in the slot's certificate is not the token's serial number.
     OtherDevice,

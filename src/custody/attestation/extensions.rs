@@ -1,5 +1,4 @@
-//! Checks Yubico's extensions: which of them a certificate is allowed to have, and their values in a slot's
-//! certificate.
+//! Checks which of Yubico's extensions a certificate has, and the values of the extensions in a slot's certificate.
 
 use der::Decode as _;
 use der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
@@ -11,9 +10,9 @@ use crate::vault::firmware::Firmware;
 
 /// The key, slot and device that an attestation must state.
 pub struct AttestedKey<'a> {
-    /// DER `SubjectPublicKeyInfo` of the key in the slot.
+    /// The key in the slot, as a DER `SubjectPublicKeyInfo`.
     pub key: &'a [u8],
-    /// The slot: two hex digits.
+    /// The slot as two hex digits.
     pub slot: &'a str,
     /// The device's serial number.
     pub serial: u32,
@@ -39,7 +38,7 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// constraints (firmware 5.2.4).
 ///
 /// # Errors
-/// [`AttestationError::SlotInChain`], [`AttestationError::Extension`], [`AttestationError::NotCa`].
+/// Returns [`AttestationError::SlotInChain`], [`AttestationError::Extension`], [`AttestationError::NotCa`].
 pub fn check_device(device: &Certificate) -> Result<(), AttestationError> {
     for id in device.of_yubico() {
         match id {
@@ -55,7 +54,7 @@ pub fn check_device(device: &Certificate) -> Result<(), AttestationError> {
 /// Checks that an issuer above the device has none of Yubico's extensions.
 ///
 /// # Errors
-/// [`AttestationError::Extension`].
+/// Returns [`AttestationError::Extension`].
 pub fn check_issuer(issuer: &Certificate) -> Result<(), AttestationError> {
     issuer.of_yubico().next().map_or(Ok(()), |id| Err(issuer.must_not_have(id)))
 }
@@ -89,7 +88,7 @@ pub fn check_slot(slot: &Certificate, expected: &AttestedKey) -> Result<(), Atte
     }
 }
 
-/// Returns the common name of the subject. `None` if the subject has other attributes besides the common name.
+/// Returns the common name of the subject. Returns `None` if the subject has any other attribute.
 fn common_name(certificate: &Certificate) -> Option<String> {
     let name = Name::from_der(certificate.subject()).ok()?;
     let mut attributes = name.iter();

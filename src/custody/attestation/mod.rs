@@ -2,9 +2,9 @@
 //!
 //! The device's key (slot F9) signs the certificate of a slot. A PIV attestation issuer signs the device's
 //! certificate. The chain can have further issuers, up to a root that signed itself. Any key under a vendor's root
-//! could sign a certificate with the right extensions. For this reason every certificate of the chain is checked, not
-//! only the root: vault-format.md, "Attestation". Dates are not checked, because the devices have no clock, and
-//! Yubico's certificates have no meaningful dates.
+//! could sign a certificate with the right extensions. Therefore every certificate of the chain is checked, not only
+//! the root (vault-format.md, "Attestation"). Dates are not checked, because the devices have no clock, and Yubico's
+//! certificates have no meaningful dates.
 
 mod certificate;
 mod chain;

@@ -1,4 +1,4 @@
-//! Verifies the signature of a certificate. Defines the accepted keys, curves and digests.
+//! Verifies the signature of a certificate. This file also decides which keys, curves and digests are accepted.
 
 use der::Encode as _;
 use der::asn1::{Null, ObjectIdentifier};
@@ -23,7 +23,7 @@ const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
 /// The only accepted RSA exponent. No device uses another exponent.
 const RSA_EXPONENT: u64 = 65_537;
 
-/// Returns whether `key` (DER) signed `certificate`; `None` if the key or the algorithm is not accepted.
+/// Returns whether `key` (DER) signed `certificate`. Returns `None` if the key or the algorithm is not accepted.
 ///
 /// A P-384 key is allowed to sign with SHA-256, because a YubiKey with a P-384 key in slot F9 signs with SHA-256.
 pub fn verify(key: &[u8], certificate: &Certificate) -> Option<bool> {
@@ -44,8 +44,8 @@ pub fn verify(key: &[u8], certificate: &Certificate) -> Option<bool> {
     }
 }
 
-/// Whether the algorithm's parameters are NULL or absent. RFC 4055 section 5 requires NULL, but the certificates of
-/// Yubico's newest issuers have no parameters.
+/// Returns whether the algorithm's parameters are NULL or absent. RFC 4055 section 5 requires NULL, but the
+/// certificates of Yubico's newest issuers have no parameters.
 fn has_no_parameters(algorithm: &AlgorithmIdentifierOwned) -> bool {
     algorithm.parameters.as_ref().is_none_or(|parameters| parameters.decode_as::<Null>().is_ok())
 }

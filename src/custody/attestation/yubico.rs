@@ -43,13 +43,13 @@ const ROOTS: [Root; 2] = [
     },
 ];
 
-/// Whether a certificate (DER) is one of Yubico's roots.
+/// Returns whether a certificate (DER) is one of Yubico's roots.
 pub fn is_root(root: &[u8]) -> bool {
     pinned(&ROOTS, root).is_some()
 }
 
-/// Whether a key (DER `SubjectPublicKeyInfo`) is the key of a PIV attestation issuer under `root`. `None` if `root`
-/// is not one of Yubico's roots.
+/// Returns whether a key (DER `SubjectPublicKeyInfo`) is the key of a PIV attestation issuer under `root`. Returns
+/// Returns `None` if `root` is not one of Yubico's roots.
 pub fn is_piv_issuer(key: &[u8], root: &[u8]) -> Option<bool> {
     piv_issuer(&ROOTS, key, root)
 }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pin_is_a_digest_and_occurs_once() {
+    fn every_known_digest_is_valid_and_occurs_once() {
         let pins: Vec<_> =
             ROOTS.iter().flat_map(|root| [&[root.certificate], root.issuers].concat()).collect();
         assert!(pins.iter().all(|pin| hex::decode(pin).is_ok_and(|digest| digest.len() == 32)));

@@ -16,16 +16,16 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Custodian, Lane, Manifest};
 
-/// A request to open. Every custodian signs the same request.
+/// A request to open a vault. Every custodian signs the same request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The reason for another opening with credentials that are already spent.
+    /// The reason for opening with credentials that are already spent: they were opened before, and not rotated since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
     /// The epoch of the vault's credentials.
     pub credentials_epoch: u32,
-    /// In a drill: the ID of the vault that the drill is for.
+    /// In a drill: the ID of the real vault. The drill practises an opening of the real vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
     /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
@@ -33,7 +33,7 @@ pub struct Request {
     pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.
     pub epoch: u32,
-    /// The reason for opening although the user has a second, inactive access key.
+    /// The reason for opening, although the emergency user has a second access key, which is inactive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_key: Option<String>,
     /// The lane: how access is opened and closed.
@@ -41,7 +41,7 @@ pub struct Request {
     /// The settings of the network, if they are not the defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkPath>,
-    /// The reason for opening without an acknowledged alert.
+    /// The reason for opening, although no alert was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_alert: Option<String>,
     /// The reason for opening a vault that a later epoch has replaced.
@@ -136,7 +136,8 @@ impl Approved {
     /// Checks that `envelopes` are approvals of exactly `request` by at least the threshold of custodians.
     ///
     /// # Errors
-    /// [`Status::NoQuorum`]. The error message says which approval is not valid, or how many custodians approved.
+    /// Returns [`Status::NoQuorum`]. The error message says which approval is not valid, or how many custodians
+    /// approved.
     pub fn by(vault: &Vault, request: Request, envelopes: &[Envelope]) -> Result<Self> {
         let refused = |why: &str| {
             Error::new(Status::NoQuorum, format!("no quorum of signed approvals: {why}; nothing was enabled"))

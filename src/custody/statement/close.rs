@@ -1,5 +1,5 @@
-//! The signed statement of a close by a quorum. The statement names the targets and the session that the custodian
-//! agrees to close by giving the share.
+//! The statement that each custodian signs if a quorum closes access. The statement names the targets and the session
+//! that the custodian agrees to close.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Manifest, TargetSummary};
 
-/// The part of the statement that all custodians of one close sign unchanged.
+/// The fields of the statement that are the same for all custodians of one close.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosePurpose {
@@ -41,7 +41,7 @@ pub struct CloseStatement {
     pub enrolment: String,
     /// The ledger's head at the time of signing.
     pub ledger: LedgerHead,
-    /// Whether the custodian gave the share on a different machine than the machine that closes.
+    /// Whether the custodian gave the share on a different machine than the machine that closes access.
     pub remote: bool,
     /// The targets and the session to close.
     pub request: ClosePurpose,

@@ -1,4 +1,4 @@
-//! The signed evidence of a drill: the vault that the drill was for, the injected failures, and the drill's outcome.
+//! The signed evidence of a drill: the real vault, the injected failures, and the drill's outcome.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct Drill {
     pub custodian: String,
     /// The custodians who gave a share.
     pub custodians: Vec<String>,
-    /// The ID of the vault that the drill is for.
+    /// The ID of the real vault. The drill practises an opening of the real vault.
     pub drill_of: String,
     /// The end of the drill.
     pub ended: Timestamp,
@@ -55,8 +55,8 @@ impl Predicate for Drill {
     const PREDICATE: &'static str = "urn:breakglass:drill:v1";
 }
 
-/// Reads the evidence of a drill and checks that a custodian in `manifest` signed it. `manifest` is the manifest of
-/// the vault or of its drill vault, because both have the same custodians.
+/// Reads the evidence of a drill and checks that a custodian in `manifest` signed it. `manifest` can be the manifest
+/// of the real vault or of its drill vault, because both have the same custodians.
 ///
 /// # Errors
 /// See [`StatementError`].
@@ -82,8 +82,8 @@ pub enum ExpectedOutcome {
 }
 
 impl ExpectedOutcome {
-    /// Returns whether a drill had this outcome. The arguments are the drill's exit status, whether access was
-    /// opened, and whether access was proven closed.
+    /// Returns whether a drill had this outcome. The arguments are the drill's exit status (`exit`), whether access
+    /// was opened, and whether access was proven closed.
     pub fn is_met(self, exit: u8, opened: bool, closed: bool) -> bool {
         match self {
             Self::OpensAndCloses => exit == 0 && opened && closed,

@@ -1,4 +1,4 @@
-//! Signed statements of a custodian. Each signed statement is an in-toto Statement v1 in a DSSE envelope. The payload
+//! Signed statements of custodians. Each signed statement is an in-toto Statement v1 in a DSSE envelope. The payload
 //! type of the envelope depends on the purpose of the statement.
 
 pub mod approval;
@@ -121,12 +121,12 @@ impl<P: Predicate> Statement<P> {
     }
 }
 
-/// Why a statement is not accepted as signed by a custodian.
+/// The reason why a statement does not count as signed by a custodian.
 #[derive(Debug)]
 pub enum StatementError {
     /// The envelope is not valid, or does not contain the expected kind of payload.
     Envelope(EnvelopeError),
-    /// The type of the statement or of its predicate is not the expected type.
+    /// The statement or its predicate does not have the expected type.
     Type,
     /// The manifest has no custodian with this name and enrolment.
     NotCustodian(String),
@@ -176,7 +176,7 @@ impl From<EnvelopeError> for StatementError {
 /// Finds the signer of a statement by name and enrolment ID, and the signer's token by its serial number.
 ///
 /// # Errors
-/// [`StatementError`] if the signer or the token is not in `manifest`, or the signature is not valid.
+/// Returns [`StatementError`] if the signer or the token is not in `manifest`, or the signature is not valid.
 pub fn signer<'a>(
     manifest: &'a Manifest,
     (name, enrolment, serial): (&str, &str, u32),

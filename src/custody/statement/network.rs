@@ -1,4 +1,5 @@
-//! The network path to AWS that custodians approve: custom endpoints, proxy, CA, and variants of AWS's endpoints.
+//! The network settings for the connection to AWS, which custodians approve: custom endpoints, proxy, CA, and variants
+//! of AWS's endpoints.
 
 use std::fmt;
 
@@ -25,11 +26,12 @@ pub struct CustomEndpoint {
 }
 
 /// The network settings that determine which host the program reaches and which CA it trusts. If all settings have
-/// their defaults, a statement does not contain this field.
+/// their defaults, a statement does not contain these settings.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPath {
-    /// SHA-256 of the file with the trusted CA certificates, as hex. `None` if the system's certificates are trusted.
+    /// SHA-256 of the file with the trusted CA certificates, as hex. The field is `None` if the system's certificates
+    /// are trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_sha256: Option<String>,
     /// Whether AWS's dual-stack endpoints are used.
@@ -48,7 +50,7 @@ pub struct Proxy {
     pub port: u16,
 }
 
-/// Why a URL is not an endpoint.
+/// The reason why a URL is not an endpoint.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EndpointError {
     /// The scheme is not `https` or `http`.
@@ -57,7 +59,7 @@ pub enum EndpointError {
     Host,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// The URL has another part besides scheme, host and port: a user name, a path, a query or a fragment.
+    /// The URL has more than a scheme, a host and a port: a user name, a path, a query or a fragment.
     More,
 }
 
@@ -113,7 +115,8 @@ impl CustomEndpoint {
     }
 }
 
-/// Writes `iam at https://localhost:4566`, or only the URL if the endpoint is for every service.
+/// Formats the endpoint, for example as `iam at https://localhost:4566`. If the endpoint is for every service, the
+/// text is only the URL.
 impl fmt::Display for CustomEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, scheme, service } = self;

@@ -8,8 +8,8 @@ use super::{Predicate, Statement, StatementError, signer};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// The statement that a custodian verified their share: the custodian opened the share with words and token, and the
-/// share matched its commitment. To verify a share, no other custodian is needed.
+/// The statement that a custodian verified their share. The custodian opened the share with words and token, and the
+/// share matched its commitment. No other custodian is needed for this.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShareVerified {

@@ -38,7 +38,7 @@ pub async fn close(
 ) -> CloseOutcome {
     if let Some((session, until)) = taken_over(closer, request, host).await {
         host.end_children().await;
-        return CloseOutcome::TakenOver { session, until };
+        return CloseOutcome::TakenOver { session, until, was_closed: false };
     }
     let mut closing = Closing::new(closer, emergency, request, host);
     end_children_beside(closing.first_writes(), host).await;
@@ -62,7 +62,9 @@ pub async fn close(
                 let why = format!("{what} {doubt}, and may still take effect");
                 return CloseOutcome::Unproven { why, until: request.until };
             }
-            Watched::TakenOver { session, until } => return CloseOutcome::TakenOver { session, until },
+            Watched::TakenOver { session, until } => {
+                return CloseOutcome::TakenOver { session, until, was_closed: true };
+            }
             Watched::Arrived => {
                 host.say("close: a late write arrived, or became visible only now; closing again");
                 closing.forget_writes();

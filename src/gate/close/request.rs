@@ -37,12 +37,15 @@ pub enum CloseOutcome {
         /// The writes that failed, although AWS refuses access.
         untidy: Option<String>,
     },
-    /// Access of the requested session has ended. The window of another session is open and was not closed.
+    /// The gate of another session is in place. The window of that session was not closed.
     TakenOver {
         /// The other session.
         session: SessionId,
         /// T1 of the other session.
         until: Timestamp,
+        /// Whether access was proven closed before the other session opened its window. If not, the credentials of
+        /// the requested session might work until `until`.
+        was_closed: bool,
     },
     /// Access might still be open.
     Unproven {
@@ -51,4 +54,11 @@ pub enum CloseOutcome {
         /// T1, if it is known.
         until: Option<Timestamp>,
     },
+}
+
+impl CloseOutcome {
+    /// Reports whether access of the requested session was proven closed.
+    pub fn is_proven(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::TakenOver { was_closed: true, .. })
+    }
 }

@@ -109,6 +109,8 @@ pub(crate) struct FakeUser {
     pub(crate) extra_key: Cell<Option<bool>>,
     /// The number of the call, counted from 0, from which on the user has another access key, which is active.
     pub(crate) extra_key_from: Cell<Option<usize>>,
+    /// What another machine does before the call with this number, counted from 0.
+    pub(crate) meanwhile: Cell<Option<(usize, fn(&Self))>>,
     /// Whether AWS refuses every change of a key's status.
     pub(crate) may_not_switch: Cell<bool>,
     /// Whether only the deny takes effect late, while all other writes take effect at once.
@@ -158,6 +160,7 @@ impl FakeUser {
             grace: Cell::default(),
             extra_key: Cell::default(),
             extra_key_from: Cell::default(),
+            meanwhile: Cell::default(),
             may_not_switch: Cell::default(),
             deny_lags_alone: Cell::default(),
             unacknowledged: Cell::default(),
@@ -287,6 +290,9 @@ impl FakeUser {
         self.calls.borrow_mut().push(name);
         if self.extra_key_from.get() == Some(number) {
             self.extra_key.set(Some(true));
+        }
+        if let Some((_, act)) = self.meanwhile.get().filter(|(at, _)| *at == number) {
+            act(self);
         }
         let (at, wrong) = self.wrong.get()?;
         (number == at || (self.lasting.get() && number > at)).then_some(wrong)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::plan::OpenPlan;
-use super::stop::{Stop, drifted, failed, no_answer, not_done, refused, unreadable};
+use super::stop::{Stop, drifted, failed, no_answer, not_done, other_window, refused, unreadable};
 use super::waiting::{BETWEEN_PROBES, READ_BACK, TimeLimit, go_on};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, OpenHooks, Patience, Reporter};
@@ -76,7 +76,8 @@ async fn proven<F: Future<Output = Write>>(
     Err(Stop::Interrupted)
 }
 
-/// Writes the gate while the deny is attached. Reads back that the gate exists and that the user is still at rest.
+/// Writes the gate while the deny is attached. Reads back that the gate exists and that the user is still at rest. If
+/// another machine has opened a window meanwhile, leaves that window alone.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,
@@ -88,12 +89,20 @@ pub(super) async fn put_gate(
     let document = canonical::text(&gate.document())?;
     let sent = send(STEP, Effect::Inert, progress, host, || opener.put_gate(&document)).await?;
     let limit = TimeLimit::new(host, READ_BACK);
+    let mut is_lifted = false;
     loop {
         let snapshot = opener.read().await;
         let written = matches!(&snapshot.access.gate, Ok(Some(found)) if gate.is(found));
         match assess(&snapshot, plan.expected, host.now()).state {
             UserState::AtRest if written => break,
             UserState::Drifted(drift) => return Err(drifted(plan.expected, &drift)),
+            // This opening has not detached the deny yet, so another machine has. The state counts if it is read
+            // twice, because a single read can show an old state.
+            UserState::Open { session, until } if session == plan.session => {
+                if std::mem::replace(&mut is_lifted, true) {
+                    return Err(other_window(plan.expected, until));
+                }
+            }
             // A failed read can succeed at the next attempt.
             UserState::Unknown(unread) if limit.is_over(host) => {
                 return Err(unreadable(plan.expected, unread));

@@ -1,9 +1,12 @@
 //! Why an opening ended without an open window.
 
-use crate::error::Error;
+use jiff::Timestamp;
+
+use crate::error::{Error, Status};
 use crate::gate::fault::Fault;
 use crate::gate::observed::{Drift, Expected};
 use crate::gate::snapshot::Unread;
+use crate::time_text;
 
 /// The reason why an opening ended without an open window.
 #[derive(Debug)]
@@ -14,6 +17,9 @@ pub enum Stop {
     Failed(Error),
     /// A step failed because IAM gave no answer or did not carry out a write.
     ControlPlane(Error),
+    /// Another machine opened a window while this opening wrote its gate. That window stays open until T1 of this
+    /// opening's gate, so it must not be closed by this opening.
+    OtherWindow(Error),
 }
 
 impl From<Error> for Stop {
@@ -52,6 +58,23 @@ pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
         Fault::Refused(_) => failed(step, fault),
         _ => no_answer(&format!("{step} failed: {fault}")),
     })
+}
+
+/// Returns the stop for a user whose deny another machine has detached, although this opening's gate, which ends at
+/// `until`, has not enabled access yet.
+pub(super) fn other_window(expected: &Expected, until: Timestamp) -> Stop {
+    let (user, end) = (&expected.user, time_text::utc(until));
+    Stop::OtherWindow(
+        Error::new(
+            Status::MayBeOpen,
+            format!(
+                "another machine opened a window on user {user} at the same time; this opening wrote its gate over the \
+                 gate of that window, so that window now ends at {end}; it was left alone"
+            ),
+        )
+        .next("agree with the other operator who continues; to close that window: breakglass close VAULT --force")
+        .until(Some(until)),
+    )
 }
 
 /// Returns the error for credentials of the account `theirs`, if the vault's target is in the account `sealed`.

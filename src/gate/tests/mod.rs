@@ -3,6 +3,7 @@
 
 mod closing;
 mod opening;
+mod two_machines;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 
 use super::calls::{ApiCall, CallAnswer, CallPurpose, CallTiming, CallerKind};
-use super::carried_id::{CarriedId, carried, session_name};
+use super::carried_id::{CarriedId, carried};
 use super::cloudtrail::CloudTrailEvent;
 use super::session_records::{SessionRecords, by_session};
 use crate::gate::SessionId;
@@ -129,7 +129,7 @@ impl<'a> CallMatcher<'a> {
         } else if is(Some(&principals.emergency)) {
             Some(CallerKind::Emergency)
         } else if key.is_some_and(|key| self.issued.contains(&key))
-            || event.who.as_deref() == Some(&session_name(self.own.intent.session))
+            || event.who.as_deref() == Some(&self.own.intent.session.traced())
         {
             Some(CallerKind::Issued)
         } else if event.who.as_ref() == Some(&self.own.intent.target.user) {

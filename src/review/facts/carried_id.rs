@@ -9,9 +9,6 @@ use crate::gate::SessionId;
 /// The part of a user agent before the session's name. SDKs write the value of `AWS_SDK_UA_APP_ID` in this form.
 const APP: &str = "app/";
 
-/// The part of the session's name before the session id.
-const NAME: &str = "breakglass-";
-
 /// The session id that a call carries, compared with the session of the review.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,12 +41,6 @@ pub(super) fn carried(ids: &[SessionId], session: SessionId) -> Option<SessionId
     ids.iter().find(|id| **id != session).or(ids.first()).copied()
 }
 
-/// Returns the name of a session in AWS: the app id in the user agent, the name of the role session or of the
-/// federated user, and the source identity.
-pub(super) fn session_name(session: SessionId) -> String {
-    format!("{NAME}{session}")
-}
-
 /// Returns the session ids in an event's JSON: in the user agent, in the source identity, and in the name of a role
 /// session or a federated user.
 pub(super) fn ids(event: &Value) -> Vec<SessionId> {
@@ -60,7 +51,7 @@ pub(super) fn ids(event: &Value) -> Vec<SessionId> {
     let name = text("/userIdentity/arn").rsplit('/').next().filter(|_| is_session);
     let names = apps.chain(name).chain([text("/userIdentity/sessionContext/sourceIdentity")]);
     let mut found = Vec::new();
-    for id in names.filter_map(|name| name.strip_prefix(NAME)?.parse().ok()) {
+    for id in names.filter_map(SessionId::of_traced) {
         if !found.contains(&id) {
             found.push(id);
         }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::carried_id::{self, session_name};
+use super::carried_id;
 use super::session_records::SessionRecords;
 use crate::error::Result;
 use crate::gate::SessionId;
@@ -56,7 +56,7 @@ impl CloudTrailQuery {
             partition: intent.target.partition.clone(),
             regions: intent.regions.to_vec(),
             keys: all,
-            names: vec![intent.target.user.clone(), session_name(session)],
+            names: vec![intent.target.user.clone(), session.traced()],
             resources: vec![intent.target.user.clone()],
             from: own.at.min(own.from().unwrap_or(own.at)).saturating_add(-BEFORE).unwrap_or(own.at),
             until: end.saturating_add(AFTER).unwrap_or(end),

@@ -1,11 +1,10 @@
 //! The event loop of a run. The loop turns signals, timers and results into events for the window's state machine.
 //! Then the loop performs the actions that the state machine returns.
 
+mod futures;
+
 use std::collections::VecDeque;
-use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::Poll;
+use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,30 +15,22 @@ use crate::boot_clock::Instant;
 use crate::error::Error;
 use crate::events;
 use crate::gate::close::CloseOutcome;
-use crate::gate::host::Children;
+use crate::gate::host::{Children as _, Clock as _};
 use crate::gate::open::Stop;
-use crate::gate::{OpenProgress, Window};
+use crate::gate::{Lost, OpenProgress, Window};
 use crate::ledger::Record;
 use crate::session::closer::CloseStrategy;
 use crate::session::context::RunContext;
+use crate::session::messages;
 use crate::session::outcome::RunOutcome;
 use crate::session::runner::Opened;
 use crate::terminal::signals::{Received, SessionSignals};
 use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
+use futures::{Caught, caught, output, passed, reached};
 
-/// A future that runs on the current thread. The output of the future is `None` if the wrapped future panicked.
-pub(crate) type Caught<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
-
-/// Wraps a future and catches its panics.
-pub(crate) fn caught<'a, T: 'a>(future: impl Future<Output = T> + 'a) -> Caught<'a, T> {
-    let mut inner = Box::pin(future);
-    Box::pin(poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
-        Ok(Poll::Ready(out)) => Poll::Ready(Some(out)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(None),
-    }))
-}
+/// How long a call to AWS that is under way can still be answered after the operator has stopped waiting.
+const LAST_CALLS: Duration = Duration::from_millis(500);
 
 /// The inputs of a run.
 pub(crate) struct Run<'a, S> {
@@ -101,9 +92,14 @@ struct Loop<'a, S> {
     opening: Option<Caught<'a, Result<Opened, Stop>>>,
     faults: Option<&'a InjectedFaults>,
     closing: Option<Caught<'a, CloseOutcome>>,
+    /// Waits until another process closes or replaces the open window.
+    watch: Option<Caught<'a, Lost>>,
     /// The open window. `None` before the window is open, and after the work in the window was started.
     ready: Option<Opened>,
-    was_open: bool,
+    /// When the window opened, by AWS's clock. `None` if it never opened.
+    opened_at: Option<Timestamp>,
+    /// When the operator stopped waiting for the proof that access is closed.
+    gave_up: Option<tokio::time::Instant>,
     failure: Option<Stop>,
     closed: Option<CloseOutcome>,
     queue: VecDeque<WindowEvent>,
@@ -122,8 +118,10 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
             opening: None,
             faults: None,
             closing: None,
+            watch: None,
             ready: None,
-            was_open: false,
+            opened_at: None,
+            gave_up: None,
             failure: None,
             closed: None,
             queue: VecDeque::new(),
@@ -158,8 +156,10 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
     }
 
     fn outcome(self, end: End) -> RunOutcome {
-        let Self { run, was_open, failure, closed, .. } = self;
-        RunOutcome { was_open, failure, closed, ..run.outcome(end) }
+        let Self { run, opened_at, failure, closed, .. } = self;
+        let open_for = opened_at.map(|at| run.context.now().duration_since(at).unsigned_abs());
+        let command = run.context.runner.command_end();
+        RunOutcome { open_for, command, failure, closed, ..run.outcome(end) }
     }
 
     /// Returns the deadline once: on the first call after the deadline is known. All other calls of this function
@@ -192,13 +192,18 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                  open",
                 self.run.strategy.remaining()
             )),
-            Action::GiveUp => interrupt.give_up(),
+            Action::GiveUp => {
+                interrupt.give_up();
+                self.gave_up.get_or_insert_with(tokio::time::Instant::now);
+            }
             Action::Finish(_) => {}
         }
     }
 
     fn begin(&mut self) {
         let Some(opened) = self.ready.take() else { return };
+        let Run { context, strategy, .. } = self.run;
+        self.watch = Some(caught(strategy.until_lost(context)));
         if let Err(error) = self.run.context.runner.begin(opened) {
             self.failure = Some(Stop::Failed(error));
             self.queue.push_back(WindowEvent::ChildEnded);
@@ -211,7 +216,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         if let Some(cut) = self.faults.and_then(InjectedFaults::begin_close) {
             context.log.say(&format!("drill: the network is cut for {} s", cut.as_secs()));
         }
-        drop(self.opening.take());
+        drop((self.opening.take(), self.watch.take()));
         context.runner.withhold();
         let until = context.window().map(|window| window.until).or(until);
         self.closing = Some(caught(strategy.close(context, progress, until)));
@@ -241,12 +246,16 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                 }
                 outcome = output(&mut self.closing) => {
                     self.closing = None;
-                    let proven =
-                        matches!(outcome, Some(CloseOutcome::Closed { .. } | CloseOutcome::TakenOver { .. }));
+                    let proven = outcome.as_ref().is_some_and(CloseOutcome::is_proven);
                     self.closed = outcome;
                     return WindowEvent::Closed { proven };
                 }
+                () = passed(self.gave_up, LAST_CALLS) => return self.abandon_close(),
                 () = runner.quit() => return WindowEvent::Quit,
+                lost = output(&mut self.watch) => {
+                    self.watch = None;
+                    return self.lost(lost);
+                }
                 _ = self.seconds.tick() => {
                     announcer.collect();
                     if runner.has_ended() {
@@ -261,13 +270,14 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
     fn opened(&mut self, result: Option<Result<Opened, Stop>>) -> WindowEvent {
         match result {
             Some(Ok(opened)) => {
-                self.report_opened(&opened.window);
-                self.was_open = true;
+                self.report_opened(&opened);
+                self.opened_at = Some(self.run.context.now());
                 self.ready = Some(opened);
                 WindowEvent::Opened
             }
             Some(Err(stop)) => {
-                let touched = self.run.progress.touched();
+                let is_other = matches!(stop, Stop::OtherWindow(_));
+                let touched = self.run.progress.touched() && !is_other;
                 if let Some(Error { what, .. }) = error(&stop).filter(|_| touched) {
                     self.run.context.log.say(&format!("gate: {what}; closing"));
                 }
@@ -278,10 +288,33 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         }
     }
 
-    fn report_opened(&self, window: &Window) {
+    /// Ends the close, although a call to AWS has not been answered yet.
+    fn abandon_close(&mut self) -> WindowEvent {
+        (self.gave_up, self.closing) = (None, None);
+        let why = format!("you stopped waiting for AWS: {}", self.run.strategy.remaining());
+        self.closed = Some(CloseOutcome::Unproven { why, until: None });
+        WindowEvent::Closed { proven: false }
+    }
+
+    fn lost(&self, lost: Option<Lost>) -> WindowEvent {
+        let Some(lost) = lost else { return WindowEvent::Panicked };
+        self.run.context.log.say(&match lost {
+            Lost::Closed => "gate: another process closed this window".to_owned(),
+            Lost::Replaced { session, until } => format!(
+                "gate: session {session} replaced this window's gate; its gate ends {}",
+                time_text::local(until)
+            ),
+        });
+        WindowEvent::Lost(lost)
+    }
+
+    fn report_opened(&self, opened: &Opened) {
         let RunContext { log, runner, .. } = self.run.context;
-        let Window { from, until, .. } = *window;
+        let Window { from, until, .. } = opened.window;
         log.say(&format!("gate: open, ends {}", time_text::local(until)));
+        if !opened.runbook.trim().is_empty() {
+            log.say(&messages::runbook(&opened.runbook));
+        }
         let Some(session) = self.run.context.session() else { return };
         log.record_hurried(Record::Opened { session, from, until });
         log.emit(events::Event::Opened { session, from, until });
@@ -294,23 +327,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
 fn error(stop: &Stop) -> Option<&Error> {
     match stop {
         Stop::Interrupted => None,
-        Stop::Failed(error) | Stop::ControlPlane(error) => Some(error),
-    }
-}
-
-async fn output<T>(future: &mut Option<Caught<'_, T>>) -> Option<T> {
-    match future {
-        Some(future) => future.await,
-        None => pending().await,
-    }
-}
-
-/// Sleeps until the deadline. Without this timer, the one-second tick would notice the deadline up to a second late.
-/// The timer stops while the machine is suspended, so after a suspend the tick notices the deadline first.
-async fn reached(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep(deadline.since(Instant::now())).await,
-        None => pending().await,
+        Stop::Failed(error) | Stop::ControlPlane(error) | Stop::OtherWindow(error) => Some(error),
     }
 }
 

@@ -50,7 +50,12 @@ fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
     let opening = async {
         let window = open(OpenerOf(user), user, user, &plan, &progress, &context).await?;
         assert!(!panics, "this test makes the opening panic");
-        Ok(Opened { window, console_link: None })
+        Ok(Opened {
+            session: SessionId::from_bytes([7; 8]),
+            window,
+            console_link: None,
+            runbook: String::new(),
+        })
     };
     runtime.block_on(async {
         let mut signals = SessionSignals::new().expect("signals should be watched");

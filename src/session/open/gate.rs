@@ -68,7 +68,7 @@ pub(super) async fn open_gate(
     let outcome = drive.open(opening, run.faults, signals).await;
     let key = Some(expected.key.clone());
     let (vault, target) = (vault.to_owned(), run.target.clone());
-    (outcome, HowToClose { vault, target, key, role: None })
+    (outcome, HowToClose { vault, target, key, role: None, profile: None })
 }
 
 fn session_call(hand_out: HandOut) -> SessionCall {

@@ -21,7 +21,7 @@ use crate::ledger::{Ledger, VaultFacts};
 use crate::session::announce::Announcer;
 use crate::session::context::IntendedSession;
 use crate::session::log::Log;
-use crate::session::outcome::Advice;
+use crate::session::outcome::{Advice, SpentUse, WindowEnd};
 use crate::session::work::Work;
 use crate::terminal::signals;
 use crate::terminal::signals::SessionSignals;
@@ -46,6 +46,8 @@ pub(crate) struct ApprovedOpening {
     pub(crate) static_vault: Option<PathBuf>,
     /// The alert channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
+    /// Instructions for the operator, from the vault. They are shown when the window opens.
+    pub(crate) runbook: String,
     pub(crate) config: Config,
     /// The faults that a drill injects into AWS calls.
     pub(crate) faults: InjectedFaults,
@@ -56,7 +58,7 @@ pub(crate) struct ApprovedOpening {
 ///
 /// # Errors
 /// The error has exit status 10 if access may still be open. With any other status, access is not enabled.
-pub(crate) fn open(mut opening: ApprovedOpening) -> Result<()> {
+pub(crate) fn open(mut opening: ApprovedOpening) -> Result<WindowEnd> {
     opening.check()?;
     let runtime = runtime()?;
     let mut signals = {
@@ -67,7 +69,8 @@ pub(crate) fn open(mut opening: ApprovedOpening) -> Result<()> {
     if let Some(signal) = signals::pending() {
         return Err(Error::interrupted(signal, "nothing was written to AWS"));
     }
-    let mut aws = opening.preload.config(&runtime);
+    let session = opening.approved.request().session;
+    let mut aws = opening.preload.config(&runtime).for_session(session);
     if opening.faults.any() {
         aws = aws.with_faults(&opening.faults);
     }
@@ -91,7 +94,7 @@ impl ApprovedOpening {
         Ok(())
     }
 
-    async fn run(self, aws: &AwsConfig, signals: &mut SessionSignals) -> Result<()> {
+    async fn run(self, aws: &AwsConfig, signals: &mut SessionSignals) -> Result<WindowEnd> {
         let intent = records::intent(&self.vault, &self.target, &self.approved);
         let id = TargetId::from(&self.target);
         let notice = records::notice(&self.vault, &id, &self.approved);
@@ -112,15 +115,22 @@ impl ApprovedOpening {
             allows_extra_key: request.extra_key.is_some(),
             window: Duration::from_secs(request.window),
             work: &self.work,
+            runbook: &self.runbook,
             faults: &self.faults,
         };
         let emergency = EmergencyKey { key, mfa };
         let vault = self.vault.path.as_path();
-        let (outcome, how_to_close) = match way {
+        let (outcome, mut how_to_close) = match way {
             Way::Gate(keepers) => open_gate(&run, vault, keepers, emergency, signals).await,
             Way::Static(role) => open_role(&run, vault, role, emergency, signals).await,
         };
+        how_to_close.profile = self.config.close_profile;
         let advice = Advice { how_to_close, static_vault: self.static_vault };
-        run.conclude(&outcome, &advice, signals).await
+        let use_of = SpentUse {
+            session: request.session,
+            vault: &self.vault.path,
+            is_drill: request.drill_of.is_some(),
+        };
+        run.conclude(&outcome, &advice, &use_of, signals).await
     }
 }

@@ -44,5 +44,5 @@ pub(super) async fn open_role(
         Run { context: &context, progress: &progress, strategy: &DropRoleSession(&user), until: None };
     let outcome = drive.open(opening, run.faults, signals).await;
     let (vault, target) = (vault.to_owned(), run.target.clone());
-    (outcome, HowToClose { vault, target, key: None, role: Some(role) })
+    (outcome, HowToClose { vault, target, key: None, role: Some(role), profile: None })
 }

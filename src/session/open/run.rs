@@ -6,14 +6,14 @@ use crate::aws::clients::AwsConfig;
 use crate::aws::emergency::EmergencyUser;
 use crate::aws::fault_injection::InjectedFaults;
 use crate::aws::signin::sign_in;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::gate::open::{HandOut, Stop};
 use crate::gate::{SessionId, Window};
 use crate::session::announce::{Announcer, Ending};
 use crate::session::context::{IntendedSession, RunContext};
 use crate::session::log::Log;
 use crate::session::messages;
-use crate::session::outcome::{Advice, RunOutcome};
+use crate::session::outcome::{Advice, RunOutcome, SpentUse, WindowEnd};
 use crate::session::runner::{Opened, Runner};
 use crate::session::work::Work;
 use crate::terminal::signals::SessionSignals;
@@ -40,6 +40,7 @@ pub(super) struct OpenRun<'a> {
     /// The window's duration.
     pub(super) window: Duration,
     pub(super) work: &'a Work,
+    pub(super) runbook: &'a str,
     pub(super) faults: &'a InjectedFaults,
 }
 
@@ -72,7 +73,8 @@ impl<'a> OpenRun<'a> {
             Work::Console => Some(sign_in(user, &self.target.partition).await?),
             Work::Hold | Work::Command(_) | Work::Shell => None,
         };
-        Ok(Opened { window, console_link })
+        let runbook = self.runbook.to_owned();
+        Ok(Opened { session: self.session(), window, console_link, runbook })
     }
 
     /// Records, prints and announces how the run ended.
@@ -80,22 +82,29 @@ impl<'a> OpenRun<'a> {
         &self,
         outcome: &RunOutcome,
         advice: &Advice,
+        spent: &SpentUse<'_>,
         signals: &mut SessionSignals,
-    ) -> Result<()> {
+    ) -> Result<WindowEnd> {
         if let Some((probed, cause)) = outcome.closed_because() {
             self.log.closed(self.session(), probed, &cause);
         }
-        let result = outcome.result(advice, self.log.now());
-        if let Some(error) = result.as_ref().err().filter(|error| error.status == Status::MayBeOpen) {
+        let mut result = outcome.result(advice, self.log.now());
+        if let Some(summary) = outcome.summary(spent) {
+            self.log.say(&summary);
+        }
+        if let Err(error) = &result
+            && error.status == Status::MayBeOpen
+        {
             // Prints the commands that close access before the alert is sent, because waiting for the alert channels
             // takes time.
             self.log.say(&error.to_string());
+            result = result.map_err(Error::shown);
         }
         let cause = || messages::cause(outcome.end.cause());
         let detail = result.as_ref().map_or_else(|error| error.what.clone(), |()| cause());
-        let until = outcome.window.map(|window| window.until);
+        let until = outcome.open_until();
         let ending = Ending { topic: outcome.topic(), detail, until };
         self.announcer.announce_end(ending, outcome.was_stopped, signals).await;
-        result
+        result.map(|()| outcome.window_end())
     }
 }

@@ -1,6 +1,9 @@
 //! The outcome of a run. Pure functions derive the exit status, the last alert and the message from the outcome.
 
+mod summary;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,9 +14,12 @@ use crate::gate::open::Stop;
 use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
+use crate::session::work::CommandEnd;
 use crate::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
+
+pub(crate) use summary::{SpentUse, WindowEnd};
 
 const NOTHING_ENABLED: &str = "nothing was enabled";
 
@@ -27,8 +33,10 @@ pub(crate) struct RunOutcome {
     pub(crate) was_stopped: bool,
     /// Whether the program sent the write that enables access.
     pub(crate) was_enabled: bool,
-    /// Whether the window was open at any time.
-    pub(crate) was_open: bool,
+    /// How long the window was open, until the close ended. `None` if the window was never open.
+    pub(crate) open_for: Option<Duration>,
+    /// How the operator's command ended. `None` if the operator gave no command.
+    pub(crate) command: Option<CommandEnd>,
     /// The reason why the window did not open, or why the operator's command could not be started.
     pub(crate) failure: Option<Stop>,
     /// The result of the closing sequence. `None` if the sequence did not run, or if it panicked.
@@ -50,7 +58,8 @@ impl RunOutcome {
             window: None,
             was_stopped: false,
             was_enabled: false,
-            was_open: false,
+            open_for: None,
+            command: None,
             failure: None,
             closed: None,
         }
@@ -59,6 +68,7 @@ impl RunOutcome {
     /// Returns the topic of the run's last alert.
     pub(crate) fn topic(&self) -> AlertTopic {
         match self.end {
+            End::Untouched(_) if self.met_other_window() => AlertTopic::MayBeOpen,
             End::Closed(_) if self.was_enabled => AlertTopic::Closed,
             End::MayBeOpen(_) if self.was_enabled => AlertTopic::MayBeOpen,
             End::Untouched(_) | End::Closed(_) | End::MayBeOpen(_) => AlertTopic::NotOpened,
@@ -72,10 +82,27 @@ impl RunOutcome {
     }
 
     /// Returns the reason why it is not proven that access is closed. Returns an empty text in all other cases.
-    pub(crate) fn doubt(&self) -> &str {
+    pub(crate) fn doubt(&self) -> String {
         match &self.closed {
-            Some(CloseOutcome::Unproven { why, .. }) => why,
-            _ => "",
+            Some(CloseOutcome::Unproven { why, .. }) => why.clone(),
+            Some(CloseOutcome::TakenOver { session, until, .. }) => {
+                let until = time_text::local(*until);
+                format!("the gate of session {session}, which ends {until}, is in place and was left alone")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Reports whether the opening ended because another machine opened a window at the same time.
+    fn met_other_window(&self) -> bool {
+        matches!(self.failure, Some(Stop::OtherWindow(_)))
+    }
+
+    /// Returns the time until which access may be open: T1 of the gate that is in place.
+    pub(crate) fn open_until(&self) -> Option<Timestamp> {
+        match self.closed {
+            Some(CloseOutcome::TakenOver { until, .. }) => Some(until),
+            _ => self.window.map(|window| window.until),
         }
     }
 
@@ -83,10 +110,19 @@ impl RunOutcome {
     /// session ended. Returns `None` if the session is not closed, or if it had no window.
     pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
         match self.end {
+            End::Untouched(_) if self.met_other_window() => None,
             End::Untouched(_) => self.window.map(|_| (false, NOTHING_ENABLED.to_owned())),
             End::Closed(cause) => Some((self.is_probed(), messages::cause(cause))),
+            End::MayBeOpen(_) if self.is_replaced() && !self.was_enabled => {
+                Some((false, NOTHING_ENABLED.to_owned()))
+            }
             End::MayBeOpen(_) => None,
         }
+    }
+
+    /// Reports whether the gate of another session is in place of this session's gate.
+    fn is_replaced(&self) -> bool {
+        matches!(self.closed, Some(CloseOutcome::TakenOver { was_closed: false, .. }))
     }
 
     /// Returns an error if access is closed but the user is not at rest.
@@ -106,6 +142,7 @@ impl RunOutcome {
         match self.end {
             End::Untouched(cause) => Err(match (cause, failure) {
                 (Cause::Signal(signal), _) => Error::interrupted(signal, NOTHING_ENABLED),
+                (_, Some(error)) if self.met_other_window() => error.and("this opening enabled nothing"),
                 (_, Some(error)) => error.and(NOTHING_ENABLED),
                 (_, None) => Error::failed("stopped before anything was enabled").next("open again"),
             }),
@@ -114,7 +151,7 @@ impl RunOutcome {
                 let why = failure.map_or_else(|| messages::cause(cause), |error| error.what);
                 let doubt = self.doubt();
                 let why = if doubt.is_empty() { why } else { format!("{why}; {doubt}") };
-                let until = self.window.map(|window| window.until);
+                let until = self.open_until();
                 Err(advice.how_to_close.may_be_open(&why, until, now))
             }
             End::MayBeOpen(cause) => Err(self.never_enabled(cause, failure)),
@@ -123,19 +160,17 @@ impl RunOutcome {
 
     fn closed_result(&self, cause: Cause, failure: Option<Error>) -> Result<()> {
         let closed = match &self.closed {
-            Some(CloseOutcome::TakenOver { session, until }) => {
-                let until = time_text::local(*until);
-                format!(
-                    "this session's access has ended; the window of session {session}, open until {until}, was left alone"
-                )
+            Some(CloseOutcome::TakenOver { .. }) => {
+                format!("this session's access is proven closed; {}", self.doubt())
             }
             _ => "access is proven closed".into(),
         };
+        let closed = closed.as_str();
         match (cause, failure) {
-            (Cause::Signal(signal), None) => Err(Error::interrupted(signal, &closed)),
-            (Cause::Panicked, _) => Err(Error::failed("internal error").and(&closed)),
-            (_, Some(error)) => Err(error.and(&closed)),
-            (_, None) if !self.was_open => {
+            (Cause::Signal(signal), None) => Err(Error::interrupted(signal, closed)),
+            (Cause::Panicked, _) => Err(Error::failed("internal error").and(closed)),
+            (_, Some(error)) => Err(error.and(closed)),
+            (_, None) if self.open_for.is_none() => {
                 Err(Error::refused("time was up before the window was open; access is closed")
                     .next("open again with a longer window"))
             }
@@ -148,6 +183,10 @@ impl RunOutcome {
         let next = failure.as_ref().and_then(|error| error.next.clone()).filter(|_| is_control_plane);
         let what = failure.map_or_else(|| messages::cause(cause), |error| error.what);
         let doubt = self.doubt();
+        if self.is_replaced() {
+            return Error::refused(format!("{what}; this opening enabled nothing; {doubt}"))
+                .next("wait until that window ends, or close it now: breakglass close VAULT --force");
+        }
         Error::refused(format!(
             "{what}; access was never enabled: AWSDenyAll was not detached, but the user is not at rest: {doubt}"
         ))
@@ -159,7 +198,9 @@ impl RunOutcome {
     fn failure(&self, advice: &Advice) -> Option<Error> {
         let is_control_plane = matches!(self.failure, Some(Stop::ControlPlane(_)));
         let failed = match &self.failure {
-            Some(Stop::Failed(error) | Stop::ControlPlane(error)) => Some(error.clone()),
+            Some(Stop::Failed(error) | Stop::ControlPlane(error) | Stop::OtherWindow(error)) => {
+                Some(error.clone())
+            }
             Some(Stop::Interrupted) | None => None,
         };
         let error = self.untidy(&advice.how_to_close).or(failed)?;

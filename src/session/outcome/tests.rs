@@ -23,7 +23,12 @@ fn ended(end: End) -> RunOutcome {
 
 /// Returns the outcome of a run whose window was open. `closed` is the result of the run's closing sequence.
 fn opened(end: End, closed: CloseOutcome) -> RunOutcome {
-    RunOutcome { was_enabled: true, was_open: true, closed: Some(closed), ..ended(end) }
+    RunOutcome {
+        was_enabled: true,
+        open_for: Some(Duration::from_secs(90)),
+        closed: Some(closed),
+        ..ended(end)
+    }
 }
 
 fn all_refused() -> Refusals {
@@ -83,7 +88,7 @@ fn only_access_that_was_enabled_may_be_open() {
     assert!(refused.what.contains("no answer"), "{refused}");
     assert_eq!((open.topic(), open.closed_because()), (AlertTopic::MayBeOpen, None));
 
-    let never = RunOutcome { was_enabled: false, was_open: false, ..open };
+    let never = RunOutcome { was_enabled: false, open_for: None, ..open };
     assert_eq!(error(&never).status, Status::Refused);
     assert_eq!(never.topic(), AlertTopic::NotOpened);
 }
@@ -97,7 +102,7 @@ fn a_session_that_has_a_window_in_the_ledger_is_recorded_as_closed() {
 
 #[test]
 fn a_window_that_ended_before_it_opened_is_an_error() {
-    let outcome = RunOutcome { was_open: false, ..opened(End::Closed(Cause::Deadline), probed()) };
+    let outcome = RunOutcome { open_for: None, ..opened(End::Closed(Cause::Deadline), probed()) };
     assert_eq!(error(&outcome).status, Status::Refused);
 }
 
@@ -117,13 +122,35 @@ fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
 }
 
 #[test]
-fn the_window_of_another_session_is_named_and_not_called_closed() {
-    let session = SessionId::from_bytes([7; 8]);
-    let theirs = CloseOutcome::TakenOver { session, until: window().until };
-    let outcome = opened(End::Closed(Cause::Signal(Signal::Int)), theirs);
-    assert_eq!(outcome.closed_because().map(|(probed, _)| probed), Some(false));
-    let said = error(&outcome).what;
-    assert!(said.contains(&session.to_string()) && !said.contains("proven"), "{said}");
+fn a_gate_of_another_session_is_named_and_never_called_closed() {
+    let (session, until) = (SessionId::from_bytes([7; 8]), at("2026-11-22T03:05:00Z"));
+    let theirs = || CloseOutcome::TakenOver { session, until, was_closed: false };
+    for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Signal(Signal::Int), Cause::Failed] {
+        let outcome = opened(End::MayBeOpen(cause), theirs());
+        let said = error(&outcome);
+        assert_eq!((said.status, said.until), (Status::MayBeOpen, Some(until)), "{said}");
+        assert!(said.what.contains(&session.to_string()) && !said.what.contains("proven"), "{said}");
+        assert_eq!((outcome.topic(), outcome.closed_because()), (AlertTopic::MayBeOpen, None));
+
+        // If this session enabled nothing, only the other session has access.
+        let nothing = RunOutcome { was_enabled: false, open_for: None, ..outcome };
+        let said = error(&nothing);
+        assert_eq!(said.status, Status::Refused);
+        assert!(said.what.contains("enabled nothing") && said.what.contains(&session.to_string()), "{said}");
+        assert_eq!(nothing.topic(), AlertTopic::NotOpened);
+        assert_eq!(nothing.closed_because(), Some((false, NOTHING_ENABLED.to_owned())));
+    }
+}
+
+#[test]
+fn an_opening_that_met_the_window_of_another_machine_reports_that_access_is_open() {
+    let until = Some(window().until);
+    let met = Error::new(Status::MayBeOpen, "another machine opened a window").until(until);
+    let outcome =
+        RunOutcome { failure: Some(Stop::OtherWindow(met)), ..ended(End::Untouched(Cause::Failed)) };
+    let said = error(&outcome);
+    assert_eq!((said.status, said.until), (Status::MayBeOpen, until));
+    assert_eq!((outcome.topic(), outcome.closed_because()), (AlertTopic::MayBeOpen, None));
 }
 
 #[test]

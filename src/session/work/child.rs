@@ -38,6 +38,17 @@ pub(crate) enum Work {
     Console,
 }
 
+/// How the operator's command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum CommandEnd {
+    /// The command exited by itself, with this exit status.
+    Exited(u8),
+    /// The signal with this number, which this program did not send, ended the command.
+    Signalled(u8),
+    /// This program ended the command, because the window ended.
+    Stopped,
+}
+
 impl Work {
     /// Checks that the operator can choose this work for a target in the lane `lane`. `mfa` is true if the target
     /// requires MFA. The lane and `mfa` are in the manifest, so this check needs no unsealed vault.
@@ -182,6 +193,17 @@ impl Child {
             }
         }
         true
+    }
+
+    /// Returns how the command ended. `None` if the command has not ended, or its status is not known.
+    pub(crate) fn status(&self) -> Option<CommandEnd> {
+        let code = |number: Option<i32>| u8::try_from(number?).ok();
+        let status = self.ended.as_ref()?;
+        match (code(status.exit_status()), code(status.terminating_signal())) {
+            (Some(code), _) => Some(CommandEnd::Exited(code)),
+            (None, Some(signal)) => Some(CommandEnd::Signalled(signal)),
+            (None, None) => None,
+        }
     }
 
     /// Sends a signal to the command's process group.

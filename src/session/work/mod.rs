@@ -7,4 +7,4 @@ mod http_head;
 mod redirect;
 mod shell_prompt;
 
-pub(crate) use child::Work;
+pub(crate) use child::{CommandEnd, Work};

@@ -1,4 +1,4 @@
-//! Catches signals during a session and returns them one by one.
+//! Catches signals during a session, and returns one signal per call.
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 

@@ -8,7 +8,8 @@ pub use pattern::{ActionPattern, Family};
 pub use statement::{Actions, GrantStatement, GrantStatementError, one_of};
 pub use summary::{Access, ServiceAccess, summarize};
 
-/// The action that issues the AWS session for a sign-in to the console in the lane `gate`.
+/// The action `sts:GetFederationToken`. In the lane `gate`, this action issues the AWS session that signs in to the
+/// console.
 pub const FEDERATION: Family = Family { service: "sts", action: "getfederationtoken" };
 
 /// Returns whether an Allow statement of the grant covers the actions of `family`. The function ignores conditions,

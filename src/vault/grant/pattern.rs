@@ -81,8 +81,8 @@ impl ActionPattern {
         let Some(prefix) = family.action.strip_suffix('*') else {
             return matches(&self.action, &lower(family.action));
         };
-        // No pattern contains NUL, so only a wildcard can match NUL. The names to try: for each `n` from 0 to the
-        // pattern's length plus 1, the prefix followed by `n` NULs. If the pattern matches all these names, it has a
+        // No pattern contains NUL, so only a wildcard can match NUL. For each `n` from 0 to the pattern's length plus
+        // 1, the code tries the prefix followed by `n` NULs. If the pattern matches all these names, the pattern has a
         // star after the prefix, so it matches every ending.
         (0..=self.action.len() + 1).all(|n| {
             let mut name = lower(prefix);
@@ -122,7 +122,7 @@ fn meet(a: &[char], b: &[char]) -> bool {
                 continue;
             }
             let (x, y) = (a.get(i).copied(), b.get(j).copied());
-            // A star matches nothing, or it matches one character of the other pattern and can then match more
+            // A star can match nothing. It can also match one character of the other pattern, and then more
             // characters.
             if x == Some('*') {
                 reachable[i + 1][j] = true;
@@ -154,11 +154,11 @@ mod tests {
     const PASS: Family = Family { service: "iam", action: "passrole" };
 
     fn pattern(text: &str) -> ActionPattern {
-        ActionPattern::parse(text).expect("a pattern")
+        ActionPattern::parse(text).expect("the test's pattern should be valid")
     }
 
     #[test]
-    fn a_pattern_reaches_every_family_that_it_matches_in_part() {
+    fn a_pattern_reaches_a_family_if_it_matches_at_least_one_action() {
         for reaching in [
             "*",
             "sts:*",

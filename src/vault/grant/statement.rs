@@ -1,4 +1,4 @@
-//! The parts of an IAM policy statement that are needed to compute the manifest's summary.
+//! Reads an IAM policy statement, and keeps only the fields that the manifest's summary is computed from.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -90,11 +90,11 @@ impl GrantStatement {
     }
 }
 
-/// Finds which of two fields is present, and returns its name and its strings. Fails if both fields are present, if
-/// neither field is present, or if the list is empty.
+/// Finds out which of two fields is present. Returns the name and the strings of that field. Fails if both fields are
+/// present, if neither field is present, or if the list is empty.
 ///
 /// # Errors
-/// [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].
+/// Returns [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].
 pub fn one_of<'a>(
     fields: &'a Map<String, Value>,
     yes: &'static str,

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::statement::{Actions, GrantStatement};
 
-/// The first letters of the names of actions that only read.
+/// The prefixes of read actions. If the name of an action starts with one of these prefixes, the summary counts the
+/// action as a read.
 const READS: [&str; 3] = ["get", "list", "describe"];
 
 /// The kind of access to a service.
@@ -96,7 +97,7 @@ mod tests {
             .as_array()
             .unwrap()
             .iter()
-            .map(|one| GrantStatement::parse(one).expect("a statement"))
+            .map(|one| GrantStatement::parse(one).expect("the test's statement should be valid"))
             .collect();
         serde_json::to_value(summarize(&statements)).unwrap()
     }

@@ -7,12 +7,12 @@ use crate::error::Error;
 use crate::vault::canonical::JsonError;
 use crate::vault::names::NameError;
 
-/// The reason why bytes are not a valid manifest. The failure is `damaged` at `parse`.
+/// The reason why bytes are not a valid manifest. In vault-format.md, this failure is `damaged` at `parse`.
 #[derive(Debug)]
 pub enum ManifestError {
     /// The bytes are not the canonical JSON of a manifest.
     Json(JsonError),
-    /// The manifest has this version, which the program does not read.
+    /// The manifest's format version is this number, which the program does not support.
     Version(u8),
     /// A name, number or key is not valid.
     Name(NameError),
@@ -55,11 +55,12 @@ pub enum ManifestError {
     /// The challenge-response token with this serial number is marked as attested, but such tokens cannot be
     /// attested.
     AttestedChallenge(u32),
-    /// The custodians of a quorum have only challenge-response tokens.
+    /// So many custodians have only challenge-response tokens that these custodians alone could be a quorum.
     OnlyChallenge,
-    /// The target with this name has a summary of its grant that is not in the accepted form.
+    /// The summary of the grant is not in the accepted form, for the target with this name.
     Grant(String),
-    /// The target with this name repairs identities, but has no MFA. AWS refuses IAM calls of sessions without MFA.
+    /// The grant of the target with this name is allowed to change IAM users, roles or policies, but the target has no
+    /// MFA. AWS refuses IAM calls of sessions without MFA.
     RepairsWithoutMfa(String),
 }
 
@@ -85,7 +86,7 @@ impl fmt::Display for ManifestError {
             Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
-            Self::Epochs => f.write_str("its epochs do not count from 1"),
+            Self::Epochs => f.write_str("an epoch is 0, or credentials_epoch is greater than epoch"),
             Self::Quorum { threshold, custodians } => {
                 write!(f, "{threshold} of {custodians} custodians is not a valid quorum")
             }

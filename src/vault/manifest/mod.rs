@@ -1,5 +1,5 @@
 //! The manifest lists the custodians, the threshold, the epochs and the targets. The manifest is public and in
-//! canonical form, and the commitment to each share binds the manifest.
+//! canonical form. The manifest also has a commitment to each share, which binds the share to the manifest.
 
 mod error;
 mod target;
@@ -16,7 +16,7 @@ pub use target::{MAX_SERVICES, TargetSummary};
 pub use token::{Attested, EnrolledToken, TokenKeys, TokenKind};
 
 /// The maximum length of a manifest in bytes. This length is enough for 16 custodians with 8 tokens each and for 256
-/// targets with names of ordinary length. The recipient of each custodian's part has 2 KB.
+/// targets with names of ordinary length. In each custodian's entry, the recipient of the part has 2 KB.
 pub const MAX_BYTES: usize = 256 * 1024;
 
 /// The maximum number of targets.
@@ -36,7 +36,8 @@ const COMMITMENT: &[u8] = b"breakglass/commitment v1";
 pub enum Lane {
     /// A policy on an IAM user gives the user access until the window ends.
     Gate,
-    /// The user assumes a role with MFA, and a session policy ends the access. This lane needs no IAM write.
+    /// The user assumes a role with MFA, and a session policy ends the access. In this lane, the program writes
+    /// nothing to IAM.
     Static,
 }
 
@@ -62,15 +63,16 @@ pub struct Custodian {
     pub enrolment: String,
     /// SHA-256 of the enrolment file, as hex.
     pub enrolment_sha256: String,
-    /// Whether the custodian read out the fingerprint of the enrolment file, and the person who sealed typed it in.
+    /// Whether the fingerprint of the enrolment file was checked: the custodian read it out, and the person who sealed
+    /// the vault typed it in.
     pub fingerprint_checked: bool,
-    /// The custodian's index, from 1. The index is also the share's x in Shamir's scheme.
+    /// The custodian's index, counted from 1. The index is also the x coordinate of the share in Shamir's scheme.
     pub index: u8,
     /// The name.
     pub name: String,
     /// The age recipient of the part, `age1pq1…`.
     pub part: String,
-    /// The custodian's tokens. Each of the tokens can decrypt the token's half of the share.
+    /// The custodian's tokens. Each token alone can decrypt its half of the share.
     pub tokens: Vec<EnrolledToken>,
 }
 
@@ -83,14 +85,14 @@ pub struct Manifest {
     pub alerts: Vec<String>,
     /// The time of sealing: RFC 3339, UTC, whole seconds.
     pub created: String,
-    /// The credentials epoch, from 1. A reseal raises this number only if the credentials are new.
+    /// The credentials epoch, counted from 1. A reseal raises this number only if the credentials have changed.
     pub credentials_epoch: u32,
     /// The custodians, in the order of their indexes from 1 to N.
     pub custodians: Vec<Custodian>,
-    /// In a drill vault: the `vault_id` of the vault that the drill vault is practice for.
+    /// In a drill vault: the `vault_id` of the real vault. A drill practises an opening of the real vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill_of: Option<String>,
-    /// The vault's epoch, from 1. Each reseal raises it.
+    /// The vault's epoch, counted from 1. Each reseal raises the epoch.
     pub epoch: u32,
     /// A human-readable name.
     pub label: String,
@@ -147,7 +149,7 @@ impl Manifest {
         self.custodian(share.index).is_some_and(|c| c.commitment.as_deref() == Some(&expected))
     }
 
-    /// Returns the custodian with this index, from 1.
+    /// Returns the custodian with this index, counted from 1.
     pub fn custodian(&self, index: u8) -> Option<&Custodian> {
         self.custodians.get(usize::from(index).checked_sub(1)?)
     }

@@ -1,4 +1,4 @@
-//! A target in the manifest: everything about the target that custodians approve.
+//! A target in the manifest. The entry has everything about the target that the custodians approve.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::vault::names;
 /// The maximum number of entries in the summary of a grant.
 pub const MAX_SERVICES: usize = 256;
 
-/// The public part of a target.
+/// The public fields of a target.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetSummary {
@@ -28,13 +28,13 @@ pub struct TargetSummary {
     pub may_outlive: Vec<String>,
     /// Whether the user's sessions use MFA.
     pub mfa: bool,
-    /// The name.
+    /// The target's name.
     pub name: String,
     /// The AWS partition.
     pub partition: String,
     /// The regions of the grant.
     pub regions: Vec<String>,
-    /// Whether the grant is allowed to change IAM users, roles or policies.
+    /// Whether the grant allows changes of IAM users, roles or policies.
     pub repairs_identity: bool,
     /// The emergency IAM user's name.
     pub user: String,
@@ -55,8 +55,8 @@ impl TargetSummary {
         }
     }
 
-    /// Returns whether the grant's summary is in its accepted form. The entries and the conditions must be sorted and
-    /// without duplicates.
+    /// Returns whether the grant's summary is in its accepted form. In this form, the entries and the conditions are
+    /// sorted and have no duplicates.
     fn check_grant(&self) -> bool {
         let lower = |b: u8| b.is_ascii_graphic() && !b.is_ascii_uppercase();
         let service = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-*?".contains(&b);

@@ -12,12 +12,12 @@ use crate::vault::names;
 pub enum TokenKind {
     /// PIV key pairs on the device (SP 800-73-4).
     Piv,
-    /// Keys that are derived from the answers of an HMAC-SHA1 slot.
+    /// Keys that are derived from the answers of the token's HMAC-SHA1 slot.
     Challenge,
 }
 
 impl TokenKind {
-    /// Returns the name of this kind's slots in messages.
+    /// Returns the word that messages use for a slot of such a token.
     pub fn slot_word(self) -> &'static str {
         match self {
             Self::Piv => "slot",
@@ -26,7 +26,8 @@ impl TokenKind {
     }
 }
 
-/// The root of the certificates that attest that the token's keys were generated on a genuine device.
+/// The root certificate that a token's attestation leads to. The attestation proves that the token's keys were
+/// generated on a genuine device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attested {
@@ -34,7 +35,7 @@ pub enum Attested {
     Yubico,
     /// Another root, which was given at enrolment.
     Other,
-    /// No attestation.
+    /// The token has no attestation.
     None,
 }
 
@@ -53,7 +54,7 @@ impl Attested {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "TokenForm", into = "TokenForm")]
 pub struct EnrolledToken {
-    /// The root of the token's attestation.
+    /// The root certificate that the token's attestation leads to.
     pub attestation: Attested,
     /// The device's firmware version.
     pub firmware: Firmware,
@@ -89,7 +90,7 @@ pub enum TokenKeys {
 }
 
 impl TokenKeys {
-    /// The kind of token.
+    /// Returns the token's kind.
     pub fn kind(&self) -> TokenKind {
         match self {
             Self::Piv { .. } => TokenKind::Piv,
@@ -97,7 +98,7 @@ impl TokenKeys {
         }
     }
 
-    /// Returns the slot of the key that decrypts the token's half of a share.
+    /// Returns the slot that is used to decrypt the token's half of a share.
     pub fn slot(&self) -> String {
         match self {
             Self::Piv { decryption_slot, .. } => decryption_slot.clone(),

@@ -8,7 +8,8 @@ use crate::vault::grant::GrantStatementError;
 use crate::vault::manifest::{MAX_CHANNELS, MAX_SERVICES, MAX_TARGETS};
 use crate::vault::names::NameError;
 
-/// The reason why a payload is not valid. If the payload is from a vault, the failure is `damaged` at `open`.
+/// The reason why a payload is not valid. If the payload is from a vault, vault-format.md calls the failure `damaged`
+/// at `open`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PayloadError {
     /// The payload is longer than [`MAX_BYTES`].
@@ -18,7 +19,7 @@ pub enum PayloadError {
     /// The text is not the JSON of a payload. The string names the place. The string also names the field, unless the
     /// field's name could be a misplaced secret.
     Json(String),
-    /// The payload has this version, which the program does not read.
+    /// The payload's format version is this number, which the program does not support.
     Version(u8),
     /// The payload is not padded with spaces to whole blocks.
     Padding,
@@ -67,7 +68,7 @@ pub enum TargetFault {
     Statement(usize, GrantStatementError),
     /// The grant names too many services.
     ServiceCount,
-    /// The target repairs identities, but has no MFA device.
+    /// The grant is allowed to change IAM users, roles or policies, but the target has no MFA device.
     RepairsWithoutMfa,
 }
 
@@ -134,7 +135,7 @@ pub enum ChannelError {
     Key(KeyError),
     /// The value is not a routing key of `PagerDuty`.
     RoutingKey,
-    /// The value is not a signing secret of Standard Webhooks.
+    /// The value is not a signing secret in the format of Standard Webhooks.
     WebhookSecret,
     /// The value is not a URL.
     Url,

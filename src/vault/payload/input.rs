@@ -1,4 +1,4 @@
-//! The input of a ceremony: the payload to seal, and the payload of the drill vault.
+//! The input of the command `seal`: the payload of the vault, and the payload of its drill vault.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::{Channel, MAX_BYTES, Payload, SealedTarget, names};
 use crate::error::{Error, Result, Status};
 use crate::vault::json;
 
-/// The payloads of a vault and of its drill vault, if any.
+/// The payload of a vault, and the payload of its drill vault if the input has one.
 #[derive(Debug)]
 pub struct Input {
     /// The vault's payload.
@@ -33,7 +33,7 @@ impl Input {
     /// Reads the JSON and checks every field.
     ///
     /// # Errors
-    /// [`Status::Usage`]. The message names the target and the field, and contains no secret.
+    /// Returns [`Status::Usage`]. The message names the target and the field, and contains no secret.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Self::read(json).map_err(|why| {
             Error::new(Status::Usage, format!("the credentials are not valid: {why}"))
@@ -60,8 +60,8 @@ impl Input {
             None => None,
             Some(target) => {
                 check_drill(&target, &payload)?;
-                // Both vaults contain these fields, but secrets cannot be copied. For the drill vault, the fields are
-                // therefore read from the JSON again.
+                // Both vaults contain the runbook and the alert channels. The types for secrets cannot be cloned, so
+                // these fields are read from the JSON a second time.
                 let InputJson { version, runbook, alerts, .. } = fields()?;
                 Some(Payload { version, targets: vec![target], runbook, alerts }.checked()?)
             }

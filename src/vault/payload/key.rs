@@ -1,4 +1,4 @@
-//! An IAM access key, the check of its form, and its sealed form.
+//! An IAM access key, the check of its form, and its canonical form.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::secret::SecretText;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKey {
-    /// The access key ID, `AKIA…`. It is not secret.
+    /// The access key ID, such as `AKIA…`. The ID is not a secret.
     #[serde(rename = "access_key_id")]
     pub id: String,
     /// The secret access key, 40 characters.

@@ -45,7 +45,7 @@ pub struct SealedTarget {
     pub partition: String,
     /// The account ID, twelve digits.
     pub account: String,
-    /// The regions of the grant; the probe uses the first.
+    /// The regions of the grant. The probe uses the first region.
     pub regions: Vec<String>,
     /// The emergency IAM user's name, without a path.
     pub user: String,
@@ -59,7 +59,7 @@ pub struct SealedTarget {
     pub grant: Vec<Value>,
     /// The granted actions whose effect can outlive the window, sorted.
     pub may_outlive: Vec<String>,
-    /// Whether the grant is allowed to change IAM users, roles or policies.
+    /// Whether the grant allows changes of IAM users, roles or policies.
     pub repairs_identity: bool,
     /// How access is opened and closed.
     pub way: Way,
@@ -129,7 +129,7 @@ impl Payload {
         self.alerts.iter().map(|channel| channel.name.clone()).collect()
     }
 
-    /// Returns the entries of the targets, for the manifest.
+    /// Returns the targets' entries in the manifest.
     pub fn summaries(&self) -> Vec<manifest::TargetSummary> {
         self.targets.iter().map(SealedTarget::summary).collect()
     }

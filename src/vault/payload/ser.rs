@@ -57,12 +57,12 @@ impl Payload {
     /// Returns the canonical JSON, padded to whole blocks.
     ///
     /// # Panics
-    /// Never: a checked payload fits.
+    /// Never panics: the program checks the length of a payload when it reads the payload.
     pub fn to_sealed(&self) -> SecretBuf {
-        let length = self.canonical_length().expect("a checked payload fits");
+        let length = self.canonical_length().expect("a checked payload fits into a vault");
         let mut buffer = SecretBuf::with_capacity(length.next_multiple_of(BLOCK));
         serde_json_canonicalizer::to_writer(&PayloadForm::of(self), &mut buffer)
-            .expect("the length was measured");
+            .expect("the buffer has the measured length");
         buffer.spare_mut().fill(b' ');
         buffer.advance(length.next_multiple_of(BLOCK) - length);
         buffer

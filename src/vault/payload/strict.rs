@@ -1,5 +1,5 @@
-//! Reads JSON objects of any content and refuses duplicate fields. Parsers treat duplicate fields differently, so IAM
-//! could use another value than the value that this program checked.
+//! Reads any JSON objects, but refuses duplicate fields. Of two fields with the same name, IAM could use the value
+//! that this program did not check, because JSON parsers treat duplicate fields differently.
 
 use std::fmt;
 

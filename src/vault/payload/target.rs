@@ -1,4 +1,4 @@
-//! Checks of a target, its keys and its MFA device.
+//! Checks a target, its keys and its MFA device.
 
 use super::error::{PayloadError, TargetFault};
 use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way};
@@ -9,7 +9,7 @@ impl SealedTarget {
     /// Returns the target's entry in the manifest.
     ///
     /// # Panics
-    /// Never: the program checks the statements of a target when it reads the target.
+    /// Never panics: the program checks the statements of a target when it reads the target.
     pub fn summary(&self) -> manifest::TargetSummary {
         let statements = self.statements().expect("the grant was checked");
         manifest::TargetSummary {
@@ -28,7 +28,7 @@ impl SealedTarget {
         }
     }
 
-    /// The lane.
+    /// Returns the target's lane.
     pub fn lane(&self) -> manifest::Lane {
         match self.way {
             Way::Gate(_) => manifest::Lane::Gate,
@@ -39,7 +39,7 @@ impl SealedTarget {
     /// Reads the statements of the grant.
     ///
     /// # Errors
-    /// [`TargetFault::Statement`].
+    /// Returns [`TargetFault::Statement`].
     pub fn statements(&self) -> Result<Vec<GrantStatement>, TargetFault> {
         let parse = |(index, statement)| {
             GrantStatement::parse(statement).map_err(|why| TargetFault::Statement(index + 1, why))
@@ -116,7 +116,8 @@ impl SealedTarget {
 }
 
 impl Mfa {
-    /// Checks the TOTP seed, which must have 80 bits or more. RFC 4226 requires 128 bits, and AWS uses 320.
+    /// Checks the TOTP seed, which must have 80 bits or more. This minimum is lower than the 128 bits that RFC 4226
+    /// requires; AWS creates seeds of 320 bits.
     fn check(&self) -> Result<(), TargetFault> {
         let seed = self.seed.expose();
         let known = seed.bytes().all(|b| base32_value(b).is_some());

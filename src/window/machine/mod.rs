@@ -1,5 +1,6 @@
-//! The state machine of a window. The state machine is a pure function `(state, event) → (state, actions)`. Time is
-//! an event. If the laptop sleeps, the state machine gets one late tick.
+//! The state machine of a window. The state machine is a pure function `(state, event) → (state, actions)`. The state
+//! machine reads no clock: it gets the current time as an event, the tick. After the laptop has slept, the state
+//! machine gets one late tick.
 //!
 //! ```text
 //!                 opened                a cause
@@ -15,12 +16,13 @@
 //!                                                                             └───────────────────┘
 //! ```
 //!
-//! The three states *Over* are the variants of [`End`]. The causes are the variants of [`Cause`]. Only the first
-//! cause counts.
+//! The three states *Over* are the variants of [`End`]. The causes are the variants of [`Cause`]. If several causes
+//! occur, only the first cause counts.
 
 use std::time::Duration;
 
 use crate::boot_clock::Instant;
+use crate::gate::Lost;
 use crate::signal::Signal;
 
 /// The program warns the operator when this many minutes are left before T1.
@@ -29,16 +31,16 @@ const WARNINGS: [u64; 3] = [10, 5, 1];
 /// An event that can change the state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WindowEvent {
-    /// The deadline is known. The deadline is T1 by the boot-time clock.
+    /// The deadline is now known. The deadline is T1, converted to a time of the boot-time clock.
     EndSet(Instant),
     /// The window is open: the probe has shown that AWS accepts the credentials.
     Opened,
-    /// The opening sequence ended, and the window is not open.
+    /// The opening sequence ended without opening the window.
     NotOpened {
         /// Whether the opening sequence sent a write. If a write was sent, access has to be closed.
         touched: bool,
     },
-    /// The current time. The driver sends this event approximately once per second.
+    /// The current time. The driver (`session/driver/`) sends this event approximately once per second.
     Tick(Instant),
     /// The process received a signal.
     Signal(Signal),
@@ -46,6 +48,8 @@ pub enum WindowEvent {
     Quit,
     /// The child process ended, or could not be started.
     ChildEnded,
+    /// Another process closed or replaced the window.
+    Lost(Lost),
     /// A part of the program panicked.
     Panicked,
     /// The closing sequence ended.
@@ -55,7 +59,8 @@ pub enum WindowEvent {
     },
 }
 
-/// An action for the driver. After each event, the driver performs the returned actions in order.
+/// An action that the driver (`session/driver/`) performs. After each event, the driver performs the returned actions
+/// in order.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
     /// Ask the opening sequence to stop before its next write.
@@ -74,7 +79,7 @@ pub enum Action {
     Close,
     /// Print the remaining steps of the close, because a first signal came during the close.
     SayWhatIsLeft,
-    /// Stop waiting for the proof that access is closed, because a second signal came during the close.
+    /// Stop waiting for the proof that access is closed, because another signal came during the close.
     GiveUp,
     /// Stop the event loop and report how the window ended.
     Finish(End),
@@ -91,6 +96,8 @@ pub enum Cause {
     ChildEnded,
     /// The operator pressed `q`.
     Quit,
+    /// Another process closed or replaced the window.
+    Lost(Lost),
     /// The opening sequence failed.
     Failed,
     /// A part of the program panicked.
@@ -121,8 +128,7 @@ impl End {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// `stop` is the reason why the opening sequence was asked to stop. `None` if the opening sequence was not asked
-    /// to stop.
+    /// `stop` is the reason why the opening sequence must stop. It is `None` while the opening sequence can go on.
     Opening {
         stop: Option<Cause>,
     },
@@ -137,15 +143,15 @@ enum State {
     Over,
 }
 
-/// Records which of [`WARNINGS`] the operator has seen. If the window is too short for a warning, the warning counts
-/// as seen.
+/// The warnings of [`WARNINGS`] that the operator has seen. If the window is too short for a warning, the warning
+/// counts as seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Warned {
     /// No tick has come since the window opened.
     NotYet,
     /// At least one tick has come, and no warning is due yet.
     Started,
-    /// The operator has seen the warning for this many minutes left, and all earlier warnings.
+    /// The operator has seen the warning that this many minutes are left, and all earlier warnings.
     At(u64),
 }
 
@@ -162,7 +168,7 @@ pub struct Machine {
     deadline: Option<Instant>,
     /// Whether the window is held open without a child process. In such a window, the program reads the keyboard.
     held: bool,
-    /// Whether [`Action::EndChild`] was returned. The action is returned only once.
+    /// Whether [`Action::EndChild`] was already returned. This action is returned only once.
     is_over_time: bool,
 }
 
@@ -243,14 +249,15 @@ impl Machine {
             WindowEvent::Signal(signal) => close(Cause::Signal(signal)),
             WindowEvent::Quit if self.held => close(Cause::Quit),
             WindowEvent::ChildEnded => close(Cause::ChildEnded),
+            WindowEvent::Lost(lost) => close(Cause::Lost(lost)),
             WindowEvent::Panicked => close(Cause::Panicked),
             _ => (State::Open { warned }, Vec::new()),
         }
     }
 
-    /// Shows the time left, and warns if a warning is due. The first tick gives a warning only if the warning is due
-    /// in that very second. For example, the program gives no warning about ten or five minutes in a window of four
-    /// minutes.
+    /// Shows the time left, and warns if a warning is due. At the first tick, only a warning that has become due in
+    /// the last second is given. For example, in a window of four minutes, the program does not warn that ten or five
+    /// minutes are left.
     fn tick(&self, warned: Warned, now: Instant) -> (State, Vec<Action>) {
         let Some(deadline) = self.deadline else {
             return (State::Open { warned }, Vec::new());

@@ -38,7 +38,7 @@ fn the_deadline_ends_the_child_first_and_only_once() {
     }
     events.push(WindowEvent::Tick(at(101)));
     assert_eq!(run(false, &events), []);
-    // The deadline also ends the child process if a close is still in progress.
+    // If the deadline comes while a close is still in progress, the child process ends, too.
     let slow = [
         WindowEvent::EndSet(at(100)),
         WindowEvent::Opened,
@@ -92,7 +92,7 @@ fn during_a_close_one_signal_prints_what_is_left_and_the_next_gives_up() {
 }
 
 #[test]
-fn the_first_cause_stands() {
+fn the_first_cause_is_reported() {
     let events = [
         WindowEvent::EndSet(at(9)),
         WindowEvent::Opened,

@@ -1,9 +1,10 @@
-//! A property test of the window. This module is compiled only for tests. The test runs the state machine, the
-//! opening sequence and the closing sequence against an IAM user in memory, step by step. Faults occur at random.
+//! A property test of the window. This module is compiled only for tests. The test runs the state machine, the opening
+//! sequence and the closing sequence step by step, against a simulated IAM user. Faults occur at random.
 //!
-//! The module `world` generates the events and faults. The module `run` performs the state machine's actions, in
-//! place of the driver. The test checks two properties. While AWS accepts the credentials, the policies in IAM end
-//! the access at T1 or earlier. At the end of a run, access is closed, or it is reported as possibly open until T1.
+//! The module `world` generates the events and faults. The module `run` performs the state machine's actions, in place
+//! of the driver. The test checks two properties. First, while AWS accepts the credentials, the policies in IAM end
+//! the access at T1 or earlier. Second, at the end of a run, access is closed, or access is reported as possibly open
+//! until T1.
 
 mod run;
 mod world;
@@ -41,8 +42,8 @@ impl StateMachineTest for Window {
         assert!(!world.is_killed || run.is_over());
     }
 
-    /// Lets only time pass until the run ends. If `world.heals` is true, all calls succeed from now on. Otherwise the
-    /// faults continue.
+    /// Lets time pass until the run ends, without further events. If `world.heals` is true, all calls succeed from now
+    /// on. Otherwise the faults continue.
     fn teardown(mut run: Run, world: World) {
         if world.heals {
             run.goes_on(Happening::Well);
@@ -64,7 +65,7 @@ impl StateMachineTest for Window {
         run.ended_truly();
         assert!(
             !goes_well || !matches!(run.phase, Phase::Over(End::MayBeOpen(_))),
-            "no call failed, so access should be proven closed"
+            "the faults have ended, so access should be proven closed"
         );
         TALLY.with_borrow_mut(|tally| tally.add(&run));
         for _ in 0..120 {
@@ -75,7 +76,7 @@ impl StateMachineTest for Window {
     }
 }
 
-/// Counts how the runs ended. If few runs opened a window, the test would prove little.
+/// Counts the runs by the way in which they ended. If only few runs opened a window, the test would prove little.
 #[derive(Debug, Default)]
 struct Tally {
     runs: u32,

@@ -1,4 +1,4 @@
-//! One run of the state machine, the opening sequence and the closing sequence against an IAM user in memory. The run
+//! One run of the state machine, the opening sequence and the closing sequence against a simulated IAM user. The run
 //! performs the state machine's actions, in place of the driver.
 
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ use crate::gate::policy::Gate;
 use crate::gate::{OpenProgress, SessionId, Window};
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 
-/// A future that the test polls itself, without a runtime.
+/// A sequence in progress. The test polls this future itself, without a runtime.
 type Running<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// The state of the run. The state machine's actions change the run's state.
@@ -45,9 +45,9 @@ pub(super) struct Run {
     queue: VecDeque<WindowEvent>,
     deadline: Option<Instant>,
     work: Work,
-    /// Whether the child process was started and has not ended by itself.
+    /// Whether the child process runs: it was started, and has not ended by itself.
     child: bool,
-    /// Whether the event loop has panicked. A second panic ends the run.
+    /// Whether the event loop has panicked once. A second panic ends the run.
     broken: bool,
     /// The outcome of the last closing sequence.
     outcome: Option<CloseOutcome>,
@@ -63,8 +63,7 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// Changes the user as if an earlier session had ended without a close. `left` is the state in which that session
-/// left the user.
+/// Puts the user into the state `left`, in which an earlier session that was not closed can leave the user.
 fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
@@ -181,7 +180,8 @@ impl Run {
             && let Poll::Ready(result) = polled(opening)
         {
             self.opening = None;
-            let touched = self.progress.touched();
+            let is_other = matches!(result, Some(Err(Stop::OtherWindow(_))));
+            let touched = self.progress.touched() && !is_other;
             self.meets(match result {
                 Some(Ok(_)) => WindowEvent::Opened,
                 Some(Err(_)) => WindowEvent::NotOpened { touched },
@@ -192,14 +192,13 @@ impl Run {
             && let Poll::Ready(outcome) = polled(closing)
         {
             self.closing = None;
-            let proven =
-                matches!(&outcome, Some(CloseOutcome::Closed { .. } | CloseOutcome::TakenOver { .. }));
+            let proven = outcome.as_ref().is_some_and(CloseOutcome::is_proven);
             self.outcome = outcome;
             self.meets(WindowEvent::Closed { proven });
         }
     }
 
-    /// Handles an event. Also handles the events that the state machine's actions add to the queue.
+    /// Passes an event to the state machine, and then the events that the machine's actions add to the queue.
     fn meets(&mut self, event: WindowEvent) {
         self.queue.push_back(event);
         while let Some(event) = self.queue.pop_front() {
@@ -269,7 +268,8 @@ impl Run {
         let user = &self.user;
         assert!(!user.endless.get(), "the key was usable while no policy in IAM ended the access");
         if user.accepts() {
-            let end = user.dated.get().expect("T0 should be known") + Duration::from_secs(window.into());
+            let end =
+                user.dated.get().expect("AWS should have reported T0") + Duration::from_secs(window.into());
             let until = user.window.get().map(|window| window.until);
             assert_eq!(until, Some(end), "T1 should be T0 plus the window's duration");
             assert_eq!(user.written_end(), Some(end), "the gate in IAM should end at T1");
@@ -340,7 +340,8 @@ impl Run {
             "the run reported closed access, but access has opened again"
         );
         let user = &self.user;
-        // The watch for late writes uses `user.now()`, this machine's estimate of AWS's time.
+        // The program watches for late writes until T1 by `user.now()`, which is this machine's estimate of AWS's
+        // time.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
         if before_its_end
             && matches!(&self.outcome, Some(CloseOutcome::Closed { refusals, untidy: None }) if refusals.probed())

@@ -1,7 +1,7 @@
 //! Generates the events and faults of a run at random.
 //!
-//! The clock of the simulated machine can be wrong by hours. The program reads this clock once, at the start of the
-//! run. The simulation does not change this clock during the run.
+//! The clock of the simulated machine can be wrong by hours. The program reads this clock only once, at the start of
+//! the run, so the simulation does not change it later.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
@@ -12,7 +12,7 @@ use crate::signal::Signal;
 /// One event or fault in a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
-    /// The opening sequence and the closing sequence are polled this many times, and no time passes.
+    /// The opening sequence and the closing sequence are polled this many times. No time passes.
     Steps(u8),
     /// This many seconds pass, and the sequences advance.
     Calm(u8),
@@ -24,16 +24,15 @@ pub(super) enum Happening {
     /// The operator presses `q` in a held window.
     Quit,
     ChildEnds,
-    /// The next call fails with this fault. If the flag is true, every later call fails, too, until
-    /// [`Happening::Well`].
+    /// The next call fails with this fault. If the flag is true, all calls fail in this way until [`Happening::Well`].
     Wrong(Wrong, bool),
-    /// From now on, late writes take effect this many seconds late.
+    /// From now on, a late write takes effect after this many seconds.
     LateBy(i64),
     /// From now on, calls have no faults.
     Well,
-    /// From now on, a request and its answer each take this many seconds.
+    /// From now on, a request takes this many seconds to AWS, and the answer takes the same time back.
     Latency(i64),
-    /// From now on, IAM shows a write after a delay, and the write takes effect after another delay.
+    /// From now on, a write is visible in IAM after one delay, and takes effect after another delay.
     Lag(Lag),
     /// The next call panics.
     BreaksCall,
@@ -77,7 +76,7 @@ pub(super) struct World {
     pub(super) wrong: Option<(usize, Wrong)>,
     pub(super) late_by: i64,
     pub(super) lag: Lag,
-    /// Whether all calls succeed at the end of the run.
+    /// Whether the faults stop at the end of the run, so that all calls succeed.
     pub(super) heals: bool,
     pub(super) is_killed: bool,
     ends: bool,
@@ -97,13 +96,14 @@ fn wrong() -> impl Strategy<Value = Wrong> {
     prop::sample::select(ALL_WRONG.to_vec())
 }
 
-/// Generates the delay of a late write in seconds. AWS rejects a signature that is older than the longest delay.
+/// Generates the delay of a late write in seconds. The longest delay is just below 15 minutes, because AWS rejects a
+/// request whose signature is older.
 fn late_by() -> impl Strategy<Value = i64> {
     prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
 }
 
 /// Generates two delays in seconds: the delay until a write is visible, and the delay until the write takes effect.
-/// The sequences wait at least as long as the longest delay.
+/// The opening and closing sequences wait at least as long as the longest delay.
 fn lag() -> impl Strategy<Value = Lag> {
     let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
     (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })

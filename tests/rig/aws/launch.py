@@ -357,8 +357,8 @@ def describe(request, body):
     return {
         "time": time.time(), "key": key, "service": service, "region": region,
         "action": action or f"{request.method.decode()} {request.target.decode().partition('?')[0]}",
-        "params": params, "agent": headers.get("user-agent", ""),
-        "rig": RIG_AGENT.decode() in headers.get("user-agent", ""),
+        "params": params, "rig": RIG_AGENT.decode() in headers.get("user-agent", ""),
+        "agent": headers.get("user-agent", ""),
     }
 
 

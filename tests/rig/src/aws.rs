@@ -10,7 +10,7 @@ mod rule;
 
 pub use account::{Account, DENY_ALL, Drift, GATE, Rest, utc};
 pub use mfa::{Mfa, Standby};
-pub use rule::{Call, Rule, TargetStatus};
+pub use rule::{ActiveRule, Call, Rule};
 
 use serde_json::{Value, json};
 use std::fmt;
@@ -223,8 +223,8 @@ impl Aws {
     }
 
     /// Sets a rule for later calls. Dropping the returned value removes the rule.
-    pub fn rule(&self, rule: Rule) -> TargetStatus {
-        TargetStatus::set(self.clone(), rule)
+    pub fn rule(&self, rule: Rule) -> ActiveRule {
+        ActiveRule::set(self.clone(), rule)
     }
 
     /// Sends one request to the control endpoints of launch.py.

@@ -45,7 +45,7 @@ pub fn run(arguments: &DrillArgs, events: Events) -> Result<()> {
         ledger: ledger.clone(),
         events,
     };
-    let ended = open.run(session, ledger);
+    let ended = open.run(session, ledger).map(drop);
     if let Err(error) = &ended {
         note(&format!("the opening ended with status {}: {}", error.status.code(), error.what));
     }

@@ -1,4 +1,4 @@
-//! Alert channels, over which people are notified before a vault is opened. Each field has only one accepted form.
+//! Alert channels, which notify people before a vault is opened. Each field has only one accepted form.
 
 mod json;
 
@@ -22,7 +22,7 @@ const LONGEST_TIMEOUT: u32 = 60;
 pub struct Channel {
     /// The channel's name, which is public in the manifest.
     pub name: String,
-    /// The time to wait for the channel's acknowledgement.
+    /// The maximum time to wait for the channel's acknowledgement. If it is `None`, the default timeout applies.
     pub timeout: Option<Span>,
     /// How the channel is reached.
     pub kind: ChannelKind,
@@ -37,14 +37,14 @@ pub enum ChannelKind {
         /// An access key that is allowed only to publish to the topic.
         key: AccessKey,
     },
-    /// `PagerDuty`, Events API v2.
+    /// A service of `PagerDuty`, reached with the Events API v2.
     PagerDuty {
         /// The integration's routing key.
         routing_key: SecretText,
         /// The URL of the service, if it is not the default URL.
         url: Option<SecretText>,
     },
-    /// An incoming webhook of Slack; its URL is a secret.
+    /// An incoming webhook of Slack. The URL of the webhook is a secret.
     Slack { url: SecretText },
     /// An HTTP receiver of Standard Webhooks.
     Webhook {
@@ -52,11 +52,11 @@ pub enum ChannelKind {
         /// The signing secret: `whsec_` and base64 of 24 to 64 bytes.
         secret: SecretText,
     },
-    /// Mail.
+    /// One or more mail addresses.
     Smtp(Smtp),
 }
 
-/// The addresses of a mail, and the mail server that accepts it.
+/// The sender and the receivers of a mail, and the mail server that accepts the mail.
 #[derive(Debug)]
 pub struct Smtp {
     /// The server's host name or address.
@@ -79,7 +79,7 @@ pub struct Smtp {
 pub enum Tls {
     /// TLS protects the connection from the first byte.
     Implicit,
-    /// STARTTLS must succeed before the mail is sent.
+    /// The connection starts without TLS. STARTTLS must succeed before the mail is sent.
     StartTls,
     /// The connection has no TLS, which is allowed for loopback only.
     None,
@@ -197,7 +197,8 @@ impl Smtp {
     }
 }
 
-/// Returns the region in the ARN of an SNS topic. FIFO topics are refused, because a notice has no message group.
+/// Returns the region in the ARN of an SNS topic. FIFO topics are refused, because they need a message group, which a
+/// notice does not have.
 pub fn region_of(topic_arn: &str) -> Option<&str> {
     let parts: Vec<_> = topic_arn.split(':').collect();
     let ["arn", partition, "sns", region, account, name] = parts[..] else { return None };
@@ -225,7 +226,8 @@ fn check_url(url: &SecretText) -> Result<(), ChannelError> {
     ensure(scheme == "https" || is_loopback(host), ChannelError::PlainHttp)
 }
 
-/// Returns the host and the port of a URL. If the URL has a user name before the host, the returned host contains it.
+/// Returns the host and the port of a URL. If the URL has a user name before the host, the returned host includes the
+/// user name.
 fn host_and_port(url: &str) -> Option<(&str, Option<&str>)> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -104,11 +104,11 @@ pub(super) fn fields() -> Vec<Entry> {
             manifest: |m| m["created"] = "2016-12-31T23:59:60Z".into() }),
         ("created_before_zero", "is not a UTC time", "the year of the creation time is negative", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
-        ("epoch_zero", "epochs do not count from 1", "the epoch of the vault is 0", with! {
+        ("epoch_zero", "an epoch is 0, or credentials_epoch is greater than epoch", "the epoch of the vault is 0", with! {
             manifest: |m| m["epoch"] = 0.into() }),
-        ("credentials_epoch_zero", "epochs do not count from 1", "the credentials epoch is 0", with! {
+        ("credentials_epoch_zero", "an epoch is 0, or credentials_epoch is greater than epoch", "the credentials epoch is 0", with! {
             manifest: |m| m["credentials_epoch"] = 0.into() }),
-        ("credentials_epoch_ahead", "epochs do not count from 1",
+        ("credentials_epoch_ahead", "an epoch is 0, or credentials_epoch is greater than epoch",
             "the credentials epoch is greater than the epoch", with! {
             manifest: |m| m["credentials_epoch"] = 2.into() }),
         ("epoch_too_wide", "the manifest is not valid", "the epoch is 2^32, one above the limit", with! {

@@ -1,6 +1,6 @@
 //! An account as an administrator prepares it for breakglass, and deviations (drift) from this state.
 
-use super::{Aws, AwsError, Call, Creds, Probe, REGION, Rule, TargetStatus};
+use super::{ActiveRule, Aws, AwsError, Call, Creds, Probe, REGION, Rule};
 use crate::receiver::Receiver;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -289,7 +289,7 @@ impl Account {
     // Faults -----------------------------------------------------------------
 
     /// Sets a rule for this account's calls.
-    pub fn rule(&self, rule: Rule) -> TargetStatus {
+    pub fn rule(&self, rule: Rule) -> ActiveRule {
         self.aws.rule(rule.account(&self.id))
     }
 

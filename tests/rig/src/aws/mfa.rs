@@ -62,7 +62,7 @@ impl Account {
         self.root("create_user", json!({"UserName": user}));
         let mfa = self.give_mfa(&user);
         let trust = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Action": "sts:AssumeRole",
+            "Effect": "Allow", "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
             "Principal": {"AWS": format!("arn:aws:iam::{}:user/{user}", self.id)},
             "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]});
         let role = self.root(
@@ -80,7 +80,7 @@ impl Account {
             "put_role_policy",
             json!({"RoleName": "Emergency", "PolicyName": "emergency", "PolicyDocument": document}),
         );
-        let document = allow(&json!("sts:AssumeRole"), &role);
+        let document = allow(&json!(["sts:AssumeRole", "sts:SetSourceIdentity"]), &role);
         self.root(
             "put_user_policy",
             json!({"UserName": user, "PolicyName": "assume", "PolicyDocument": document}),

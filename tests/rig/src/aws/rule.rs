@@ -32,6 +32,9 @@ pub struct Call {
     /// The outcome of the call: `answered`, `dropped`, `late` or `failed`.
     #[serde(default)]
     pub outcome: String,
+    /// The call's user agent.
+    #[serde(default)]
+    pub agent: String,
     pub(super) rig: bool,
 }
 
@@ -110,16 +113,16 @@ impl Rule {
 
 /// An active rule. Dropping this value releases the held call and removes the rule.
 #[must_use = "the rule is removed when this value is dropped"]
-pub struct TargetStatus {
+pub struct ActiveRule {
     aws: Aws,
     number: u64,
 }
 
-impl TargetStatus {
-    pub(super) fn set(aws: Aws, rule: Rule) -> TargetStatus {
+impl ActiveRule {
+    pub(super) fn set(aws: Aws, rule: Rule) -> ActiveRule {
         let Rule(rule) = rule;
         let number = aws.steer("POST", "rule", &rule)["rule"].as_u64().expect("a rule's number");
-        TargetStatus { aws, number }
+        ActiveRule { aws, number }
     }
 
     /// Waits until a call has matched the rule; returns `None` if that takes longer than `patience`.
@@ -133,7 +136,7 @@ impl TargetStatus {
     pub fn release(self) {}
 }
 
-impl Drop for TargetStatus {
+impl Drop for ActiveRule {
     fn drop(&mut self) {
         self.aws.steer("POST", "release", &json!({"rule": self.number}));
     }

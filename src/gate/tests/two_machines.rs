@@ -1,0 +1,93 @@
+//! Tests of what an opening and an open window do if another machine changes the user at the same time.
+
+use super::*;
+use crate::gate::{Lost, until_lost};
+
+/// Opens the window of another machine: its gate, an active key and no deny.
+fn other_opens(user: &FakeUser) {
+    foreign_gate(user, 600);
+    user.active.set(true);
+    user.denied.set(false);
+}
+
+fn first(user: &FakeUser, name: &str) -> usize {
+    user.calls.borrow().iter().position(|call| *call == name).expect("the call")
+}
+
+fn call_of_an_opening(name: &str) -> usize {
+    let user = FakeUser::at_rest();
+    try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
+    first(&user, name)
+}
+
+#[test]
+fn a_gate_without_the_deny_that_this_opening_did_not_detach_is_the_window_of_another_machine() {
+    let user = FakeUser::at_rest();
+    user.meanwhile.set(Some((call_of_an_opening("PutUserPolicy"), other_opens)));
+    let progress = OpenProgress::default();
+    let began = user.clock.get();
+    let Err(Stop::OtherWindow(error)) = try_open(&user, &progress, ACCOUNT) else {
+        panic!("the window of the other machine should be recognised");
+    };
+    assert_eq!((error.status, error.until), (Status::MayBeOpen, end_of(&user)));
+    assert!(error.what.contains("another machine opened a window"), "{error}");
+    assert!(user.clock.get().duration_since(began).as_secs() <= 2, "recognised at once");
+    assert!(user.usable(), "the window of the other machine is left alone");
+    let calls = user.calls.borrow();
+    let after = &calls[first(&user, "PutUserPolicy") + 1..];
+    assert!(after.iter().all(|call| *call == "Read"), "no write should follow: {after:?}");
+}
+
+#[test]
+fn of_two_openings_the_one_whose_gate_is_replaced_stops_and_leaves_the_other_alone() {
+    let user = FakeUser::at_rest();
+    user.meanwhile.set(Some((call_of_an_opening("ReadAccess"), |user| foreign_gate(user, 600))));
+    let progress = OpenProgress::default();
+    let error = refusal(try_open(&user, &progress, ACCOUNT));
+    assert!(error.what.contains("replaced by session 0101010101010101"), "{error}");
+    let outcome = try_close(&user, &progress);
+    assert!(matches!(outcome, CloseOutcome::TakenOver { .. }), "{outcome:?}");
+    assert!(user.usable(), "the window of the other machine is left alone");
+}
+
+#[test]
+fn an_open_window_notices_within_30_seconds_that_another_process_closed_or_replaced_it() {
+    type Row = (fn(&FakeUser), Lost);
+    let other = SessionId::from_bytes([1; 8]);
+    let table: [Row; 5] = [
+        (|user| user.denied.set(true), Lost::Closed),
+        (
+            |user| {
+                user.denied.set(true);
+                user.active.set(false);
+            },
+            Lost::Closed,
+        ),
+        (|user| drop(user.gate.take()), Lost::Closed),
+        (
+            |user| {
+                user.denied.set(true);
+                foreign_gate(user, 600);
+            },
+            Lost::Closed,
+        ),
+        (|user| foreign_gate(user, 600), Lost::Replaced { session: other, until: Timestamp::MAX }),
+    ];
+    for (change, expected) in table {
+        let user = FakeUser::at_rest();
+        let window = try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
+        // The window stands for ten minutes before the other process changes it.
+        let calls = user.calls.borrow().len();
+        user.meanwhile.set(Some((calls + 40, change)));
+        let plan = FakeUser::expected();
+        let lost = now(until_lost(&user, &plan.scope(), session(), &user));
+        match (lost, expected) {
+            (Lost::Replaced { session, .. }, Lost::Replaced { .. }) => assert_eq!(session, other),
+            (lost, expected) => assert_eq!(lost, expected),
+        }
+        let checks = user.calls.borrow().len() - calls;
+        assert_eq!(checks, 42, "the change should be read twice");
+        let waited = user.clock.get().duration_since(window.from).as_secs();
+        assert!(waited <= 41 * 15 + 3 + 5, "{waited} s");
+    }
+}
