@@ -20,7 +20,7 @@ fn now() -> jiff::Timestamp {
 /// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. The function does not use the
 /// program's `append`, because an fsync for each record would take too long.
 fn long() -> (tempfile::TempDir, Ledger) {
-    let directory = tempfile::TempDir::new().expect("temporary directory");
+    let directory = tempfile::TempDir::new().expect("a temporary directory should be created");
     let ledger = Ledger::at(directory.path());
     let mut file = std::io::BufWriter::new(
         std::fs::File::create(ledger.path()).expect("the ledger file should be created"),

@@ -20,7 +20,7 @@ fn record(number: usize) -> Record {
 }
 
 fn now() -> jiff::Timestamp {
-    "2026-11-22T02:17:00Z".parse().expect("an instant")
+    "2026-11-22T02:17:00Z".parse().expect("the text should be a timestamp")
 }
 
 /// Acts as the writer: appends records, and acknowledges each record on standard output once [`Ledger::append`] has
@@ -61,13 +61,13 @@ fn followed<T>(
         .stderr(Stdio::null())
         .spawn()
         .expect("the test program should be able to start itself");
-    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let mut stdin = child.stdin.take().expect("piped");
+    let mut stdout = BufReader::new(child.stdout.take().expect("the writer's output should be a pipe"));
+    let mut stdin = child.stdin.take().expect("the writer's input should be a pipe");
     let thread = loop {
         let mut line = String::new();
         assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "the writer should print its thread id");
         if let Some(thread) = line.strip_prefix("thread ") {
-            break thread.trim().parse().expect("a number");
+            break thread.trim().parse().expect("the thread id should be a number");
         }
     };
     let outcome = follow(child.id(), thread, Box::new(|| stdin.write_all(b"g").unwrap()));
@@ -98,13 +98,13 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
     let directory = dir.path().join("state");
     let (calls, acknowledged) =
         followed(&directory, |pid, thread, ready| calls_until(pid, thread, 600, ready));
-    assert!(acknowledged >= 5, "{acknowledged} records");
+    assert!(acknowledged >= 5, "at least 5 records should be acknowledged, not {acknowledged}");
     let fsyncs = calls.iter().filter(|call| call.is_fsync()).count();
     assert!(
         fsyncs >= acknowledged + 2,
         "there should be an fsync for each record and for the new directory, not only {fsyncs}"
     );
-    assert_eq!(too_early(&calls), None, "{calls:?}");
+    assert_eq!(too_early(&calls), None, "no record should be acknowledged before its fsync: {calls:?}");
     let without: Vec<_> = calls.into_iter().filter(|call| !call.is_fsync()).collect();
     assert!(
         too_early(&without).is_some(),
@@ -124,7 +124,7 @@ fn acknowledged_records_survive_a_kill_at_every_write() {
         let entries = ledger.entries().unwrap_or_else(|error| panic!("stop {stop}: {error}"));
         assert!(
             entries.len() >= reported,
-            "stop {stop}: {reported} were acknowledged, {} are in the ledger",
+            "stop {stop}: {reported} records were acknowledged, but only {} are in the ledger",
             entries.len()
         );
         assert!(entries.len() <= reported + 1, "stop {stop}: at most one record should be unacknowledged");

@@ -101,7 +101,9 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let (name, url) = (channel["name"].as_str().unwrap(), channel["url"].as_str().unwrap_or_default());
         let secret = ["secret", "routing_key", "password"].iter().find_map(|field| channel[field].as_str());
         let secret = secret.or(channel["key"]["secret_access_key"].as_str());
-        let secret = secret.unwrap_or_else(|| url.split_once("/alert/").expect("a chat's URL").1);
+        let secret = secret.unwrap_or_else(|| {
+            url.split_once("/alert/").expect("the URL of the chat channel should contain /alert/").1
+        });
         (format!("the alerts' {name}"), secret.as_bytes().to_vec())
     };
     channels.iter().map(secret).collect()
@@ -127,7 +129,9 @@ fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
         let b = identity.unwrap(&halves.part).unwrap();
         let key = custodian.token.private_key(0x82).unwrap();
         let stanza = &halves.tokens[0];
-        let TokenStanza::P256 { enc: encapsulated, sealed } = stanza else { panic!("a PIV token") };
+        let TokenStanza::P256 { enc: encapsulated, sealed } = stanza else {
+            panic!("the token should be a PIV token")
+        };
         let enc = p256::PublicKey::from_sec1_bytes(encapsulated).unwrap();
         let ecdh = p256::ecdh::diffie_hellman(key.to_nonzero_scalar(), enc.as_affine());
         let ecdh = breakglass::secret::Secret::with(|own| own.copy_from_slice(ecdh.raw_secret_bytes()));
@@ -179,7 +183,11 @@ fn nothing_left(person: &Person) {
     assert!(finding.found("control"), "the search should find the control");
     let left: Vec<_> =
         finding.hits.iter().filter(|hit| hit.name != "control" && is_significant(hit)).collect();
-    assert!(left.is_empty(), "{} windows left: {left:#?}", left.len());
+    assert!(
+        left.is_empty(),
+        "no secret should be left in memory, but {} pieces were found: {left:#?}",
+        left.len()
+    );
 }
 
 /// The control: the search must find every secret in a program that reads the secrets and exits without wiping them.
@@ -308,7 +316,9 @@ fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end(
         .payload(|account| account.standby_payload(standby.insert(account.standby()), "1h"))
         .all_plugged();
     let standby = standby.expect("the payload should have a standby role");
-    let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone()).to_bytes().expect("base32");
+    let seed = totp_rs::Secret::Encoded(standby.mfa.seed.clone())
+        .to_bytes()
+        .expect("the seed should be base32 text");
     let secrets = [
         ("the user's secret".to_owned(), standby.key.secret.clone().into_bytes()),
         ("the seed".to_owned(), standby.mfa.seed.clone().into_bytes()),

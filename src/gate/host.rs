@@ -22,6 +22,8 @@ pub trait Patience {
     fn interrupted(&self) -> bool;
     /// Whether the operator asked not to wait any longer for the proof that access is closed.
     fn gave_up(&self) -> bool;
+    /// Returns when the operator asks not to wait any longer for the proof that access is closed.
+    async fn given_up(&self);
 }
 
 /// The output for messages about the progress.

@@ -4,6 +4,8 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use super::host::Patience;
+
 /// Polls both futures until both are ready, and returns both results.
 pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
@@ -28,6 +30,12 @@ pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
         }
     })
     .await
+}
+
+/// Returns the result of the call, or `None` if the operator gives up before the call is answered. Does not start the
+/// call if the operator has already given up.
+pub async fn unless_given_up<T>(host: &impl Patience, call: impl Future<Output = T>) -> Option<T> {
+    if host.gave_up() { None } else { within(pin!(call), host.given_up()).await }
 }
 
 /// Returns the result of `a`, or `None` if `limit` is ready before `a`. The caller can still poll `a` afterwards.

@@ -44,9 +44,9 @@ impl ReviewCommand {
     }
 
     /// Returns the commands that show and close the access of the vault's user.
-    pub(super) fn close(&self) -> String {
+    pub(super) fn close(&self) -> Vec<String> {
         let vault = self.vault();
-        format!("breakglass status {vault}, breakglass close {vault}")
+        vec![format!("breakglass status {vault}"), format!("breakglass close {vault}")]
     }
 
     fn vault(&self) -> String {

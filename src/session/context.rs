@@ -75,6 +75,10 @@ impl Patience for RunContext<'_> {
     fn gave_up(&self) -> bool {
         self.interrupt.gave_up()
     }
+
+    async fn given_up(&self) {
+        self.interrupt.given_up().await;
+    }
 }
 
 impl Reporter for RunContext<'_> {

@@ -34,6 +34,13 @@ impl Interrupt {
         self.gave_up.get()
     }
 
+    /// Returns when the operator asks to stop waiting for the proof.
+    pub(crate) async fn given_up(&self) {
+        while !self.gave_up() {
+            self.wake.notified().await;
+        }
+    }
+
     /// Waits for `time`, or until the operator makes one of the two requests.
     pub(crate) async fn pause(&self, time: Duration) {
         tokio::select! {

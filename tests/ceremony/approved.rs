@@ -20,7 +20,7 @@ impl TwoOfThree {
     fn new() -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
-        Self { people, vault: Vault::parse(&made.file).expect("a vault") }
+        Self { people, vault: Vault::parse(&made.file).expect("the file should be a valid vault") }
     }
 
     fn request(&self) -> Request {
@@ -48,7 +48,7 @@ impl TwoOfThree {
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
-        let at = "2026-11-22T02:17:00Z".parse().expect("an instant");
+        let at = "2026-11-22T02:17:00Z".parse().expect("the time should be valid");
         let head = LedgerHead { seq: 3, sha256: "ab".repeat(32) };
         let (pin, mut touched) = (SecretText::copy_of("123456"), 0);
         let mut touch = || touched += 1;
@@ -62,7 +62,7 @@ impl TwoOfThree {
             &mut touch,
         );
         assert_eq!(touched, 1, "an approval should take one touch");
-        signed.expect("a signature")
+        signed.expect("the custodian's token should sign")
     }
 
     fn judge(&self, request: Request, envelopes: &[Envelope]) -> Result<Approved> {
@@ -78,9 +78,9 @@ impl TwoOfThree {
 
 /// Returns a copy of the envelope in which the JSON field `field` has the value `value`.
 fn changed(envelope: &Envelope, field: &str, value: serde_json::Value) -> Envelope {
-    let mut json = serde_json::to_value(envelope).expect("JSON");
+    let mut json = serde_json::to_value(envelope).expect("the envelope should have a JSON form");
     json[field] = value;
-    serde_json::from_value(json).expect("an envelope")
+    serde_json::from_value(json).expect("the changed JSON should be an envelope")
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn two_of_three_approve_and_fewer_do_not() {
     let quorum = TwoOfThree::new();
     let request = quorum.request();
     let signed: Vec<_> = (0..3).map(|place| quorum.sign(place, &request)).collect();
-    let approved = quorum.judge(request.clone(), &signed[1..]).expect("a quorum");
+    let approved = quorum.judge(request.clone(), &signed[1..]).expect("two approvals should be a quorum");
     assert_eq!(approved.custodians(), ["bob", "carol"]);
     assert_eq!(approved.request(), &request);
     assert_eq!(
@@ -123,8 +123,10 @@ fn an_approval_of_another_request_does_not_count() {
     }
     // Bob approves the same request for a different vault file.
     let elsewhere = Recipe { custodians: 3, ..Recipe::default() }.make(&quorum.people);
-    let elsewhere =
-        TwoOfThree { people: quorum.people.clone(), vault: Vault::parse(&elsewhere.file).expect("a vault") };
+    let elsewhere = TwoOfThree {
+        people: quorum.people.clone(),
+        vault: Vault::parse(&elsewhere.file).expect("the file should be a valid vault"),
+    };
     let foreign = elsewhere.sign(1, &quorum.request());
     quorum.refuses(&[good, foreign], "bob approved something else");
 }
@@ -134,21 +136,26 @@ fn only_signatures_of_enrolled_tokens_count() {
     let quorum = TwoOfThree::new();
     let strangers = TwoOfThree::new();
     let good = quorum.sign(0, &quorum.request());
-    let forged = Statement::<Approval>::read(&quorum.sign(1, &quorum.request())).expect("a statement");
+    let forged = Statement::<Approval>::read(&quorum.sign(1, &quorum.request()))
+        .expect("the envelope should contain an approval");
     let stranger = &strangers.people[1].tokens[0];
     let entry = stranger.entry();
     let pin = SecretText::copy_of("123456");
-    let forged = forged.sign(&entry, &mut stranger.clone(), &pin, &mut || {}).expect("a signature");
+    let forged = forged
+        .sign(&entry, &mut stranger.clone(), &pin, &mut || {})
+        .expect("the stranger's token should sign");
     quorum.refuses(&[good.clone(), forged], "the signature of bob's YubiKey");
     let enrolled = quorum.vault.manifest.custodians[1].tokens[0].clone();
-    let approval = Statement::<Approval>::read(&good).expect("a statement");
+    let approval = Statement::<Approval>::read(&good).expect("the envelope should contain an approval");
     assert!(
         approval.sign(&enrolled, &mut stranger.clone(), &pin, &mut || {}).is_err(),
         "signing with a key that is not enrolled should fail"
     );
     let strange = strangers.sign(1, &strangers.request());
     quorum.refuses(&[good.clone(), strange], "is not a custodian of this vault");
-    let payload = serde_json::to_value(quorum.sign(2, &quorum.request())).expect("JSON")["payload"].clone();
+    let payload = serde_json::to_value(quorum.sign(2, &quorum.request()))
+        .expect("the envelope should have a JSON form")["payload"]
+        .clone();
     quorum.refuses(&[good.clone(), changed(&good, "payload", payload)], "is not valid");
     let kind = "application/vnd.breakglass.enrolment.v1+json";
     quorum.refuses(&[changed(&good, "payloadType", kind.into())], "does not know");

@@ -111,7 +111,7 @@ fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
 }
 
 #[test]
-fn a_file_of_roots_may_contain_text_between_its_certificates() {
+fn a_file_of_roots_can_contain_text_between_its_certificates() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let pem = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();

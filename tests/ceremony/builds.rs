@@ -8,9 +8,12 @@ use super::PROGRAM;
 #[test]
 fn version_names_the_build_and_its_source() {
     let output = Command::new(PROGRAM).arg("--version").output().expect("the program should run");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = String::from_utf8(output.stdout).expect("the output should be text");
     let build = if cfg!(feature = "cloud") { "full build" } else { "offline build" };
-    let program = Path::new(PROGRAM).file_stem().and_then(|name| name.to_str()).expect("a name");
+    let program = Path::new(PROGRAM)
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .expect("the program should have a file name");
     let start = format!("{program} {} ({build}, ", env!("CARGO_PKG_VERSION"));
     assert!(text.starts_with(&start), "{text}");
     assert!(text.contains("commit ") || text.contains("debug"), "{text}");

@@ -61,12 +61,16 @@ fn every_link_resolves() {
         for link in links(&text) {
             let (path, heading) = link.split_once('#').unwrap_or((link, ""));
             let target = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
-            assert!(target.exists(), "{}: {link}", page.display());
+            assert!(target.exists(), "{}: the file of the link {link} should exist", page.display());
             if !heading.is_empty() {
                 let there = prose(&target);
                 let mut headings = there.lines().filter(|line| line.starts_with('#'));
                 let is_it = |line: &str| anchor(line.trim_start_matches('#').trim()) == heading;
-                assert!(headings.any(is_it), "{}: {link}", page.display());
+                assert!(
+                    headings.any(is_it),
+                    "{}: the heading of the link {link} should exist",
+                    page.display()
+                );
             }
         }
     }
@@ -92,8 +96,8 @@ fn every_test_named_on_the_attacks_page_exists() {
             }
         }
     }
-    assert!(unknown.is_empty(), "tests that do not exist: {unknown:?}");
-    assert!(named > 100, "only {named} tests were found on the page");
+    assert!(unknown.is_empty(), "every test on the page should exist, but these do not: {unknown:?}");
+    assert!(named > 100, "the page should name more than 100 tests, not {named}");
 }
 
 #[test]
@@ -124,18 +128,21 @@ fn the_map_lists_every_source_file() {
     let missing: Vec<_> = there.difference(&mapped).collect();
     let gone: Vec<_> =
         mapped.iter().filter(|path| !there.contains(*path) && !listing.contains(*path)).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "not in the map: {missing:?}; not in the tree: {gone:?}");
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "the map should list exactly the files of src; missing: {missing:?}; not in src: {gone:?}"
+    );
 }
 
 #[test]
 fn the_readme_is_at_most_6_kb() {
     let length = fs::metadata(root().join("README.md")).unwrap().len();
-    assert!(length <= 6_000, "{length} bytes");
+    assert!(length <= 6_000, "README.md should have at most 6,000 bytes, not {length}");
 }
 
 #[test]
 fn the_readme_shows_the_steps_of_the_pinned_screen() {
-    // The digits are the times, which differ.
+    // The two screens show different times, so the test removes all digits.
     let steps = |name: &str| -> Vec<String> {
         let text = fs::read_to_string(root().join(name)).unwrap();
         let steps =

@@ -22,7 +22,7 @@ impl Papers {
     pub fn drill(&self, ended: &str) -> Drill {
         let manifest = &self.vault.manifest;
         let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
-        let ended: Timestamp = ended.parse().expect("an instant");
+        let ended: Timestamp = ended.parse().expect("the time should be valid");
         Drill {
             acknowledged: Vec::new(),
             closed: true,

@@ -26,8 +26,8 @@ struct Drawn {
 
 /// Seals a vault and opens it again, to get its random values.
 fn sealed(people: &[Person], manifest: &Manifest, payload: &Payload) -> Drawn {
-    let sealed = file::seal(manifest, payload).expect("a vault");
-    let vault = Vault::parse(&sealed.binary).expect("a vault");
+    let sealed = file::seal(manifest, payload).expect("the vault should be sealed");
+    let vault = Vault::parse(&sealed.binary).expect("the file should be a valid vault");
     let key = *quorum::combine(&sealed.shares.iter().collect::<Vec<_>>()).expose();
     let halves = people.iter().zip(&sealed.shares).map(|(person, share)| {
         let identity = crate::soft::part(&person.words)
@@ -50,8 +50,8 @@ fn sealed(people: &[Person], manifest: &Manifest, payload: &Payload) -> Drawn {
 fn each_sealing_draws_a_new_key_new_halves_and_new_commitments() {
     let people = people(2, 1);
     let made = Recipe::default().make(&people);
-    let vault = Vault::parse(&made.file).expect("a vault");
-    let payload = Payload::from_sealed(&made.plain).expect("a payload");
+    let vault = Vault::parse(&made.file).expect("the file should be a valid vault");
+    let payload = Payload::from_sealed(&made.plain).expect("the payload should be valid");
     let all: Vec<_> = (0..8).map(|_| sealed(&people, &vault.manifest, &payload)).collect();
     let keys: BTreeSet<_> = all.iter().map(|drawn| drawn.key).collect();
     assert_eq!(keys.len(), all.len(), "a file key should never be used twice");
@@ -77,8 +77,11 @@ fn a_drill_vault_is_sealed_beside_its_vault() {
     payload["alerts"] = json!([{"name": "chat", "kind": "slack", "url": "https://hooks.example.org/x"}]);
     let finished = site.try_seal("prod.age", payload.to_string().as_bytes(), 2, &[]);
     assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
-    let read =
-        |name: &str| Vault::parse(&std::fs::read(site.path(name)).expect(name)).expect("a vault").manifest;
+    let read = |name: &str| {
+        Vault::parse(&std::fs::read(site.path(name)).expect(name))
+            .expect("the file should be a valid vault")
+            .manifest
+    };
     let (vault, drill) = (read("prod.age"), read("prod.drill.age"));
     assert_eq!((&vault.label, vault.threshold.get()), (&drill.label, drill.threshold.get()));
     assert_eq!((vault.epoch, vault.credentials_epoch), (drill.epoch, drill.credentials_epoch));
@@ -119,7 +122,8 @@ fn a_resealed_vector_continues_the_one_that_it_replaces() {
         Vector::parse(&std::fs::read_to_string(path).expect(name))
     };
     let (before, after) = (read("reseal_before"), read("reseal_after"));
-    let manifest = |vector: &Vector| Vault::parse(&vector.file).expect("a vault").manifest;
+    let manifest =
+        |vector: &Vector| Vault::parse(&vector.file).expect("the file should be a valid vault").manifest;
     let (old, new) = (manifest(&before), manifest(&after));
     assert_eq!(old.vault_id, new.vault_id);
     assert_eq!(old.epoch + 1, new.epoch);

@@ -12,7 +12,7 @@ const T0: &str = "2026-11-22T02:17:00Z";
 const T1: &str = "2026-11-22T03:17:00Z";
 
 fn policy(text: &str) -> IAMPolicy {
-    IAMPolicy::from_json(text).expect("a policy")
+    IAMPolicy::from_json(text).expect("the text should be a valid policy")
 }
 
 fn gate() -> Value {
@@ -22,8 +22,8 @@ fn gate() -> Value {
 fn gate_under(mfa: bool) -> Value {
     Gate {
         session: SessionId::from_bytes([7; 8]),
-        from: T0.parse().expect("an instant"),
-        until: T1.parse().expect("an instant"),
+        from: T0.parse().expect("the time should be valid"),
+        until: T1.parse().expect("the time should be valid"),
         grant: &[
             json!({"Effect": "Allow", "Action": ["ec2:*", "s3:Get*"], "Resource": "*"}),
             json!({"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*"}),
@@ -50,7 +50,7 @@ fn judged(own: &[IAMPolicy], action: &str, context: Context) -> bool {
     let request = IAMRequest::new_with_context(
         Principal::Aws(PrincipalId::String(user.into())),
         action,
-        Arn::parse("arn:aws:s3:::any/thing").expect("an ARN"),
+        Arn::parse("arn:aws:s3:::any/thing").expect("the ARN should be valid"),
         context,
     );
     let ceiling = [policy(include_str!("../policies/ceiling.json"))];
@@ -75,7 +75,7 @@ fn the_gate_opens_at_t0_and_ends_at_t1_without_a_close() {
             assert_eq!(
                 allows(&open, action, at, "eu-west-1", Some(T0)),
                 allowed,
-                "{action} at {at}, session"
+                "{action} at {at}, with a session"
             );
         }
     }
@@ -137,13 +137,16 @@ fn a_role_session_has_only_the_grant_and_only_within_the_window() {
             .all(|text| allows(&[policy(text)], action, at, "eu-west-1", Some(T0)))
     };
     assert!(both("s3:GetObject", "2026-11-22T02:45:00Z") && both("sns:ListTopics", "2026-11-22T02:45:00Z"));
-    assert!(!both("sqs:SendMessage", "2026-11-22T02:45:00Z"), "the gate does not grant SQS");
+    assert!(
+        !both("sqs:SendMessage", "2026-11-22T02:45:00Z"),
+        "the session should not be allowed to call SQS, because the gate does not grant SQS"
+    );
     assert!(!both("s3:GetObject", T1) && !both("sns:ListTopics", T1));
 }
 
 #[test]
 fn a_federated_session_ends_at_t1_by_its_own_policy() {
-    let until = T1.parse().expect("an instant");
+    let until = T1.parse().expect("the time should be valid");
     let own = [policy(&ending(SessionId::from_bytes([7; 8]), until).to_string())];
     assert!(allows(&own, "s3:GetObject", "2026-11-22T03:16:59Z", "eu-west-1", Some(T0)));
     assert!(!allows(&own, "s3:GetObject", T1, "eu-west-1", Some(T0)));
@@ -159,7 +162,7 @@ fn a_role_is_assumed_only_with_mfa() {
     );
     let request = |context: Context| {
         let user = PrincipalId::String("arn:aws:iam::111122223333:user/standby".into());
-        let role = Arn::parse("arn:aws:iam::111122223333:role/Emergency").expect("an ARN");
+        let role = Arn::parse("arn:aws:iam::111122223333:role/Emergency").expect("the ARN should be valid");
         let request = IAMRequest::new_with_context(Principal::Aws(user), "sts:AssumeRole", role, context);
         matches!(evaluate_policies(std::slice::from_ref(&trust), &request), Ok(Decision::Allow))
     };

@@ -153,7 +153,7 @@ fn every_rule_of_the_format_is_defined_once() {
     assert_eq!(
         blocks.len(),
         4,
-        "ABNF blocks should exist for the header, the halves, the URLs and the armor"
+        "vault-format.md should have four ABNF blocks: the header, the halves, the URLs and the armor"
     );
     let rules = rules(&blocks.concat()).unwrap();
     assert_eq!(complete(&rules), Ok(()));

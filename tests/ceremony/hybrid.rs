@@ -58,7 +58,9 @@ fn identity(text: &str) -> Box<dyn age::Identity> {
         |_, bytes| Ok(bytes.collect()),
     )
     .expect("the text should be an identity");
-    Box::new(Adapter(PartIdentity::new(Secret::copy_of(&seed.try_into().expect("32 bytes")))))
+    Box::new(Adapter(PartIdentity::new(Secret::copy_of(
+        &seed.try_into().expect("the seed should have 32 bytes"),
+    ))))
 }
 
 /// Decrypts a file. Returns `success` and the plaintext's SHA-256, or the kind of the failure and an empty text.
@@ -83,14 +85,15 @@ fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
         return;
     };
     let mut judged = 0;
-    for entry in std::fs::read_dir(directory).expect("the vectors") {
+    for entry in std::fs::read_dir(directory).expect("the directory of the vectors should be readable") {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if !name.contains("hybrid") {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
-        let end = bytes.windows(2).position(|pair| pair == b"\n\n").expect("an empty line");
+        let end =
+            bytes.windows(2).position(|pair| pair == b"\n\n").expect("an empty line should end the head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let (mut fields, mut identities) = (BTreeMap::new(), Vec::new());
         for (field, value) in
@@ -111,14 +114,14 @@ fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
         judged += 1;
     }
     println!("{judged} vectors of CCTV");
-    assert!(judged >= 18, "{judged}");
+    assert!(judged >= 18, "at least 18 vectors should be checked, not {judged}");
 }
 
 /// Returns the bytes of a file from `start` on, decompressed with zlib.
 fn decompressed(path: &Path, start: usize) -> Vec<u8> {
     let program = "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(open(sys.argv[1], 'rb').read()[int(sys.argv[2]):]))";
     let output = Command::new("python3").args(["-c", program]).arg(path).arg(start.to_string()).output();
-    output.expect("python3").stdout
+    output.expect("python3 should be installed").stdout
 }
 
 #[test]
@@ -140,7 +143,11 @@ fn another_reader_opens_the_part_halves_of_the_vectors_from_the_words() {
         }
         command.arg(path);
     }
-    let output = command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).output().expect("Python");
+    let output = command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the rig's Python should run");
     let opened = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(opened.lines().collect::<Vec<_>>(), expected);

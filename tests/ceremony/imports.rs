@@ -10,7 +10,7 @@ use crate::documentation::{files, root};
 /// `cli::cloud`. These files are outside the module tree of the full library.
 const NOT_READ: [&str; 3] = ["main.rs", "offline.rs", "cli/offline.rs"];
 
-/// The module of the library that has test code.
+/// The module of the library that contains code for tests only.
 const TEST_CODE: &str = "gate::fake";
 
 /// Returns the code of every source file by its path in `src`, without comments and unit tests.
@@ -37,8 +37,8 @@ fn module(path: &Path) -> String {
 /// Returns the layers from top to bottom, as listed in docs/architecture.md.
 fn layers() -> Vec<String> {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    let section = page.split("\n## Layers\n").nth(1).expect("a section about layers");
-    let list = section.split("```").nth(1).expect("a list of layers");
+    let section = page.split("\n## Layers\n").nth(1).expect("the page should have a section about layers");
+    let list = section.split("```").nth(1).expect("the section should have a list of layers");
     let names = list.lines().filter_map(|line| line.split_whitespace().next());
     names.map(|name| name.trim_end_matches(".rs").trim_end_matches('/').to_owned()).collect()
 }
@@ -62,8 +62,11 @@ fn imports_point_downward_only() {
             }
         }
     }
-    assert!(wrong.is_empty(), "these imports point upward or are not in the list of layers: {wrong:#?}");
-    assert!(count > 500, "only {count} imports were found in the source");
+    assert!(
+        wrong.is_empty(),
+        "every import should point downward in the list of layers, but these do not: {wrong:#?}"
+    );
+    assert!(count > 500, "more than 500 imports should be found in the source, not {count}");
 }
 
 /// A module. `uses` has the absolute paths that the module's code uses. `exports` maps the name of each item that the
@@ -174,10 +177,10 @@ fn no_files_import_each_other() {
         .collect();
     assert!(
         imports.values().map(BTreeSet::len).sum::<usize>() > 500,
-        "too few imports were found in the source"
+        "more than 500 imports should be found in the source"
     );
     let in_circles: Vec<_> = imports.keys().filter(|name| reached(name, &imports).contains(*name)).collect();
     let new = |name: &&&str| !name.starts_with(TEST_CODE) && !name.ends_with("::tests");
     let new: Vec<_> = in_circles.into_iter().filter(new).collect();
-    assert!(new.is_empty(), "these modules import each other: {new:?}");
+    assert!(new.is_empty(), "no modules should import each other, but these do: {new:?}");
 }

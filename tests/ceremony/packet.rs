@@ -25,7 +25,7 @@ pub const ISSUED: &str = "ASIAISSUED0000000001";
 
 /// Returns the instant of a UTC time, such as `02:17:00`, on the day of the session.
 pub fn at(clock: &str) -> Timestamp {
-    format!("2026-11-22T{clock}Z").parse().expect("an instant")
+    format!("2026-11-22T{clock}Z").parse().expect("the time should be valid")
 }
 
 pub fn session(number: u8) -> SessionId {
@@ -39,7 +39,11 @@ pub fn agent(session: SessionId) -> String {
 
 /// Returns an id as the string that stands for the id in the JSON.
 pub fn name(id: impl serde::Serialize) -> String {
-    serde_json::to_value(id).expect("JSON").as_str().expect("a name").to_owned()
+    serde_json::to_value(id)
+        .expect("an id should have a JSON form")
+        .as_str()
+        .expect("the JSON form of an id should be a string")
+        .to_owned()
 }
 
 pub fn ids(packet: &Packet) -> Vec<String> {
@@ -61,8 +65,8 @@ pub fn has_to_do(packet: &Packet, id: &str) -> bool {
 /// Returns the call at this time; panics if there is not exactly one.
 pub fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
-    let call = calls.next().unwrap_or_else(|| panic!("no call at {clock}"));
-    assert!(calls.next().is_none(), "more than one call at {clock}");
+    let call = calls.next().unwrap_or_else(|| panic!("the packet should have a call at {clock}"));
+    assert!(calls.next().is_none(), "the packet should have only one call at {clock}");
     call
 }
 
@@ -81,7 +85,7 @@ impl Papers {
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
-        let vault = Vault::parse(&made.file).expect("a vault");
+        let vault = Vault::parse(&made.file).expect("the file should be a valid vault");
         let mut papers = Self { people, vault, entries: Vec::new(), trail: None, now: at("09:00:00") };
         papers.approve(0, reason, "02:16:31");
         papers.approve(1, reason, "02:16:42");
@@ -284,7 +288,7 @@ impl Papers {
 
     fn event(&mut self, clock: &str, (key, who): (&str, &str), call: &str, user_agent: &str) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
-        let (service, name) = call.split_once(' ').expect("a service and an action");
+        let (service, name) = call.split_once(' ').expect("a call should consist of a service and an action");
         let event = json!({
             "eventVersion": "1.10", "eventID": format!("event-{}", trail.events.len()),
             "eventTime": at(clock).to_string(), "eventSource": format!("{service}.amazonaws.com"),
@@ -292,12 +296,15 @@ impl Papers {
             "userAgent": user_agent,
             "userIdentity": {"type": "IAMUser", "accessKeyId": key, "userName": who},
         });
-        trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("an event"));
+        trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("the event should be valid"));
     }
 
     /// Returns the last event that was added.
     pub fn last_event(&mut self) -> &mut CloudTrailEvent {
-        self.trail.as_mut().and_then(|trail| trail.events.last_mut()).expect("an event")
+        self.trail
+            .as_mut()
+            .and_then(|trail| trail.events.last_mut())
+            .expect("CloudTrail should have an event")
     }
 
     /// Adds one call with which another principal reads or changes the emergency user.
@@ -316,7 +323,7 @@ impl Papers {
     }
 
     pub fn packet_with(&self, vault: Option<&Vault>) -> Packet {
-        Packet::of(session(7), self.sources(vault)).expect("a packet")
+        Packet::of(session(7), self.sources(vault)).expect("the ledger should have the session")
     }
 
     pub fn sources<'a>(&'a self, vault: Option<&'a Vault>) -> PacketSources<'a> {
@@ -345,6 +352,6 @@ impl Papers {
     /// Sets the time of the CloudTrail query to this duration after the close.
     pub fn queried_after_the_close(&mut self, late: SignedDuration) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
-        trail.at = at("02:29:10.6").saturating_add(late).expect("an instant");
+        trail.at = at("02:29:10.6").saturating_add(late).expect("the time should be valid");
     }
 }

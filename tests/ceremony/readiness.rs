@@ -10,7 +10,7 @@ use breakglass::ledger::{Entry, Readiness, Record, has_passed};
 use jiff::Timestamp;
 
 fn at(text: &str) -> Timestamp {
-    text.parse().expect("an instant")
+    text.parse().expect("the time should be valid")
 }
 
 /// Returns the data of a session whose vault was sealed in September.

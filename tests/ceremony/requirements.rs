@@ -97,7 +97,7 @@ fn table(text: &str) -> BTreeMap<Key, Vec<String>> {
             let shown = row[1].split(", ").map(str::to_owned).filter(|name| !name.is_empty()).collect();
             assert!(
                 rows.insert((section.clone(), row[0].clone()), shown).is_none(),
-                "this row appears twice: {line}"
+                "each row should appear once, but this row appears twice: {line}"
             );
         }
     }
@@ -132,11 +132,14 @@ fn every_requirement_is_shown_by_a_vector_or_a_test() {
     let missing: Vec<_> = requirements.iter().filter(|key| !table.contains_key(*key)).collect();
     assert!(
         missing.is_empty(),
-        "{} requirements are not in tests/requirements.md: {missing:#?}",
+        "every requirement should be in tests/requirements.md, but {} are not: {missing:#?}",
         missing.len()
     );
     let stale: Vec<_> = table.keys().filter(|key| !requirements.contains(*key)).collect();
-    assert!(stale.is_empty(), "these rows do not match a requirement in vault-format.md: {stale:#?}");
+    assert!(
+        stale.is_empty(),
+        "every row should match a requirement in vault-format.md, but these do not: {stale:#?}"
+    );
     let is_vector = |name: &str| root().join("tests/vectors").join(format!("{name}.txt")).exists();
     let tests = tests();
     let (mut by_vectors, mut by_tests, mut wrong) = (0, 0, Vec::new());
@@ -153,7 +156,7 @@ fn every_requirement_is_shown_by_a_vector_or_a_test() {
     }
     assert!(
         wrong.is_empty(),
-        "these rows name no vector or test, or one that does not exist:\n{}",
+        "every row should name vectors or tests that exist, but these rows do not:\n{}",
         wrong.join("\n")
     );
     let musts = requirements.iter().filter(|(_, text)| text.contains("MUST")).count();

@@ -18,22 +18,23 @@ struct Browser {
 
 impl Browser {
     fn new() -> Self {
-        Self { home: TempDir::new().expect("room for a profile") }
+        Self { home: TempDir::new().expect("a temporary directory should be created") }
     }
 
     /// Returns a browser in which scripts are disabled.
     fn without_scripts() -> Self {
         let browser = Self::new();
         let profile = browser.home.path().join("profile/Default");
-        std::fs::create_dir_all(&profile).expect("room for a profile");
+        std::fs::create_dir_all(&profile).expect("the profile's directory should be created");
         let settings = r#"{"profile":{"default_content_setting_values":{"javascript":2}}}"#;
-        std::fs::write(profile.join("Preferences"), settings).expect("room for a file");
+        std::fs::write(profile.join("Preferences"), settings)
+            .expect("the browser's settings should be written");
         browser
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home.path().join(name);
-        std::fs::write(&path, text).expect("room for a file");
+        std::fs::write(&path, text).expect("the file should be written");
         path
     }
 
@@ -45,10 +46,12 @@ impl Browser {
         command.args(["--disable-quic", "--no-first-run", "--disable-background-networking"]);
         command.args(["--disable-component-update", "--disable-sync", "--hide-scrollbars", &profile]);
         command.args(flags).arg(format!("file://{}", page.display()));
-        let done =
-            command.env("HOME", self.home.path()).output().expect("chromium: run scripts/setup --tests");
+        let done = command
+            .env("HOME", self.home.path())
+            .output()
+            .expect("Chromium should run: run scripts/setup --tests");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).expect("text")
+        String::from_utf8(done.stdout).expect("Chromium's output should be text")
     }
 
     fn dom(&self, page: &Path, flags: &[&str]) -> String {
@@ -60,9 +63,14 @@ impl Browser {
     fn requests(&self, page: &Path) -> BTreeSet<String> {
         let log = self.home.path().join("net.json");
         self.dom(page, &[&format!("--log-net-log={}", log.display())]);
-        let log: Value =
-            serde_json::from_slice(&std::fs::read(log).expect("a log")).expect("the log should be JSON");
-        let events: Vec<_> = log["events"].as_array().expect("events").iter().map(|e| &e["params"]).collect();
+        let log: Value = serde_json::from_slice(&std::fs::read(log).expect("the log should be readable"))
+            .expect("the log should be JSON");
+        let events: Vec<_> = log["events"]
+            .as_array()
+            .expect("the log should have a list of events")
+            .iter()
+            .map(|e| &e["params"])
+            .collect();
         let url = |event: &Value| event["url"].as_str().map(str::to_owned);
         let own = events.iter().filter(|event| event["initiator"] == "not an origin");
         let own: BTreeSet<_> = own.filter_map(|event| url(event)).collect();
@@ -76,7 +84,7 @@ impl Browser {
             page,
             &[&["--window-size=1200,2400", &format!("--screenshot={}", out.display())], flags].concat(),
         );
-        std::fs::read(out).expect("a picture")
+        std::fs::read(out).expect("Chromium should have saved a picture")
     }
 }
 
@@ -97,7 +105,9 @@ fn page_of(papers: &Papers) -> String {
 /// Returns the width and height in a PNG's header (RFC 2083 section 4.1.1).
 fn png(bytes: &[u8]) -> (u32, u32) {
     assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
-    let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    let number = |at: usize| {
+        u32::from_be_bytes(bytes[at..at + 4].try_into().expect("the slice should have four bytes"))
+    };
     (number(16), number(20))
 }
 
@@ -110,7 +120,7 @@ fn it_renders() {
     assert_eq!(png(&seen), (1200, 2400));
     assert!(
         seen.len() > 8 * blank.len(),
-        "the picture of the page has {} bytes, and that of a blank page {}",
+        "the picture of the page should be much larger ({} bytes) than the picture of a blank page ({} bytes)",
         seen.len(),
         blank.len()
     );
@@ -129,13 +139,13 @@ fn it_prints() {
     let page = browser.file("review.html", &page_of(&papers("INC-1: SSO down")));
     let out = browser.home.path().join("review.pdf");
     browser.run(&page, &["--no-pdf-header-footer", &format!("--print-to-pdf={}", out.display())]);
-    let pdf = std::fs::read(out).expect("a PDF");
+    let pdf = std::fs::read(out).expect("Chromium should have saved a PDF");
     assert!(pdf.starts_with(b"%PDF-"));
     let text = String::from_utf8_lossy(&pdf);
     let pages = text.matches("/Type /Page\n").count();
-    assert!((2..=8).contains(&pages), "{pages} pages");
+    assert!((2..=8).contains(&pages), "the review should have 2 to 8 pages, not {pages}");
     // The size of an A4 page in points.
-    assert!(text.contains("/MediaBox [0 0 594.95996 841.91998]"), "A4");
+    assert!(text.contains("/MediaBox [0 0 594.95996 841.91998]"), "the pages should have the size A4");
 }
 
 #[test]

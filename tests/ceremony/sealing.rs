@@ -20,7 +20,7 @@ fn payload() -> Value {
 
 fn with(pointer: &str, value: Value) -> Value {
     let mut payload = payload();
-    *payload.pointer_mut(pointer).expect("a field of the payload") = value;
+    *payload.pointer_mut(pointer).expect("the payload should have this field") = value;
     payload
 }
 

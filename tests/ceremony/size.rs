@@ -41,7 +41,7 @@ fn median(runs: usize, mut run: impl FnMut()) -> Duration {
 }
 
 #[test]
-fn a_vault_of_sixteen_custodians_and_a_hundred_targets_is_read_at_once() {
+fn a_vault_of_sixteen_custodians_and_a_hundred_targets_is_within_the_limit() {
     let recipe = Recipe {
         custodians: 16,
         threshold: 9,

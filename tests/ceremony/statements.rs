@@ -34,7 +34,7 @@ impl Signers {
             manifest: |m| (m["epoch"], m["replaces"]) = (2.into(), "ab".repeat(32).into()),
             ..Recipe::default()
         };
-        let vault = Vault::parse(&recipe.make(&people).file).expect("a vault");
+        let vault = Vault::parse(&recipe.make(&people).file).expect("the file should be a valid vault");
         Self { people, vault }
     }
 
@@ -230,7 +230,7 @@ fn a_statement_serves_only_the_purpose_that_it_was_signed_for() {
             assert_eq!(
                 result.is_ok(),
                 purpose == other,
-                "a statement for {purpose}, verified as one for {other}, gave an unexpected result: {result:?}"
+                "a statement for {purpose} should be valid only for {purpose}; the result for {other} is {result:?}"
             );
         }
     }

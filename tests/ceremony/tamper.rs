@@ -172,7 +172,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
         "the untouched file should open with the known shares"
     );
     let accepted = accepted(&ceremony.sealed, &|file| ceremony.opens_changed(file, &head));
-    assert!(accepted.is_empty(), "{accepted:?}");
+    assert!(accepted.is_empty(), "every change should be refused, but these changes were not: {accepted:?}");
     println!("{} changes of {} bytes", changes(&ceremony.sealed), ceremony.sealed.len());
 }
 
@@ -187,7 +187,7 @@ fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     assert!(ceremony.opens(&armored), "the control: the untouched file should open");
     assert!(ceremony.opens_changed(&armored, head), "the untouched file should open with the known shares");
     let accepted = accepted(&armored, &|file| ceremony.opens_changed(file, head));
-    assert!(accepted.is_empty(), "{accepted:?}");
+    assert!(accepted.is_empty(), "every change should be refused, but these changes were not: {accepted:?}");
     println!("{} changes of {} bytes", changes(&armored), armored.len());
 }
 
@@ -216,17 +216,17 @@ fn edits() -> Vec<Edit> {
         ("replaces", |m| (m.epoch, m.replaces) = (2, Some("0".repeat(64)))),
         ("threshold", |m| m.threshold = Threshold::try_from(3).unwrap()),
         ("vault id", |m| m.vault_id = "0".repeat(32)),
-        ("another's name", |m| custodian(m).name = "carla".into()),
-        ("another's enrolment", |m| custodian(m).enrolment = "0".repeat(32)),
-        ("another's enrolment digest", |m| custodian(m).enrolment_sha256 = "0".repeat(64)),
-        ("another's fingerprint", |m| custodian(m).fingerprint_checked = false),
-        ("another's part", |m| custodian(m).part = people(1, 0)[0].entry(1).part),
-        ("another's attestation", |m| token(m).attestation = Attested::Yubico),
-        ("another's serial number", |m| token(m).serial += 1),
-        ("another's firmware", |m| token(m).firmware = Firmware([5, 7, 4])),
-        ("another's slot", |m| token(m).keys = piv("84", "83")),
-        ("another's signing slot", |m| token(m).keys = piv("82", "84")),
-        ("another's signing key", |m| token(m).signing_key = soft::SoftToken::new(1).entry().signing_key),
+        ("carol's name", |m| custodian(m).name = "carla".into()),
+        ("carol's enrolment", |m| custodian(m).enrolment = "0".repeat(32)),
+        ("carol's enrolment digest", |m| custodian(m).enrolment_sha256 = "0".repeat(64)),
+        ("carol's fingerprint", |m| custodian(m).fingerprint_checked = false),
+        ("carol's part", |m| custodian(m).part = people(1, 0)[0].entry(1).part),
+        ("carol's attestation", |m| token(m).attestation = Attested::Yubico),
+        ("carol's serial number", |m| token(m).serial += 1),
+        ("carol's firmware", |m| token(m).firmware = Firmware([5, 7, 4])),
+        ("carol's slot", |m| token(m).keys = piv("84", "83")),
+        ("carol's signing slot", |m| token(m).keys = piv("82", "84")),
+        ("carol's signing key", |m| token(m).signing_key = soft::SoftToken::new(1).entry().signing_key),
         ("account", |m| target(m).account = "999988887777".into()),
         ("grant", |m| target(m).grant_sha256 = "0".repeat(64)),
         ("may outlive", |m| target(m).may_outlive.clear()),

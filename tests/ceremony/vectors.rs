@@ -36,7 +36,7 @@ fn every_vector_has_its_expected_result() {
             || !message.contains(&named.message)
         {
             wrong.push(format!(
-                "{name}: {expect} {step} {at_fault}: {message}, not {} {} {}: {}",
+                "{name}: the result is `{expect} {step} {at_fault}: {message}`; the vector expects `{} {} {}: {}`",
                 named.expect, named.step, named.at_fault, named.message
             ));
         }

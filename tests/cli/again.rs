@@ -1,4 +1,4 @@
-//! If a window was too short or was closed too early, the same quorum can open again at once.
+//! If a window was too short or was closed too early, the same quorum can open the next window at once.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::two_of_two;
 
 /// Returns the end of the window, as written in the user's gate.
 fn written_end(vault: &SealedVault) -> String {
-    let gate = vault.account.rest().gate.expect("a gate");
-    let statements = gate["Statement"].as_array().expect("statements");
+    let gate = vault.account.rest().gate.expect("the user should have a gate");
+    let statements = gate["Statement"].as_array().expect("the gate should have a list of statements");
     let late = statements.iter().find(|s| s["Sid"].as_str().is_some_and(|sid| sid.ends_with("Late")));
     late.expect("the gate should have an end")["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"]
         .to_string()

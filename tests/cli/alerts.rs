@@ -139,7 +139,7 @@ fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
     assert!(published.iter().all(|call| call.status == Some(200)), "{published:?}");
     let said = person.transcript() + &lines(&vault).join("\n");
     for secret in ["r0ut1ngkey", SECRET, "mail-password", &chat.url()] {
-        assert!(!said.contains(secret), "{secret} was printed");
+        assert!(!said.contains(secret), "the secret {secret} should not be printed");
     }
 }
 
@@ -473,7 +473,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
         vault.site.records_of("alert").into_iter().find(|alert| alert["channel"] == "oncall").unwrap();
     assert!(
         record["receipt"].is_null() && record["acknowledged"].is_string(),
-        "the record should show an acknowledgement without a receipt: {record}"
+        "the alert should be recorded as acknowledged, without an id from the receiver: {record}"
     );
 
     // A close with `--profile` does not open the payload, so only the channels in this machine's configuration get
@@ -569,7 +569,7 @@ fn a_wrong_local_clock_does_not_stop_an_sns_alert() {
     let asked = proxy.calls().into_iter().filter(|call| call.action == "Publish").count();
     assert!(
         asked >= 3,
-        "the control: the first signature, with the wrong time, should be refused; {asked} requests were sent"
+        "the control: AWS should refuse the first request because its time is wrong; {asked} requests were sent"
     );
 }
 
@@ -593,7 +593,11 @@ fn a_close_that_cannot_reach_aws_sends_an_alert() {
     assert_eq!((&notice["topic"], &notice["session"]), (&"may_be_open".into(), &Value::Null));
     let again = command.output().unwrap();
     assert_eq!(again.status.code(), Some(10));
-    assert_ne!(*id, own.got()[1].headers["webhook-id"], "the second alert should not count as a duplicate");
+    assert_ne!(
+        *id,
+        own.got()[1].headers["webhook-id"],
+        "the second alert should have a different id, so that receivers do not treat it as a duplicate"
+    );
 }
 
 #[test]

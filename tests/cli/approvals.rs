@@ -18,7 +18,12 @@ fn open(vault: &SealedVault) -> Opening<'_> {
 }
 
 fn kinds(vault: &SealedVault) -> Vec<String> {
-    vault.site.records().iter().map(|record| record["kind"].as_str().expect("a kind").to_owned()).collect()
+    vault
+        .site
+        .records()
+        .iter()
+        .map(|record| record["kind"].as_str().expect("each record should have a kind").to_owned())
+        .collect()
 }
 
 /// Returns the shell commands under this heading of docs/audit.md.
@@ -26,7 +31,7 @@ fn audit_page(heading: &str) -> String {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/audit.md")).unwrap();
     let chapter =
         page.split(&format!("\n## {heading}\n")).nth(1).expect("docs/audit.md should have this heading");
-    let block = chapter.split("```sh\n").nth(1).expect("a block of commands");
+    let block = chapter.split("```sh\n").nth(1).expect("the section should have a block of commands");
     block.split("```").next().expect("the block of commands should have an end").to_owned()
 }
 
@@ -103,7 +108,10 @@ fn approvals_are_signed_before_opening_and_openssl_verifies_them() {
     let sig = |line: &str| line.split("\"sig\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     std::fs::write(&path, text.replace(&sig(alices), &sig(carols))).unwrap();
     let (verified, said) = verify(&vault);
-    assert!(!verified && !said.contains("Verified OK"), "the control: {said}");
+    assert!(
+        !verified && !said.contains("Verified OK"),
+        "the control: openssl should refuse alice's statement with carol's signature: {said}"
+    );
 }
 
 fn sha256(bytes: &[u8]) -> String {

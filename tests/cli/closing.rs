@@ -56,7 +56,7 @@ fn on_call_staff_with_the_panic_policy_end_access_and_the_next_close_tidies_up()
     let said = person.transcript().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("denied, read back; the key is still active"), "{said}");
     let rest = account.rest();
-    assert!(rest.denied && rest.key_active, "the panic policy cannot switch keys");
+    assert!(rest.denied && rest.key_active, "the panic policy should not allow a change of the key's status");
     assert!(matches!(account.probe(&account.emergency), Probe::Refused(_)));
 
     let mut person = vault.close(&["--force"]);
@@ -236,7 +236,11 @@ fn a_locked_ledger_does_not_delay_a_close() {
     let begun = Instant::now();
     person.type_raw(b"q");
     person.expect("close: closed");
-    assert!(begun.elapsed() < Duration::from_secs(8), "closed after {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "the close should not wait for the lock of the ledger, but it took {:?}",
+        begun.elapsed()
+    );
     assert!(vault.is_closed() && vault.account.rest().at_rest());
     drop(holding);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
@@ -250,7 +254,11 @@ fn a_locked_ledger_does_not_delay_a_close() {
     let begun = Instant::now();
     let mut person = Person::run(command);
     person.expect("close: closed");
-    assert!(begun.elapsed() < Duration::from_secs(8), "closed after {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "the close should not wait for the lock of the ledger, but it took {:?}",
+        begun.elapsed()
+    );
     assert!(vault.is_closed());
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
 }

@@ -49,11 +49,14 @@ impl SignIn {
     /// Returns the session that the sign-in request contained.
     fn session(&self) -> Creds {
         let asked = self.asked.lock().unwrap();
-        let line = asked.first().expect("a request");
+        let line = asked.first().expect("the sign-in service should have received a request");
         assert!(line.starts_with("GET /federation?Action=getSigninToken&Session="), "{line}");
         let text = line.split("Session=").nth(1).unwrap().split(' ').next().unwrap();
-        let session: Value = serde_json::from_slice(&decoded(text)).expect("JSON");
-        let text = |name: &str| session[name].as_str().expect("a string").to_owned();
+        let session: Value =
+            serde_json::from_slice(&decoded(text)).expect("the session in the request should be JSON");
+        let text = |name: &str| {
+            session[name].as_str().expect("each field of the session should be a string").to_owned()
+        };
         Creds { key: text("sessionId"), secret: text("sessionKey"), token: Some(text("sessionToken")) }
     }
 }
@@ -102,14 +105,18 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
     let link = said.lines().find(|line| line.contains("Action=login")).expect("the link should be shown");
     assert!(link.starts_with(&sign_in.address), "{link}");
     assert!(link.contains("eu%2Dwest%2D1%2Econsole%2Eaws%2Eamazon%2Ecom"), "{link}");
-    let token = link.split("SigninToken=").nth(1).expect("a token");
+    let token = link.split("SigninToken=").nth(1).expect("the link should contain a sign-in token");
     assert_eq!(decoded(token.trim()), TOKEN.as_bytes());
 
     let session = sign_in.session();
     assert!(matches!(account.probe(&session), Probe::Open));
     account.call(&session, "s3", "list_buckets", json!({})).expect("a granted call should work");
-    let asked = account.journal().into_iter().find(|c| c.action == "GetFederationToken").expect("asked");
-    let policy = asked.params["Policy"].as_str().expect("a session policy");
+    let asked = account
+        .journal()
+        .into_iter()
+        .find(|c| c.action == "GetFederationToken")
+        .expect("AWS should have received a GetFederationToken call");
+    let policy = asked.params["Policy"].as_str().expect("the call should have a session policy");
     assert!(policy.contains("aws:CurrentTime") && policy.contains("Late"), "{policy}");
     let seconds: i64 = asked.params["DurationSeconds"].as_str().unwrap().parse().unwrap();
     assert!((1_100..=1_200).contains(&seconds), "{seconds}");
@@ -188,7 +195,7 @@ fn the_browsers_address_redirects_once() {
     assert!(read("browser.args").starts_with("http://127.0.0.1:"), "{}", read("browser.args"));
     assert!(!read("browser.args").contains("Signin"));
     let got = read("browser.got");
-    let (first, second) = got.split_once('\n').expect("twice");
+    let (first, second) = got.split_once('\n').expect("the browser should have made two requests");
     assert!(first.starts_with("302 ") && first.contains("Action=login"), "{got}");
     assert!(!second.contains("Action=login"), "{got}");
     assert!(!person.transcript().contains("Action=login"));

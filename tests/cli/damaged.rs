@@ -17,7 +17,8 @@ fn token_keys(vault: &Vault) -> Vec<(u32, TokenKeys)> {
 }
 
 /// Returns the expected exit status: 4 (wrong token) if the damaged manifest names keys that the tokens do not hold,
-/// and 6 otherwise. The header's length is random, so only some runs damage a slot's number.
+/// and 6 otherwise. The test damages bytes at fixed fractions of the file's length. This length is random, so only
+/// some runs damage the number of a slot.
 fn expected_status(sound: &[u8], damaged: &[u8]) -> End {
     let sound = Vault::parse(sound).unwrap();
     let other_keys = Vault::parse(damaged).is_ok_and(|vault| token_keys(&vault) != token_keys(&sound));

@@ -49,7 +49,8 @@ fn an_inactive_second_key_needs_a_signed_exception() {
     vault.site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let signed = vault.site.records();
-    let intent = signed.iter().rfind(|record| record["kind"] == "intent").expect("an intent");
+    let intent =
+        signed.iter().rfind(|record| record["kind"] == "intent").expect("the ledger should have an intent");
     assert_eq!(intent["extra_key"], "the rotation is not finished");
     assert!(vault.account.rest().at_rest());
 }

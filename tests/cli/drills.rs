@@ -43,8 +43,9 @@ impl Exercise {
     /// Returns the statement in the evidence file, and checks that the ledger has the envelope of that file.
     fn evidence(&self) -> Value {
         let mut files = std::fs::read_dir(self.vault.site.dir.path()).unwrap().flatten();
-        let file =
-            files.find(|file| file.file_name().to_string_lossy().starts_with("drill-")).expect("evidence");
+        let file = files
+            .find(|file| file.file_name().to_string_lossy().starts_with("drill-"))
+            .expect("the drill should have written the evidence");
         let envelope: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
         assert_eq!(envelope["payloadType"], "application/vnd.breakglass.drill.v1+json");
         let record =
@@ -113,7 +114,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
-    // The vault was never opened, so only IAM could show its user's state.
+    // The vault was never opened, and `status` did not ask IAM, so the state of the vault's user is unknown.
     assert_eq!(status.status.code(), Some(1));
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(

@@ -17,7 +17,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Waits until the command of the window has written its environment to the file `env`.
+    /// Returns the endpoint's address and token. The command that runs during the window writes them to the file
+    /// `env`, and this function waits for the file.
     pub fn of(vault: &SealedVault, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {

@@ -11,7 +11,7 @@ fn run(vault: &SealedVault, arguments: &[&str]) -> (End, Vec<Value>, String) {
     let streams = Streams { stdout: Output::Captured, ..Streams::default() };
     let mut person = Person::run_with(vault.site.command(arguments), streams);
     let end = vault.site.answer_all(&mut person);
-    let stdout = String::from_utf8(person.captured()).expect("text");
+    let stdout = String::from_utf8(person.captured()).expect("standard output should be text");
     let events =
         stdout.lines().map(|line| serde_json::from_str(line).expect("each line should be a JSON object"));
     (end, events.collect(), person.transcript())
@@ -63,7 +63,7 @@ fn a_failure_is_an_event() {
     let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--json", "--hold"];
     let (end, events, screen) = run(&vault, &arguments);
     assert_eq!(end, End::Code(5), "{screen}");
-    let exit = events.last().expect("an exit");
+    let exit = events.last().expect("the program should print events");
     assert_eq!((&exit["event"], &exit["status"]), (&"exit".into(), &5.into()));
     assert!(exit["what"].as_str().unwrap().contains("admins"), "{exit}");
     assert!(exit["next"].is_string(), "{exit}");
@@ -77,7 +77,7 @@ fn a_close_emits_what_it_closed_and_what_may_be_open() {
     vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
     let (end, events, screen) = run(&vault, &["close", "prod.age", "--json"]);
     assert_eq!(end, End::Code(10), "{screen}");
-    let exit = events.last().expect("an exit");
+    let exit = events.last().expect("the program should print events");
     assert_eq!(exit["status"], 10);
     assert!(exit["until"].is_string(), "{exit}");
     let (end, events, screen) = run(&vault, &["close", "prod.age", "--force", "--json"]);

@@ -14,7 +14,10 @@ fn ends(mut person: Person, status: i32) {
 fn the_documented_table_lists_exactly_these() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/exit-codes.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let table = page.split("| exit status | meaning |").nth(1).expect("the table");
+    let table = page
+        .split("| exit status | meaning |")
+        .nth(1)
+        .expect("the page should have the table of exit statuses");
     let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| "));
     let statuses: Vec<_> = rows.map(|row| row.split(" |").next().unwrap_or_default()).collect();
     assert_eq!(statuses, ["0", "1", "2", "3", "4", "5", "6", "10", "128+n"]);
@@ -47,7 +50,7 @@ fn one_is_any_other_failure() {
 fn the_exit_status_of_open_depends_on_the_command() {
     let vault = two_of_two("status-command").all_plugged();
     let table: [(&str, &[&str], i32, &str); 6] = [
-        ("exit 0", &[], 0, "it ended because the command ended"),
+        ("exit 0", &[], 0, "5 min; the command ended"),
         ("exit 3", &[], 1, "the command ended with exit status 3; access is proven closed"),
         ("exit 3", &["--pass-status"], 3, "the command ended with exit status 3; access is proven closed"),
         ("exit 10", &["--pass-status"], 1, "the command ended with exit status 10"),
@@ -64,7 +67,7 @@ fn the_exit_status_of_open_depends_on_the_command() {
     let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("it ended because time was up"), "{said}");
+    assert!(said.contains("8 s of 8 s; time was up"), "{said}");
     assert!(
         said.contains("the command was ended, because the window ended; access is proven closed"),
         "{said}"

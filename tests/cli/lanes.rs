@@ -48,7 +48,12 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
     let work: Vec<&str> = ["--"].into_iter().chain(work.iter().map(String::as_str)).collect();
     let mut person = vault.open("20m").again("more").args(&work).by_quorum();
     person.expect("MADE standby-works");
-    assert_eq!(person.wait(), End::Code(10), "a role cannot be closed early: {}", person.transcript());
+    assert_eq!(
+        person.wait(),
+        End::Code(10),
+        "a role's session cannot be ended early, so access should be reported as open: {}",
+        person.transcript()
+    );
     let said = person.transcript();
     assert!(said.contains("cannot be ended before it expires"), "{said}");
     assert!(said.contains("attach-role-policy --role-name Emergency"), "{said}");
@@ -140,7 +145,7 @@ fn under_an_mfa_gate_only_sessions_with_mfa_work() {
     let script = format!("{} && sleep 300", quoted(&bucket("under-mfa")));
     let mut person = vault.open("10m").again("more").run(&["sh", "-c", &script]).by_quorum();
     person.expect("MADE under-mfa");
-    let gate = account.rest().gate.expect("a gate");
+    let gate = account.rest().gate.expect("the user should have a gate");
     assert_eq!(gate["Statement"][0]["Condition"]["Bool"]["aws:MultiFactorAuthPresent"], "true");
     assert!(matches!(account.probe(&account.emergency), Probe::Open), "the probe should work without MFA");
     let long_term = account.call(&account.emergency, "s3", "list_buckets", json!({}));

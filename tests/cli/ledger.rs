@@ -173,7 +173,10 @@ fn the_documented_shell_commands_check_the_chain() {
     let (_, said) = by_hand(&text);
     assert!(said.trim() == format!("head {head}"), "{said}");
     let (_, said) = by_hand(&text.replacen("SSO down", "SSO fine", 1));
-    assert!(said.contains("does not chain"), "the control: {said}");
+    assert!(
+        said.contains("does not chain"),
+        "the control: the commands should detect an edited record: {said}"
+    );
 }
 
 #[test]
@@ -313,7 +316,9 @@ fn a_locked_ledger_is_reported_after_a_timeout() {
     ledger.append(jiff::Timestamp::now(), record()).unwrap();
     let held = fs::File::open(ledger.path()).unwrap();
     rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    let error = ledger.append(jiff::Timestamp::now(), record()).expect_err("held");
+    let error = ledger
+        .append(jiff::Timestamp::now(), record())
+        .expect_err("an append to a locked ledger should fail");
     assert!(error.what.contains("locked by another process"), "{error}");
     drop(held);
     ledger.append(jiff::Timestamp::now(), record()).unwrap();
@@ -372,7 +377,7 @@ fn bucket(vault: &SealedVault, locked: bool) -> String {
     let region = json!({"LocationConstraint": rig::aws::REGION});
     let made =
         json!({"Bucket": name, "ObjectLockEnabledForBucket": locked, "CreateBucketConfiguration": region});
-    account.aws.call(&root, "s3", "create_bucket", made).expect("a bucket");
+    account.aws.call(&root, "s3", "create_bucket", made).expect("the bucket should be created");
     let ship = json!({"bucket": name, "region": rig::aws::REGION, "prefix": "breakglass", "profile": "ledger",
         "retain_days": 30, "mode": "COMPLIANCE"});
     fs::create_dir_all(site.path(".config/breakglass")).unwrap();
@@ -402,7 +407,8 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let root = account.aws.root_of(&account.id);
     let s3 = |op: &str, arguments: Value| account.aws.call(&root, "s3", op, arguments);
     let objects = || {
-        let listed = s3("list_objects_v2", json!({"Bucket": bucket})).expect("a list");
+        let listed =
+            s3("list_objects_v2", json!({"Bucket": bucket})).expect("the bucket's objects should be listed");
         let keys = listed["Contents"].as_array().cloned().unwrap_or_default();
         keys.iter().map(|object| object["Key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -438,12 +444,14 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
 
     // A locked version of an object cannot be deleted.
     let key = objects()[0].clone();
-    let versions = s3("list_object_versions", json!({"Bucket": bucket, "Prefix": key})).expect("a list");
-    let version = versions["Versions"][0]["VersionId"].as_str().expect("a version").to_owned();
+    let versions = s3("list_object_versions", json!({"Bucket": bucket, "Prefix": key}))
+        .expect("the object's versions should be listed");
+    let version =
+        versions["Versions"][0]["VersionId"].as_str().expect("the object should have a version").to_owned();
     let error = s3("delete_object", json!({"Bucket": bucket, "Key": key, "VersionId": version}));
-    assert_eq!(error.expect_err("locked").code, "AccessDenied");
+    assert_eq!(error.expect_err("deleting a locked version should fail").code, "AccessDenied");
     // A delete marker does not hide an object's version from `ledger verify`.
-    s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a marker");
+    s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a delete marker should be created");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // The test cuts off the ledger. After that, the test edits the ledger and recomputes the chain.
@@ -492,20 +500,23 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
 
     // A second version of an object does not hide the first version.
     let key = objects()[1].clone();
-    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"})).expect("an object");
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": "garbage"}))
+        .expect("the object should be written");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
     // A principal with permission to put objects can add a second object for a record. Verification detects that.
     let edited = rechained(&edited);
     let forged = |at: usize| {
         let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));
-        let (line, key) = (&edited[at], of_number.next().expect("a key"));
+        let (line, key) =
+            (&edited[at], of_number.next().expect("the bucket should have an object for this record"));
         let digest = &hex::encode(Sha256::digest(line))[..16];
-        let (directory, _) = key.rsplit_once('/').expect("a directory");
+        let (directory, _) = key.rsplit_once('/').expect("the key of an object should contain a slash");
         (format!("{directory}/{at:012}-{digest}.json"), line)
     };
     let (key, line) = forged(count - 2);
-    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line})).expect("an object");
+    s3("put_object", json!({"Bucket": bucket, "Key": key, "Body": line}))
+        .expect("the object should be written");
     for ledger in [&lines, &edited] {
         write(site, ledger);
         let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));

@@ -20,6 +20,7 @@ mod exit_status;
 mod interrupted;
 mod lanes;
 mod ledger;
+mod proof;
 mod quorum;
 mod review;
 mod review_again;

@@ -29,7 +29,7 @@ pub const WORK: &str = "import boto3\n\
 
 pub fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).expect("text");
+    let text = |bytes| String::from_utf8(bytes).expect("the output should be text");
     (status.code(), text(stdout), text(stderr))
 }
 
@@ -45,7 +45,12 @@ pub fn packet(command: Command) -> (Option<i32>, Value, String) {
 }
 
 pub fn calls<'a>(packet: &'a Value, is: impl Fn(&Value) -> bool + 'a) -> Vec<&'a Value> {
-    packet["calls"].as_array().expect("calls").iter().filter(|call| is(call)).collect()
+    packet["calls"]
+        .as_array()
+        .expect("the packet should have a list of calls")
+        .iter()
+        .filter(|call| is(call))
+        .collect()
 }
 
 fn ids(packet: &Value) -> Vec<&str> {
@@ -361,7 +366,7 @@ fn calls_of_a_role_are_found_by_session_name_and_key() {
     let mut person = vault.open("15s").run(&[&python, "-c", WORK]).by_quorum();
     let end = person.wait_within(Duration::from_mins(2));
     assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
-    // The test waits until T1 is over, because a role's access ends only at T1.
+    // The test waits until T1 has passed, because a role's access ends only at T1.
     std::thread::sleep(Duration::from_secs(16));
     let session = site.last_session();
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];

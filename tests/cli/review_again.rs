@@ -8,7 +8,7 @@ use crate::two_of_two;
 
 /// Returns each finding's severity and id.
 fn severities(packet: &Value) -> Vec<(&str, &str)> {
-    let findings = packet["findings"].as_array().expect("findings").iter();
+    let findings = packet["findings"].as_array().expect("the packet should have a list of findings").iter();
     findings.map(|of| (of["severity"].as_str().unwrap(), of["id"].as_str().unwrap())).collect()
 }
 
@@ -60,7 +60,7 @@ fn a_tool_that_sends_no_session_id_is_named() {
     let (code, packet, stderr) = packet(review(site, &account.auditor(), &arguments));
     assert_eq!(code, Some(0), "{stderr}");
     let findings = packet["findings"].as_array().unwrap();
-    let named = findings.iter().find(|of| of["what"].as_str().unwrap().ends_with("user agent some-tool/1.0"));
+    let named = findings.iter().find(|of| of["what"].as_str().unwrap().contains("user agent some-tool/1.0 "));
     let named = named.unwrap_or_else(|| panic!("{}", packet["findings"]));
     assert_eq!((&named["id"], &named["severity"]), (&"calls_without_session_id".into(), &"explain".into()));
     let what = named["what"].as_str().unwrap();
@@ -85,7 +85,7 @@ fn the_review_is_made_again_with_the_command_that_it_prints() {
         let start = format!("breakglass review {session} ");
         let mut lines = stdout.lines().filter(|line| line.contains(&start) && line.ends_with(last));
         let line = lines.next().unwrap_or_else(|| panic!("{last}: {stdout}"));
-        let command = &line[line.find("breakglass review").expect("a command")..];
+        let command = &line[line.find("breakglass review").expect("the line should have a command")..];
         command.split(' ').skip(2).map(str::to_owned).collect()
     };
     let again = printed(&stdout, "--profile audit");

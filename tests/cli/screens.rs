@@ -54,7 +54,10 @@ fn fixed(output: &str) -> String {
         (r"\b(\d+ min )?\d+(\.\d+)? s\b", "5 s"),
     ];
     let replace = |text: String, (pattern, value): (&str, &str)| {
-        Regex::new(pattern).expect("a pattern").replace_all(&text, value).into_owned()
+        Regex::new(pattern)
+            .expect("the pattern should be a regular expression")
+            .replace_all(&text, value)
+            .into_owned()
     };
     values.into_iter().fold(output.to_owned(), replace)
 }
@@ -64,8 +67,8 @@ fn fixed(output: &str) -> String {
 fn words(output: &str) -> String {
     let list = bip39::Language::English.word_list();
     let is_word = |text: &str| list.contains(&text);
-    let in_a_row =
-        Regex::new(r"\b[a-z]{3,8}(?:(?: |\s*\n\s*(?:\d+ +)?)[a-z]{3,8}\b){5,}").expect("a pattern");
+    let in_a_row = Regex::new(r"\b[a-z]{3,8}(?:(?: |\s*\n\s*(?:\d+ +)?)[a-z]{3,8}\b){5,}")
+        .expect("the pattern should be a regular expression");
     let replace = |found: &Captures| {
         let pieces: Vec<_> = found[0].split_inclusive(char::is_whitespace).collect();
         let is_number = |text: &str| text.is_empty() || text.bytes().all(|byte| byte.is_ascii_digit());
@@ -126,11 +129,12 @@ fn enrol() {
 
 /// Returns the words of a sheet, which are shown as `1 abandon` to `12 zoo`.
 fn words_of(sheet: &str) -> Vec<String> {
-    let number = Regex::new(r"\b(\d+)\.? +([a-z]{3,8})\b").expect("a pattern");
+    let number =
+        Regex::new(r"\b(\d+)\.? +([a-z]{3,8})\b").expect("the pattern should be a regular expression");
     let mut words: Vec<(u32, String)> = number
         .captures_iter(sheet)
         .filter(|found| bip39::Language::English.word_list().contains(&&found[2]))
-        .map(|found| (found[1].parse().expect("a number"), found[2].to_owned()))
+        .map(|found| (found[1].parse().expect("digits should be a number"), found[2].to_owned()))
         .collect();
     words.sort();
     words.dedup();
@@ -241,9 +245,10 @@ fn drill() {
 fn every_screen_has_a_test() {
     let screens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/screens");
     let source = include_str!("screens.rs");
-    for file in std::fs::read_dir(screens).expect("the screens").flatten() {
-        let name = file.file_name().into_string().expect("a name");
-        assert!(source.contains(&format!("\"screens/{name}\"")), "no test compares {name}");
+    for file in std::fs::read_dir(screens).expect("the directory of the screens should be readable").flatten()
+    {
+        let name = file.file_name().into_string().expect("the name of a screen's file should be text");
+        assert!(source.contains(&format!("\"screens/{name}\"")), "a test should compare {name}");
     }
 }
 

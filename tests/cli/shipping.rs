@@ -119,7 +119,8 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
         assert!(key.contains(&format!("/{:012}-", entry["seq"].as_u64().unwrap())), "{key}: {line}");
         let head = shipped.s3("head_object", json!({"Bucket": shipped.bucket, "Key": key}));
         assert_eq!(head["ObjectLockMode"], "COMPLIANCE", "{head}");
-        let until: jiff::Timestamp = retained(&head).parse().expect("an instant");
+        let until: jiff::Timestamp =
+            retained(&head).parse().expect("the retention should end at a valid time");
         let days = until.duration_since(jiff::Timestamp::now()).as_hours() / 24;
         assert!((399..=400).contains(&days), "{head}");
         assert_eq!(head["ContentLength"], line.len(), "the object should be as long as the record's line");
@@ -138,11 +139,14 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
 /// Returns the end of the object's retention. In boto3's format, a space separates the date from the time; this
 /// function puts a `T` there.
 fn retained(head: &Value) -> String {
-    head["ObjectLockRetainUntilDate"].as_str().expect("a date").replace(' ', "T")
+    head["ObjectLockRetainUntilDate"]
+        .as_str()
+        .expect("the object should have a retention date")
+        .replace(' ', "T")
 }
 
 #[test]
-fn an_auditor_who_may_list_and_get_can_compare_the_copy() {
+fn an_auditor_with_permission_to_list_and_get_can_compare_the_copy() {
     let shipped = Shipped::new("audited");
     let mut person = shipped.open(&["--", "true"], &[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());

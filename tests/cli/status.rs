@@ -1,5 +1,5 @@
 //! Tests of `status`, which reads the ledger and IAM. The command reports whether a window may be open, which session
-//! opened the window, and when the window ends. Also its exit statuses.
+//! opened the window, and when the window ends. The tests also check the exit status of `status`.
 
 use std::process::{Command, Output};
 
@@ -37,8 +37,9 @@ fn the_ledger_knows_a_killed_run_and_its_end() {
     assert_eq!(code, Some(10), "{said}");
     let target = &json["targets"][0];
     assert_eq!((&target["state"], &target["this_machine"]), (&"open".into(), &true.into()), "{json}");
-    let until: String = target["until"].as_str().expect("T1").to_owned();
-    let gate = account.rest().gate.expect("a gate").to_string();
+    let until: String =
+        target["until"].as_str().expect("the status should have the end of the window").to_owned();
+    let gate = account.rest().gate.expect("the user should have a gate").to_string();
     assert!(gate.contains(&until), "the gate should end at {until}: {gate}");
     person.send_signal(Signal::SIGKILL);
     person.wait();
@@ -207,7 +208,8 @@ fn an_untidy_end_is_reported_as_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // The program never writes a gate without an end, so the end of a window with such a gate is unknown.
+    // The test writes a gate without an end. The program never writes such a gate, so it does not know when the window
+    // ends.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,

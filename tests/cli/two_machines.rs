@@ -38,7 +38,8 @@ fn an_opening_that_stalls_before_its_gate_leaves_the_window_of_another_machine_a
     let said = slow.transcript();
     assert!(said.contains("another machine opened a window") && said.contains("left alone"), "{said}");
     assert!(!said.contains("close: attaching"), "nothing should be closed: {said}");
-    assert_eq!(vault.writes().len(), writes, "no write should follow: {:?}", vault.writes());
+    let after = vault.writes().split_off(writes);
+    assert_eq!(after, ["PutUserPolicy"], "no write should follow the gate");
     assert!(vault.is_open(), "the window of the other machine should stay open");
 
     // Its machine does not close the window without --force, although the gate has its session's id.
@@ -70,7 +71,7 @@ fn an_open_window_that_another_process_closes_ends_within_30_seconds_and_says_so
     assert!(closed.elapsed() <= NOTICED);
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = person.transcript();
-    assert!(said.contains("it ended because another process closed it"), "{said}");
+    assert!(said.contains("of 5 min; closed by another process"), "{said}");
     assert!(said.contains("access is proven closed"), "{said}");
     assert!(vault.is_closed() && vault.account.rest().at_rest());
 }

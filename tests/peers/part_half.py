@@ -1,8 +1,8 @@
-"""Decrypts the part halves of vaults from the words. It was written from vault-format.md.
+"""Decrypts the part halves of vaults from the words. The program was written from vault-format.md.
 
 The arguments are files of tests/vectors in which custodians have words. For each custodian, the program prints the
-file, the index, and `b` in hex. It uses other libraries than breakglass: ML-KEM from kyber-py, X25519, HKDF and
-ChaCha20Poly1305 from cryptography, and SHA-3 and PBKDF2 from hashlib.
+file, the index, and the part half `b` in hex. The program uses other libraries than breakglass: ML-KEM from kyber-py,
+X25519, HKDF and ChaCha20Poly1305 from cryptography, and SHA-3 and PBKDF2 from hashlib.
 """
 
 import base64
@@ -96,7 +96,7 @@ def open_base(shared, info, sealed):
 
 
 def read(vector):
-    """Returns the words of a vector by the custodians' indexes, and the vault."""
+    """Returns the words in a vector, as a dictionary by custodian index, and the bytes of the vault."""
     head, body = vector.split("\n\n", 1)
     words, index, form = {}, None, "binary"
     for line in head.splitlines():
@@ -119,7 +119,7 @@ def main():
             if custodian["index"] not in words:
                 continue
             seed = identity(words[custodian["index"]], bytes.fromhex(custodian["enrolment"]))
-            assert bech32("age1pq", expand(seed)[2]) == custodian["part"], "the part's recipient should match"
+            assert bech32("age1pq", expand(seed)[2]) == custodian["part"], "the words should match the manifest"
             arguments, sealed = stanzas(share.decode())[-1]
             assert arguments[0] == "mlkem768x25519" and len(arguments) == 2
             enc = unbase64(arguments[1])

@@ -27,7 +27,7 @@ NO_VECTOR = [
 
 
 class Switches:
-    """A replacement for `need`. It knows the checks that ran, the last failed check, and the check that is off."""
+    """Replaces `need`. Stores the checks that ran, the last check that failed, and the check that is switched off."""
 
     def __init__(self):
         self.calls, self.made, self.failed, self.off, self.failure = set(), set(), None, None, None
@@ -40,7 +40,7 @@ class Switches:
 
 
 class Mark(ast.NodeTransformer):
-    """Passes to each call of `need` the place of the call in the source."""
+    """Adds an argument to each call of `need`: the file and the line of the call."""
 
     def __init__(self, name, switches):
         self.name, self.switches = name, switches
@@ -86,7 +86,7 @@ def main():
     for kind, members in forms.FORMS.items():
         for name, form in members.items():
             if form.__qualname__.split(".")[0] in ("anything", "of", "part_key", "token"):
-                # Other checks have the form of this field.
+                # The form of this field is tested by other checks, so this check never fails.
                 not_one.add(f"`{name.rstrip('?')}` of the {kind} is not in the accepted form")
     checks = {check for check in checks if check[1] not in not_one}
     unnoticed = []
@@ -97,7 +97,7 @@ def main():
             unnoticed.append((check, len(tried)))
     for (place, message), tried in unnoticed:
         print(f"{place}: {message} (vectors that fail here: {tried})")
-    print(f"{len(checks)} checks, {len(unnoticed)} of them not needed for any vector")
+    print(f"{len(checks)} checks, {len(unnoticed)} of them needed for no vector")
     return 1 if unnoticed else 0
 
 

@@ -28,7 +28,7 @@ pub type History = Vec<(i64, State)>;
 pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
     let mut history = vec![(from, start)];
     for call in effects.iter().filter(|call| call.is_done() && call.is_write()) {
-        let (_, mut state) = history.last().expect("a start").clone();
+        let (_, mut state) = history.last().expect("the history should begin with the start state").clone();
         let names = |name: &str, wanted: &str| call.params.get(name).is_some_and(|given| given == wanted);
         match call.action.as_str() {
             "AttachUserPolicy" if names("PolicyArn", DENY_ALL) => state.denied = true,
@@ -48,8 +48,8 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
 /// Returns the end of a gate's window, if every allow statement has the same end as the deny statement whose Sid ends
 /// with `Late`.
 pub fn end_of(document: &str) -> Option<String> {
-    let document: Value = serde_json::from_str(document).expect("a policy is JSON");
-    let statements = document["Statement"].as_array().expect("statements");
+    let document: Value = serde_json::from_str(document).expect("a policy document should be JSON");
+    let statements = document["Statement"].as_array().expect("a policy should have a list of statements");
     let late = statements.iter().find(|s| s["Sid"].as_str().is_some_and(|sid| sid.ends_with("Late")))?;
     let until = late["Condition"]["DateGreaterThanEquals"]["aws:CurrentTime"].as_str()?;
     let bounded = |s: &Value| {
@@ -64,7 +64,12 @@ pub fn end_of(document: &str) -> Option<String> {
 pub fn unbounded(history: &History, latest: i64) -> Option<String> {
     let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));
     let found = history.iter().find(|(_, state)| state.is_usable() && bad(state))?;
-    Some(format!("usable from {} with the end {:?}, allowed is {}", utc(found.0), found.1.until, utc(latest)))
+    Some(format!(
+        "from {} on, the key could be used while the end in the gate was {:?}; the latest allowed end is {}",
+        utc(found.0),
+        found.1.until,
+        utc(latest)
+    ))
 }
 
 /// Returns the state of the user at an instant.

@@ -16,7 +16,7 @@ pub enum How {
     Wrong,
 }
 
-/// How access ended in a cell. If the run is wrong, also why it is wrong.
+/// The result of a cell: how access ended and, if the run is wrong, why it is wrong.
 pub struct Verdict {
     pub how: How,
     pub why: Option<String>,
@@ -103,7 +103,7 @@ impl Run<'_> {
             End::Signal(Signal::SIGKILL) => killed,
             _ => false,
         };
-        (!fits).then(|| format!("the program ended with {:?}, which is not expected", self.end))
+        (!fits).then(|| format!("{:?} is not an expected end of the program", self.end))
     }
 
     /// Finds a wrong exit status. An exit status is wrong if it means that access is closed, but AWS accepts the key
@@ -114,21 +114,24 @@ impl Run<'_> {
             return None;
         }
         if self.open_at_exit {
-            return Some(format!("exit {code} while AWS accepts the key"));
+            return Some(format!("the exit status is {code} although AWS accepts the key"));
         }
         let usable =
             |(from, state): &&(i64, State)| *from >= self.exited && *from < latest && state.is_usable();
         if self.exited < latest && history::at(history, self.exited).is_usable() {
-            return Some(format!("exit {code} while the user's key can be used"));
+            return Some(format!("the exit status is {code} although the user's key can be used"));
         }
         if let Some((from, _)) = history.iter().find(usable) {
-            return Some(format!("exit {code}, but the user's key can be used again from {}", utc(*from)));
+            return Some(format!(
+                "the exit status is {code}, but the user's key can be used again from {} on",
+                utc(*from)
+            ));
         }
         let (_, state) = history.last()?;
         let admits = self.said.contains("is not at rest");
         let rests = state.denied && !state.active;
         (!rests && (code == 0 || !admits))
-            .then(|| format!("exit {code}, but the user is left in the state {state:?}"))
+            .then(|| format!("the exit status is {code}, but the user is left in the state {state:?}"))
     }
 
     fn words_are_true(&self, effects: &[Seen], history: &History, latest: i64) -> Option<String> {
@@ -136,10 +139,10 @@ impl Run<'_> {
         let mut lies = Vec::new();
         if said("nothing was written to AWS") && effects.iter().any(|call| call.is_done() && call.is_write())
         {
-            lies.push("something was written");
+            lies.push("they say that nothing was written to AWS, but there was a write");
         }
         if said("access was never enabled") && history.iter().any(|(_, state)| state.is_usable()) {
-            lies.push("access was enabled");
+            lies.push("they say that access was never enabled, but it was enabled");
         }
         if self.end == End::Code(10) {
             let until = history.last().and_then(|(_, state)| state.until.as_ref());

@@ -73,7 +73,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
         verdicts.len(),
         began.elapsed().as_secs()
     );
-    assert_eq!(wrong, 0, "see the table above for the wrong runs");
+    assert_eq!(wrong, 0, "no run should be wrong; the table above shows the wrong runs");
     assert!(closed > 0 && ended > 0);
 }
 

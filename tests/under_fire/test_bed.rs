@@ -92,7 +92,7 @@ impl TestBed {
         proxy.release();
         assert!(proxy.wait_quiet(PATIENCE), "every call should have arrived");
         let met = trouble.fault(row).is_none() || proxy.wait_met(Duration::ZERO);
-        assert!(met, "the call with the fault never arrived: {}", person.transcript());
+        assert!(met, "the call with the fault should arrive: {}", person.transcript());
         let said = person.transcript();
         let run = Run { account, job, trouble, proxy: &proxy, start, began, exited, end, said, open_at_exit };
         let verdict = run.judge();
@@ -117,7 +117,7 @@ impl TestBed {
             Trouble::Killed => {
                 assert!(
                     proxy.wait_met(PATIENCE),
-                    "the call with the fault never arrived: {}",
+                    "the call with the fault should arrive: {}",
                     person.transcript()
                 );
                 person.send_signal(Signal::SIGKILL);
@@ -129,7 +129,7 @@ impl TestBed {
             Trouble::Stopped => {
                 assert!(
                     proxy.wait_met(PATIENCE),
-                    "the call with the fault never arrived: {}",
+                    "the call with the fault should arrive: {}",
                     person.transcript()
                 );
                 person.send_signal(Signal::SIGSTOP);
@@ -143,7 +143,7 @@ impl TestBed {
             Trouble::LateAfterTerm => {
                 assert!(
                     proxy.wait_met(PATIENCE),
-                    "the call with the fault never arrived: {}",
+                    "the call with the fault should arrive: {}",
                     person.transcript()
                 );
                 sleep(Duration::from_millis(300));

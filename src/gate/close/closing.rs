@@ -9,7 +9,7 @@ use super::request::{CloseOutcome, CloseRequest};
 use crate::gate::fault::{Fault, Write};
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::{Closer, Emergency, Probed};
-use crate::gate::join::join;
+use crate::gate::join::{join, unless_given_up};
 use crate::gate::observed::{Leftover, UserState, observe};
 use crate::gate::proof::{BETWEEN_LOOKS, ClosedAccess, IN_A_ROW};
 
@@ -73,11 +73,15 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     /// deny cannot be attached, the keys are deactivated at once.
     pub(super) async fn first_writes(&mut self) {
         self.sent = self.host.now();
-        self.denied = Some(self.closer.attach_deny().await);
+        self.denied = Some(self.attach_deny().await);
         if self.denied == Some(Ok(())) {
             self.by_policy = self.is_refused_by_policy().await;
         }
         self.write().await;
+    }
+
+    async fn attach_deny(&self) -> Write {
+        unless_given_up(self.host, self.closer.attach_deny()).await.unwrap_or(Err(stopped()))
     }
 
     /// Probes with the active key until a policy refuses the key several times in a row, or until [`BY_POLICY`] has
@@ -87,7 +91,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         let since = self.host.now();
         let mut in_a_row = 0;
         while !self.is_past_end() {
-            in_a_row = match self.emergency.probe_key().await {
+            let probed = unless_given_up(self.host, self.emergency.probe_key()).await;
+            in_a_row = match probed.flatten() {
                 Some(Probed::Refused) => in_a_row + 1,
                 Some(Probed::Open | Probed::Unclear(_)) => 0,
                 Some(Probed::KeyRefused) | None => return false,
@@ -107,10 +112,12 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     async fn write(&mut self) {
         self.sent = self.host.now();
         if self.denied != Some(Ok(())) {
-            self.denied = Some(self.closer.attach_deny().await);
+            self.denied = Some(self.attach_deny().await);
         }
         if self.inactive != Some(Ok(())) || !self.is_list_final() {
-            let (inactive, unlisted) = deactivate(self.closer, self.request.key).await;
+            let deactivating = deactivate(self.closer, self.request.key);
+            let (inactive, unlisted) =
+                unless_given_up(self.host, deactivating).await.unwrap_or((Err(stopped()), None));
             (self.inactive, self.unlisted) = (Some(inactive), unlisted);
         }
     }
@@ -119,7 +126,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
     /// more, even if another process made the writes. If AWS refuses to let this principal deactivate keys, the deny
     /// alone counts.
     async fn read_back(&mut self) -> bool {
-        let access = self.closer.read_access_state().await;
+        let Some(access) = unless_given_up(self.host, self.closer.read_access_state()).await else {
+            return false;
+        };
         match observe(&access, &self.request.scope(), self.host.now()) {
             UserState::AtRest => {
                 (self.denied, self.inactive, self.unlisted) = (Some(Ok(())), Some(Ok(())), None);
@@ -197,7 +206,10 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
     async fn is_refused(&mut self) -> bool {
         // If the deny is not attached, a refusal before T1 is not caused by the deny, so the refusal proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
-        let (key, session) = join(self.emergency.probe_key(), self.emergency.probe_session()).await;
+        let probes = join(self.emergency.probe_key(), self.emergency.probe_session());
+        let Some((key, session)) = unless_given_up(self.host, probes).await else {
+            return false;
+        };
         let why = match (self.by_policy, self.is_past_end()) {
             (true, _) => KeyRefusal::ByPolicy,
             (false, true) => KeyRefusal::AfterEnd,
@@ -235,6 +247,11 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
         self.pause = if self.is_written() { BETWEEN_LOOKS } else { (self.pause * 2).min(LONGEST_PAUSE) };
         self.pause
     }
+}
+
+/// The result of a call for whose answer the operator did not wait.
+fn stopped() -> Fault {
+    Fault::Unknown("the operator stopped waiting for AWS's answer".into())
 }
 
 /// Deactivates the sealed key, then reads which other keys are active and deactivates them too. If one key cannot be

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::request::CloseRequest;
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::Closer;
+use crate::gate::join::unless_given_up;
 use crate::gate::observed::{UserState, observe};
 use crate::gate::progress::Pending;
 use crate::gate::session::SessionId;
@@ -44,7 +45,10 @@ pub(super) async fn watch(
     let end = request.until.map_or(*expires, |until| until.min(*expires));
     let mut said = false;
     loop {
-        match observe(&closer.read_access_state().await, &request.scope(), host.now()) {
+        let Some(access) = unless_given_up(host, closer.read_access_state()).await else {
+            return Watched::GaveUp(pending.clone());
+        };
+        match observe(&access, &request.scope(), host.now()) {
             UserState::AtRest | UserState::Unknown(_) => {}
             UserState::Open { session, until } | UserState::Opening { session, until }
                 if request.session.is_some_and(|requested| requested != session) =>

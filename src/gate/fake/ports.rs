@@ -137,6 +137,10 @@ impl Clock for FakeUser {
 }
 
 impl Patience for FakeUser {
+    async fn given_up(&self) {
+        turn(|| self.gave_up.get()).await;
+    }
+
     fn interrupted(&self) -> bool {
         self.stop_at.get().is_some_and(|at| self.calls.borrow().len() >= at)
     }

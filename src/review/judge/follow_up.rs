@@ -14,6 +14,8 @@ pub struct FollowUp {
     pub id: FollowUpId,
     /// A description of the task.
     pub what: String,
+    /// The commands that do the task.
+    pub commands: Vec<String>,
     /// Whether the facts show that the task was done. If the facts do not show this, a person confirms the task with
     /// a signature.
     pub done: bool,
@@ -37,14 +39,11 @@ pub enum FollowUpId {
 
 pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp> {
     let mut all = Vec::new();
-    let mut add = |id, what: String, done| all.push(FollowUp { id, what, done });
+    let mut add = |id, what: String, commands, done| all.push(FollowUp { id, what, commands, done });
+    let (session, none) = (facts.session.id, Vec::new);
     let has = |id: FindingId| findings.iter().any(|finding| finding.id == id);
     if has(FindingId::CloseNotProven) {
-        add(
-            FollowUpId::ProveClosed,
-            format!("prove that access is closed: {}", facts.command.close()),
-            false,
-        );
+        add(FollowUpId::ProveClosed, "prove that access is closed".into(), facts.command.close(), false);
     }
     let marked = [
         FindingId::CallsOutsideWindow,
@@ -53,10 +52,20 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         FindingId::CallsWithoutSessionId,
     ];
     if marked.into_iter().any(has) {
-        add(FollowUpId::ExplainCalls, "explain each marked call, and find out who made it".into(), false);
+        add(
+            FollowUpId::ExplainCalls,
+            "explain each marked call, and find out who made it".into(),
+            none(),
+            false,
+        );
     }
     if has(FindingId::CallsRefused) {
-        add(FollowUpId::ExplainRefusedCalls, "explain the purpose of each refused call".into(), false);
+        add(
+            FollowUpId::ExplainRefusedCalls,
+            "explain the purpose of each refused call".into(),
+            none(),
+            false,
+        );
     }
     if !facts.session.drill {
         let epoch = facts.vault.credentials_epoch;
@@ -64,12 +73,14 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         add(
             FollowUpId::RotateCredentials,
             format!("create new credentials: those of epoch {epoch} count as spent"),
+            none(),
             rotated,
         );
         let resealed = facts.vault.file_given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
         add(
             FollowUpId::ResealVault,
             "seal the new credentials, and retire the old vault file".into(),
+            none(),
             resealed && rotated,
         );
     }
@@ -77,31 +88,28 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     let did_work = was_enabled && !facts.session.drill;
     if did_work {
         let what = "review what was changed in the window and remains: users, keys, roles, policies, data";
-        add(FollowUpId::ReviewChanges, what.into(), false);
+        add(FollowUpId::ReviewChanges, what.into(), none(), false);
     }
     if let Some(when) = query_again(facts) {
-        let what = format!("make the review again {when}: {}", facts.command.again(facts.session.id));
-        add(FollowUpId::QueryCloudtrailAgain, what, false);
+        let what = format!("make the review again {when}");
+        add(FollowUpId::QueryCloudtrailAgain, what, vec![facts.command.again(session)], false);
     }
     let released = facts.shares.iter().filter(|share| share.purpose == SharePurpose::Open).count();
     if facts.window.enabled.is_none() && released > 0 && !facts.session.drill {
         let shares = if released == 1 { "1 share was".into() } else { format!("{released} shares were") };
         let what = format!("rotate the credentials: {shares} given, and a given share counts as released");
-        add(FollowUpId::ReleasedShares, what, false);
+        add(FollowUpId::ReleasedShares, what, none(), false);
     }
     if !facts.session.drill && !facts.is_drill_current {
         add(
             FollowUpId::HoldDrill,
             "hold a drill: no complete, signed drill in the last 92 days".into(),
+            none(),
             false,
         );
     }
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
-    add(
-        FollowUpId::SignReview,
-        format!("sign this review: {}", facts.command.sign(facts.session.id)),
-        signed,
-    );
+    add(FollowUpId::SignReview, "sign this review".into(), vec![facts.command.sign(session)], signed);
     all
 }
 

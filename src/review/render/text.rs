@@ -56,6 +56,9 @@ pub fn summary(packet: &Packet) -> String {
     line("follow-up", &open.clone().count().to_string());
     for task in open {
         line("", &format!("- {}", task.what));
+        for command in &task.commands {
+            line("", &format!("    {command}"));
+        }
     }
     out
 }

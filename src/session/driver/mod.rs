@@ -29,8 +29,9 @@ use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 use futures::{Caught, caught, output, passed, reached};
 
-/// How long a call to AWS that is under way can still be answered after the operator has stopped waiting.
-const LAST_CALLS: Duration = Duration::from_millis(500);
+/// The longest time for which the closing sequence continues after the operator has stopped waiting. The sequence
+/// ends by itself at once, except if it waits for the end of the command.
+const LAST_CALLS: Duration = Duration::from_millis(900);
 
 /// The inputs of a run.
 pub(crate) struct Run<'a, S> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::RunOutcome;
 use crate::error::{Error, Status};
-use crate::gate::{Lost, SessionId};
+use crate::gate::SessionId;
 use crate::session::messages;
 use crate::session::work::CommandEnd;
 use crate::shell;
@@ -40,10 +40,10 @@ impl RunOutcome {
         };
         let allowed = window.until.duration_since(window.from).unsigned_abs();
         let first = format!(
-            "window: open for {} of {}; it ended because {}",
+            "window: open for {} of {}; {}",
             time_text::duration(open_for.min(allowed)),
             time_text::duration(allowed),
-            because(cause)
+            messages::cause(cause)
         );
         if spent.is_drill {
             return Some(first);
@@ -54,19 +54,6 @@ impl RunOutcome {
              next     review the session, and look at what is due:\n    breakglass review {session} --vault {vault} \
              --sign\n    breakglass status {vault}"
         ))
-    }
-}
-
-/// Describes the cause in a sentence that begins with "it ended because".
-fn because(cause: Cause) -> String {
-    match cause {
-        Cause::Deadline => "time was up".into(),
-        Cause::Signal(signal) => format!("the program received {signal}"),
-        Cause::ChildEnded => "the command ended".into(),
-        Cause::Quit => "it was closed from the keyboard".into(),
-        Cause::Lost(Lost::Closed) => "another process closed it".into(),
-        Cause::Lost(Lost::Replaced { session, .. }) => format!("session {session} replaced its gate"),
-        Cause::Failed | Cause::Panicked | Cause::Asked => messages::cause(cause),
     }
 }
 
@@ -97,6 +84,7 @@ impl WindowEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Lost;
 
     #[test]
     fn only_a_command_that_ends_by_itself_with_0_is_a_success() {

@@ -1,4 +1,4 @@
-"""The features of AWS that MiniStack lacks and this rig adds. None of them is verified against AWS.
+"""The features of AWS that MiniStack lacks and this rig adds. None of the additions was compared with AWS.
 
 | added | what MiniStack does without it | what AWS documents |
 | --- | --- | --- |
@@ -381,7 +381,8 @@ def offset():
 
 
 class Time:
-    """The module `time` with AWS's clock. Signatures are checked by the machine's clock, which boto3 uses."""
+    """Replaces the module `time` and shows AWS's clock. Signatures are still checked with the machine's clock,
+    because boto3 signs with the machine's clock."""
 
     def __getattr__(self, name):
         return getattr(time, name)
@@ -408,6 +409,6 @@ class DatetimeModule:
 
 def add_clock():
     iam.time = sts.time = iam_evaluator.time = Time()
-    # This function would use one account's clock for the sessions of all accounts.
+    # The function is switched off, because it would use one account's clock for the sessions of all accounts.
     sts._evict_expired_sessions = lambda: None
     iam_evaluator._dt = DatetimeModule()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs MiniStack on 127.0.0.1 for one test process. It starts quickly, enforces policies, and ends with its parent.
+"""Runs MiniStack on 127.0.0.1 for one test process. This program starts quickly, enforces policies, and ends with
+its parent.
 
     launch.py [--port N] [--journal FILE] [--dir DIR] [--keep]
 
@@ -97,7 +98,7 @@ async def run(options, private):
     print(json.dumps({"endpoint": f"http://127.0.0.1:{port}", "port": port, "pid": os.getpid()}), flush=True)
     await stopping.wait()
     shutil.rmtree(private, ignore_errors=True)
-    os._exit(0)  # at once: replies can still be held, and no state needs to be saved
+    os._exit(0)  # exits at once, because replies can still be held and no state needs to be saved
 
 
 def watch_parent(loop, stopping):
@@ -201,7 +202,7 @@ class Rig:
         return reply
 
     def spoil(self, rule, call, request, body):
-        """Applies a rule in place of the call."""
+        """Applies a rule that prevents or delays the call."""
         self.meet(rule, call)
         if rule["do"] == "fail":
             self.write(call, rule["status"], rule["code"], "failed")

@@ -12,8 +12,8 @@ what MiniStack's history lacks.
 | data events are left out | every call is an event | the event history has only management events |
 | requestParameters of IAM's calls; lookups by ResourceName | never set; find nothing | the request's fields; events on this user or policy |
 
-Calls that AWS could not authenticate are not in the history. Calls that a test made `late` are. MiniStack's policies
-decide whether a caller is allowed to query the history.
+Calls that AWS could not authenticate are not in the history. Calls that a test delayed (`late`) are in the history.
+MiniStack's policies decide whether a caller is allowed to query the history.
 """
 
 import collections
@@ -62,7 +62,7 @@ class Trail:
         }))
 
     def lookup(self, call):
-        """Returns the (status, JSON) of one LookupEvents that MiniStack has authorised."""
+        """Returns the status and the JSON of the answer to a LookupEvents call that MiniStack has authorised."""
         if self.is_too_fast(call["account"], call["region"]):
             return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
         asked = dict(call["params"])
@@ -72,7 +72,7 @@ class Trail:
         if token is not None:
             of, _, place = token.partition(".")
             if of != question:
-                return 400, {"__type": "InvalidNextTokenException", "message": "it is of another question"}
+                return 400, {"__type": "InvalidNextTokenException", "message": "the token belongs to another query"}
             start = int(place)
         found = [event for account, region, event in reversed(self.events)
                  if (account, region) == (call["account"], call["region"]) and matches(event, asked)]
@@ -83,7 +83,7 @@ class Trail:
         return 200, page
 
     def is_too_fast(self, account, region):
-        # The period is a little less than a second, as requests can arrive closer together than they were sent.
+        # The period is a little less than a second, because requests can arrive closer together than they were sent.
         now, asked = time.monotonic(), self.asked[account, region]
         while asked and asked[0] < now - 0.9:
             asked.popleft()

@@ -76,7 +76,10 @@ struct Inner {
 impl Aws {
     /// Starts a separate emulator, which takes about a quarter of a second.
     pub fn start() -> Aws {
-        let private = tempfile::Builder::new().prefix("rig-aws-").tempdir().expect("a private directory");
+        let private = tempfile::Builder::new()
+            .prefix("rig-aws-")
+            .tempdir()
+            .expect("a private directory should be created");
         let journal = private.path().join("journal.jsonl");
         let mut server = script("launch.py")
             .args(["--dir".as_ref(), private.path(), "--journal".as_ref(), &journal])
@@ -182,7 +185,8 @@ impl Aws {
             Some(error) => Err(AwsError {
                 code: error["code"].as_str().unwrap_or_default().to_owned(),
                 message: error["message"].as_str().unwrap_or_default().to_owned(),
-                status: u16::try_from(error["status"].as_u64().unwrap_or_default()).expect("an HTTP status"),
+                status: u16::try_from(error["status"].as_u64().unwrap_or_default())
+                    .expect("an HTTP status should fit into a u16"),
             }),
         }
     }
@@ -258,8 +262,8 @@ impl Creds {
     fn from_reply(reply: &Value) -> Creds {
         let text = |name: &str| reply[name].as_str().map(str::to_owned);
         Creds {
-            key: text("AccessKeyId").expect("an access key"),
-            secret: text("SecretAccessKey").expect("its secret"),
+            key: text("AccessKeyId").expect("the credentials should have an access key id"),
+            secret: text("SecretAccessKey").expect("the credentials should have a secret access key"),
             token: text("SessionToken"),
         }
     }

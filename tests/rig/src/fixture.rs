@@ -21,8 +21,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Prepares a vault for a new account of the emulated AWS that all tests share. Any two of the custodians can open the vault, for at
-    /// most four hours.
+    /// Prepares a vault for a new account of the emulated AWS that all tests share. Any two of the custodians can open
+    /// the vault, for at most four hours.
     pub fn new(program: impl Into<PathBuf>, account: &str, custodians: &[&str]) -> Self {
         let account = Aws::shared().seed(account);
         Self {
@@ -200,8 +200,8 @@ impl Opening<'_> {
         person
     }
 
-    /// Does the same as [`Opening::by_quorum`], and then waits until access is open: until the program shows the
-    /// remaining time.
+    /// Does the same as [`Opening::by_quorum`], and then waits until access is open. Access is open when the program
+    /// shows the remaining time.
     pub fn until_open(&self) -> Person {
         let mut person = self.by_quorum();
         person.expect("left");

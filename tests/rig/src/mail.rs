@@ -29,7 +29,7 @@ impl MailServer {
     ///
     /// Panics if the server does not start. Every function of this module that starts a server panics in this case.
     pub fn plain() -> Self {
-        let dir = TempDir::new().expect("a temporary directory");
+        let dir = TempDir::new().expect("a temporary directory should be created");
         let keep = dir.path().join("keep");
         let script = format!("#!/bin/sh\ncat > \"$(mktemp {}/mail-XXXXXX)\"\n", dir.path().display());
         write_program(&keep, &script);
@@ -48,7 +48,7 @@ impl MailServer {
     }
 
     fn under(tls: &'static str) -> Self {
-        let dir = TempDir::new().expect("a temporary directory");
+        let dir = TempDir::new().expect("a temporary directory should be created");
         certificates(dir.path());
         let file = |name: &str| dir.path().join(name);
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("mail/server.py");
@@ -61,10 +61,10 @@ impl MailServer {
             .spawn()
             .expect("the rig's Python should run");
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("piped"))
+        BufReader::new(child.stdout.as_mut().expect("the server's output should be a pipe"))
             .read_line(&mut line)
             .expect("the server should print its port");
-        let port = line.trim().parse().expect("a port");
+        let port = line.trim().parse().expect("the server should print a port number");
         Self { dir, child, port, tls }
     }
 
@@ -87,9 +87,12 @@ impl MailServer {
 
     /// Returns the mails that the server accepted.
     pub fn mails(&self) -> Vec<String> {
-        let files = std::fs::read_dir(self.dir.path()).expect("the server's directory").flatten();
+        let files =
+            std::fs::read_dir(self.dir.path()).expect("the server's directory should be readable").flatten();
         let mails = files.filter(|file| file.file_name().to_string_lossy().starts_with("mail-"));
-        mails.map(|file| std::fs::read_to_string(file.path()).expect("a mail")).collect()
+        mails
+            .map(|file| std::fs::read_to_string(file.path()).expect("each mail should be readable"))
+            .collect()
     }
 }
 
@@ -100,7 +103,7 @@ impl Drop for MailServer {
     }
 }
 
-/// Starts msmtpd on a free port; `None` if another process took the port first.
+/// Starts msmtpd on a free port; returns `None` if another process took the port first.
 fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
     let port = free_port();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/rig/tools/msmtp/usr/bin/msmtpd");
@@ -119,13 +122,13 @@ fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
             return Some((child, port));
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "msmtpd does not listen");
+        assert!(begun.elapsed() < Duration::from_secs(20), "msmtpd should listen within 20 seconds");
     }
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a listener's address").port()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("this machine should have a free port");
+    listener.local_addr().expect("the listener should have an address").port()
 }
 
 /// Creates a CA and a server certificate for `localhost`.

@@ -57,7 +57,7 @@ impl Pcscd {
     /// Panics if there are more than 16 readers, or if the daemon does not start. The panic message contains the
     /// daemon's log.
     pub fn start(readers: usize) -> Self {
-        assert!(readers <= READERS_MAX, "pcscd has at most {READERS_MAX} readers");
+        assert!(readers <= READERS_MAX, "there should be at most {READERS_MAX} readers");
         let pairs = readers.div_ceil(2).max(1);
         let slots = (0..2 * pairs).map(Slot::new).collect();
         Self { daemon: Daemon::start(pairs), slots }
@@ -127,12 +127,12 @@ impl Pcscd {
     fn plug(&self, slot: usize, token: &Token) {
         let slot = &self.slots[slot];
         let mut inserted = slot.inserted.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(!token.is_plugged(), "token {} is in a reader already", token.serial());
+        assert!(!token.is_plugged(), "token {} should not be in a reader yet", token.serial());
         if let Some(fallen_out) = inserted.take_if(|other| !other.token.is_plugged()) {
             fallen_out.remove();
             self.wait_for_reader(&slot.reader, false);
         }
-        assert!(inserted.is_none(), "a token is in {} already", slot.reader);
+        assert!(inserted.is_none(), "the reader {} should be empty", slot.reader);
         let wire = self.daemon.connect(slot.port);
         *inserted = Some(Inserted::new(token, wire));
     }

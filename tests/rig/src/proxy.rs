@@ -71,8 +71,8 @@ impl Proxy {
     ///
     /// Panics if this machine has no free port.
     pub fn before(account: &Account) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a listener's address");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("this machine should have a free port");
+        let address = listener.local_addr().expect("the listener should have an address");
         let inner = Arc::new(Inner {
             aws: account.aws.endpoint().trim_start_matches("http://").to_owned(),
             ahead: account.ahead(),
@@ -124,7 +124,7 @@ impl Proxy {
         self.inner.changed.notify_all();
     }
 
-    /// Waits until no call is in flight; returns false after a timeout.
+    /// Waits until every delayed or held call has taken effect; returns false after a timeout.
     pub fn wait_quiet(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.late == 0)
     }

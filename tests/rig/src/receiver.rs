@@ -64,8 +64,8 @@ impl Receiver {
     ///
     /// Panics if this machine has no free port.
     pub fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a listener's address");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("this machine should have a free port");
+        let address = listener.local_addr().expect("the listener should have an address");
         let receiver = Self { address, got: Arc::default(), broken: Arc::default() };
         let serving = receiver.clone();
         thread::spawn(move || {
@@ -83,8 +83,8 @@ impl Receiver {
     ///
     /// Panics if this machine has no free port.
     pub fn unreachable() -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        format!("http://{}/alert", listener.local_addr().expect("a listener's address"))
+        let listener = TcpListener::bind("127.0.0.1:0").expect("this machine should have a free port");
+        format!("http://{}/alert", listener.local_addr().expect("the listener should have an address"))
     }
 
     pub fn url(&self) -> String {

@@ -55,8 +55,9 @@ impl Site {
     /// Prepares a site where each of `names` owns a token that is not plugged in. Serial numbers count from 20000001.
     /// The tokens have firmware 5.4.3 and 5.7.2 in turn. Each token has its PIN and PUK set.
     pub fn new(program: impl Into<PathBuf>, names: &[&str]) -> Self {
-        let dir = TempDir::new().expect("a temporary directory");
-        std::fs::write(dir.path().join("root.pem"), Authority::Rig.root_pem()).expect("room for a file");
+        let dir = TempDir::new().expect("a temporary directory should be created");
+        std::fs::write(dir.path().join("root.pem"), Authority::Rig.root_pem())
+            .expect("the file should be written");
         let custodians = names.iter().zip(1_u32..).map(|(name, place)| Custodian {
             name: (*name).into(),
             token: Token::new(Spec {
@@ -229,7 +230,7 @@ impl Site {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("the file should be below the home directory"))
             .expect("a directory should be created");
-        std::fs::write(path, text).expect("room for a file");
+        std::fs::write(path, text).expect("the file should be written");
     }
 
     pub fn configure(&self, config: &Value) {
@@ -242,7 +243,10 @@ impl Site {
     }
 
     pub fn records(&self) -> Vec<Value> {
-        self.ledger().lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+        self.ledger()
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("each line of the ledger should be a record"))
+            .collect()
     }
 
     /// Returns the ledger's records of this kind.
@@ -374,7 +378,7 @@ pub fn feed(mut command: Command, bytes: &[u8]) -> Finished {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command should run");
-    let _ = child.stdin.take().expect("piped").write_all(bytes);
+    let _ = child.stdin.take().expect("the command's input should be a pipe").write_all(bytes);
     child.wait_with_output().expect("the command should end")
 }
 
@@ -397,7 +401,7 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
 
 /// Returns whether no partial file is left: at most one file in the directory has `name` in its name.
 pub fn only(dir: &Path, name: &str) -> bool {
-    let leftovers = std::fs::read_dir(dir).expect("a directory").flatten();
+    let leftovers = std::fs::read_dir(dir).expect("the directory should be readable").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1
 }
 
@@ -407,5 +411,5 @@ pub fn only(dir: &Path, name: &str) -> bool {
 ///
 /// Panics if the directory cannot be created.
 pub fn tempdir() -> TempDir {
-    TempDir::new().expect("a temporary directory")
+    TempDir::new().expect("a temporary directory should be created")
 }

@@ -391,7 +391,7 @@ impl Token {
         }
     }
 
-    /// Blinks until the token is touched, the timeout is over, or the power is cut.
+    /// Blinks until the token is touched, the timeout has passed, or the power is cut.
     fn await_touch<'a>(&self, mut card: MutexGuard<'a, Card>) -> MutexGuard<'a, Card> {
         let began = Instant::now();
         card.blinking = true;

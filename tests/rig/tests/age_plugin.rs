@@ -51,7 +51,7 @@ fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
         person.type_hidden("654321");
         person.expect("PIN-protected management key");
         assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-        let identity = String::from_utf8(person.captured()).expect("text");
+        let identity = String::from_utf8(person.captured()).expect("the identity should be text");
         let recipient = identity.split_whitespace().find(|word| word.starts_with("age1yubikey1"));
         let recipient = recipient.expect("the identity should name its recipient");
         assert_eq!(token.policies(0x82), Some((PinPolicy::Once, TouchPolicy::Always)));

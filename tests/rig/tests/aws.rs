@@ -81,14 +81,14 @@ mod the_gate {
     }
 
     #[test]
-    fn opened_the_key_and_its_sessions_work_within_the_grant_only() {
+    fn after_an_opening_the_key_and_its_sessions_work_within_the_grant_only() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
         let session = at.aws.session(&at.emergency).unwrap();
         assert_eq!(at.probe(&session), Probe::Open);
         for who in [&at.emergency, &session] {
-            at.call(who, "s3", "list_buckets", json!({})).expect("granted");
+            at.call(who, "s3", "list_buckets", json!({})).expect("a granted call should work");
             let topic = at.call(who, "sns", "create_topic", json!({"Name": "t"}));
             assert_eq!(topic.unwrap_err().code, "AuthorizationError", "SNS should not be granted");
             let roles = iam(&at, who, "create_user", json!({"UserName": "mallory"}));
@@ -357,7 +357,7 @@ mod the_rig {
     }
 
     #[test]
-    fn the_payload_is_what_seal_reads() {
+    fn the_payload_has_the_values_of_the_account() {
         let at = account();
         let payload = at.payload(Account::grant(), "4h");
         let target = &payload["targets"][0];
@@ -396,7 +396,7 @@ mod the_rig {
         s3("create_bucket", json!({"Bucket": "evidence", "CreateBucketConfiguration": constraint}));
         s3("put_object", json!({"Bucket": "evidence", "Key": "note", "Body": "02:17"}));
         let read = at.call(&at.emergency, "s3", "get_object", json!({"Bucket": "evidence", "Key": "note"}));
-        assert_eq!(read.expect("granted")["Body"], "MDI6MTc=");
+        assert_eq!(read.expect("a granted call should work")["Body"], "MDI6MTc=");
         let write = json!({"Bucket": "evidence", "Key": "note", "Body": "03:17"});
         assert_eq!(at.call(&at.emergency, "s3", "put_object", write).unwrap_err().code, "AccessDenied");
         assert_eq!(s3("head_object", json!({"Bucket": "evidence", "Key": "note"}))["ContentLength"], 5);
@@ -504,7 +504,7 @@ mod rules {
         assert!(rule.wait(Duration::ZERO).is_none());
         thread::scope(|scope| {
             let second = scope.spawn(|| stranger(&at, "GetUser"));
-            let call = rule.wait(PATIENCE).expect("held");
+            let call = rule.wait(PATIENCE).expect("the rule should hold the call");
             assert_eq!(call.action, "GetUser");
             assert_eq!(at.actions().len(), 2, "the held call should have taken effect");
             assert!(!second.is_finished());
@@ -519,7 +519,7 @@ mod rules {
         let rule = at.rule(Rule::before("*"));
         thread::scope(|scope| {
             scope.spawn(|| stranger(&at, "ListUsers"));
-            assert_eq!(rule.wait(PATIENCE).expect("held").action, "ListUsers");
+            assert_eq!(rule.wait(PATIENCE).expect("the rule should hold the call").action, "ListUsers");
             assert!(at.journal().is_empty());
             rule.release();
         });
@@ -564,7 +564,7 @@ mod rules {
         let mut cli = at.aws.cli(&at.opener);
         cli.args(["iam", "detach-user-policy", "--user-name", &at.user, "--policy-arn", DENY_ALL]);
         let mut program = cli.spawn().unwrap();
-        let call = rule.wait(PATIENCE).expect("held");
+        let call = rule.wait(PATIENCE).expect("the rule should hold the call");
         assert_eq!(call.principal.as_deref(), Some("emergency-opener"));
         assert!(program.try_wait().unwrap().is_none(), "the program should be waiting for the reply");
         program.kill().unwrap();

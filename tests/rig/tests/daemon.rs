@@ -105,7 +105,9 @@ fn a_daemon_dies_with_its_test() {
     let mut child = Command::new(std::env::current_exe().expect("the test program should have a path"));
     child.args(["--exact", "child", "--nocapture"]).env("RIG_DAEMON_CHILD", "1").stdout(Stdio::piped());
     let mut child = child.spawn().expect("the child should start");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(child.stdout.take().expect("the child's output should be a pipe"))
+        .lines()
+        .map_while(Result::ok);
     let socket = lines.find_map(|line| Some(line.split_once("socket ")?.1.to_owned()));
     let socket = socket.expect("the child should start a daemon");
     child.kill().expect("the child should still run");
@@ -115,7 +117,10 @@ fn a_daemon_dies_with_its_test() {
         assert!(began.elapsed() < Duration::from_secs(5), "the daemon should end after its test was killed");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let directory = std::path::Path::new(&socket).ancestors().nth(2).expect("the daemon's private directory");
+    let directory = std::path::Path::new(&socket)
+        .ancestors()
+        .nth(2)
+        .expect("the socket should be in the daemon's private directory");
     // Another test might have removed the directory already.
     let _ = std::fs::remove_dir_all(directory);
 }

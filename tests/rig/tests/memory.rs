@@ -85,7 +85,7 @@ fn a_running_process_is_searched() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the child should start");
-    let mut output = BufReader::new(child.stdout.take().expect("piped"));
+    let mut output = BufReader::new(child.stdout.take().expect("the child's output should be a pipe"));
     let mut line = String::new();
     while !line.contains("ready") {
         line.clear();
@@ -94,7 +94,12 @@ fn a_running_process_is_searched() {
     let secrets = secrets();
     let secrets: Vec<_> = secrets.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
     check(&search_now(child.id(), &secrets).expect("the child should be searchable"));
-    child.stdin.take().expect("piped").write_all(b"\n").expect("the child should read its input");
+    child
+        .stdin
+        .take()
+        .expect("the child's input should be a pipe")
+        .write_all(b"\n")
+        .expect("the child should read its input");
     output.read_to_string(&mut line).expect("the child should close its output");
     assert_eq!(child.wait().expect("the child should end").code(), Some(3));
 }
@@ -107,7 +112,7 @@ fn a_process_is_searched_at_its_end() {
         let mut command = child_that(how);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the child should start");
-        let mut input = child.stdin.take().expect("piped");
+        let mut input = child.stdin.take().expect("the child's input should be a pipe");
         let tracing = trace_exit(child, &secrets);
         input.write_all(b"\n").expect("the child should read its input");
         let ending = tracing.wait();

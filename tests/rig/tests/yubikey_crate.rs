@@ -62,7 +62,8 @@ fn with_key(spec: Spec, touch: TouchPolicy) -> (Token, usize, YubiKey, PublicKey
     yubikey.authenticate(&key).expect("the factory's management key should be accepted");
     let public = piv::generate(&mut yubikey, SLOT, P256, PinPolicy::Once, touch)
         .expect("the token should generate a key");
-    let public = PublicKey::from_public_key_der(&der(&public)).expect("a P-256 key");
+    let public =
+        PublicKey::from_public_key_der(&der(&public)).expect("the generated key should be a P-256 key");
     (token, slot, yubikey, public)
 }
 
@@ -95,7 +96,7 @@ fn a_generated_key_signs_and_agrees() {
     yubikey.verify_pin(PIN).expect("the PIN should be accepted");
 
     let signature = piv::sign_data(&mut yubikey, &[7; 32], P256, SLOT).expect("the token should sign");
-    let signature = Signature::from_der(&signature).expect("DER");
+    let signature = Signature::from_der(&signature).expect("the signature should be in DER");
     VerifyingKey::from(public).verify_prehash(&[7; 32], &signature).expect("the signature should be valid");
 
     let peer = p256::SecretKey::generate();
@@ -110,13 +111,15 @@ fn a_generated_key_signs_and_agrees() {
 #[test]
 fn metadata_gives_policies_and_factory_defaults() {
     let (token, _, mut yubikey, _) = with_key(Spec::new(30_000_004), TouchPolicy::Cached);
-    let key = piv::metadata(&mut yubikey, SLOT).expect("metadata");
+    let key = piv::metadata(&mut yubikey, SLOT).expect("the token should return the key's metadata");
     assert_eq!(key.policy, Some((PinPolicy::Once, TouchPolicy::Cached)));
     assert_eq!(key.origin, Some(Origin::Generated));
     let public = key.public.expect("the metadata should contain the public key");
     assert_eq!(token.public_key(0x82), PublicKey::from_public_key_der(&der(&public)).ok());
 
-    let mut default = |slot| piv::metadata(&mut yubikey, slot).expect("metadata").default;
+    let mut default = |slot| {
+        piv::metadata(&mut yubikey, slot).expect("the token should return the slot's metadata").default
+    };
     assert_eq!(default(MANAGEMENT), Some(true));
     assert_eq!(default(SlotId::Management(ManagementSlotId::Pin)), Some(true));
     token.set_pin("654321");

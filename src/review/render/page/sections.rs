@@ -275,6 +275,7 @@ pub(super) fn follow_up(packet: &Packet) -> Markup {
                         th scope="row" {
                             span.box.done[task.done] {} (words_of(&task.what))
                             @if task.done { " (done, on record)" }
+                            @for command in &task.commands { br; span.mono { (words_of(command)) } }
                         }
                         td.line {} td.line {} td.line {}
                     } }

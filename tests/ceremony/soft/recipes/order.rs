@@ -264,7 +264,7 @@ pub(super) fn words() -> Vec<Entry> {
     let refused = |(name, comment, known)| Entry {
         known,
         at_fault: "1",
-        // These words contain a k, and their checksum is right.
+        // Alice's words are fixed, because the edit of `words_not_ascii` needs a k. Their checksum is correct.
         ..entry(
             "invalid words",
             "words",

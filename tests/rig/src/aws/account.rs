@@ -84,11 +84,11 @@ pub enum Drift {
 /// The state of the emergency user in IAM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest {
-    /// AWSDenyAll is attached.
+    /// Whether AWSDenyAll is attached.
     pub denied: bool,
-    /// An access key is active.
+    /// Whether an access key is active.
     pub key_active: bool,
-    /// The document of `breakglass-gate`.
+    /// The document of the policy `breakglass-gate`; `None` if the user has no such policy.
     pub gate: Option<Value>,
 }
 
@@ -104,7 +104,7 @@ impl Account {
         let none = Creds { key: String::new(), secret: String::new(), token: None };
         let mut account = Account {
             boundary_arn: format!("arn:aws:iam::{id}:policy/{CEILING}"),
-            boundary: serde_json::from_str(CEILING_DOCUMENT).expect("ceiling.json"),
+            boundary: serde_json::from_str(CEILING_DOCUMENT).expect("ceiling.json should contain JSON"),
             name: name.to_owned(),
             user: user.to_owned(),
             ahead: Arc::default(),
@@ -206,14 +206,18 @@ impl Account {
 
     /// Returns the SHA-256, in hex, of the RFC 8785 form of the boundary's document.
     pub fn boundary_sha256(&self) -> String {
-        let canonical = serde_json_canonicalizer::to_vec(&self.boundary).expect("canonical JSON");
+        let canonical = serde_json_canonicalizer::to_vec(&self.boundary)
+            .expect("the boundary's document should have a canonical form");
         hex::encode(Sha256::digest(canonical))
     }
 
     /// Creates an SNS topic for alerts, and a key that is allowed only to publish to it.
     pub fn topic(&self, name: &str) -> (String, Creds) {
         let made = self.call(&self.aws.root_of(&self.id), "sns", "create_topic", json!({"Name": name}));
-        let arn = made.expect("a topic")["TopicArn"].as_str().expect("its ARN").to_owned();
+        let arn = made.expect("the topic should be created")["TopicArn"]
+            .as_str()
+            .expect("the answer should contain the topic's ARN")
+            .to_owned();
         let user = format!("{name}-publisher");
         let document = json!({"Version": "2012-10-17", "Statement": [
             {"Sid": "Tell", "Effect": "Allow", "Action": "sns:Publish", "Resource": arn}]});
@@ -391,7 +395,9 @@ impl Account {
             }
             Drift::EditedBoundary => {
                 let mut document = self.boundary.clone();
-                let services = document["Statement"][0]["Action"].as_array_mut().expect("a list of services");
+                let services = document["Statement"][0]["Action"]
+                    .as_array_mut()
+                    .expect("the boundary should have a list of services");
                 services.push(json!("kms:*"));
                 self.root("create_policy_version", json!({
                     "PolicyArn": self.boundary_arn, "PolicyDocument": document.to_string(), "SetAsDefault": true}));
@@ -435,7 +441,7 @@ impl Account {
             .replace(TEMPLATE_SESSION, session)
             .replace(TEMPLATE_T0, &utc(t0))
             .replace(TEMPLATE_T1, &utc(t1));
-        serde_json::from_str(&text).expect("gate.json")
+        serde_json::from_str(&text).expect("gate.json should contain JSON")
     }
 
     /// Opens a window of another session: writes its gate, activates the key and detaches the deny. T1 can be in the

@@ -40,12 +40,14 @@ impl Account {
     pub fn give_mfa(&self, user: &str) -> Mfa {
         let made = self.root("create_virtual_mfa_device", json!({"VirtualMFADeviceName": user}));
         let device = &made["VirtualMFADevice"];
-        let serial = device["SerialNumber"].as_str().expect("an ARN").to_owned();
-        let seed = Base64::decode_vec(device["Base32StringSeed"].as_str().expect("a seed")).expect("bytes");
+        let serial = device["SerialNumber"].as_str().expect("the device should have an ARN").to_owned();
+        let seed =
+            Base64::decode_vec(device["Base32StringSeed"].as_str().expect("the device should have a seed"))
+                .expect("the seed should be Base64 text");
         let codes = json!({"UserName": user, "SerialNumber": serial, "AuthenticationCode1": "123456",
             "AuthenticationCode2": "654321"});
         self.root("enable_mfa_device", codes);
-        Mfa { serial, seed: String::from_utf8(seed).expect("base32") }
+        Mfa { serial, seed: String::from_utf8(seed).expect("the decoded seed should be base32 text") }
     }
 
     /// Returns this account as a target whose user has an MFA device.
@@ -69,7 +71,7 @@ impl Account {
             "create_role",
             json!({"RoleName": "Emergency", "AssumeRolePolicyDocument": trust.to_string()}),
         );
-        let role = role["Role"]["Arn"].as_str().expect("an ARN").to_owned();
+        let role = role["Role"]["Arn"].as_str().expect("the role should have an ARN").to_owned();
         let allow = |action: &Value, resource: &str| {
             json!({"Version": "2012-10-17", "Statement": [
                 {"Effect": "Allow", "Action": action, "Resource": resource}]})

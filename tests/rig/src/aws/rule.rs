@@ -121,7 +121,9 @@ pub struct ActiveRule {
 impl ActiveRule {
     pub(super) fn set(aws: Aws, rule: Rule) -> ActiveRule {
         let Rule(rule) = rule;
-        let number = aws.steer("POST", "rule", &rule)["rule"].as_u64().expect("a rule's number");
+        let number = aws.steer("POST", "rule", &rule)["rule"]
+            .as_u64()
+            .expect("launch.py should return the rule's number");
         ActiveRule { aws, number }
     }
 

@@ -52,7 +52,7 @@ fn rehearse(program: PathBuf) -> String {
         show(&screen);
     }
 
-    chapter(2, "The credentials are sealed: any two custodians can open the vault. Still without a network.");
+    chapter(2, "The credentials are sealed without a network. Any two custodians can open the vault.");
     say(
         "breakglass seal --custodian … --threshold 2 --label prod --allow-other-attestation --out prod.age < credentials.json",
     );
@@ -65,7 +65,7 @@ fn rehearse(program: PathBuf) -> String {
     assert!(shown.status.success());
     show(&String::from_utf8_lossy(&shown.stdout));
 
-    chapter(3, "At rest the emergency key is refused, and one custodian alone cannot open.");
+    chapter(3, "At rest, AWS refuses the emergency key. One custodian alone cannot open the vault.");
     refused(&account, &account.emergency, "the emergency key");
     site.plug("alice");
     let mut person = open(&site, &["--", "true"]);
@@ -96,15 +96,16 @@ fn rehearse(program: PathBuf) -> String {
     person.expect("boto3 made the bucket");
     ends(&mut person, 0);
 
-    chapter(6, "After the window: the key and the issued session are refused, and the user is at rest.");
+    chapter(6, "After the window, AWS refuses the key and the issued session, and the user is at rest.");
     refused(&account, &account.emergency, "the emergency key");
     refused(&account, &session(&site), "the issued session");
     assert!(account.rest().at_rest(), "the user should be at rest");
 
-    chapter(7, "Audit: the ledger is intact, a quorum has signed, and the review shows what was done.");
+    chapter(7, "Audit: the ledger is valid, a quorum signed the request, and the review shows all calls.");
     afterwards(&site, &account);
-    "3 custodians enrolled, 2 of 3 sealed; refused to one custodian; practised; opened by two; the emergency key was refused \
-     before, worked inside through boto3, and was refused after; the ledger verified, the use reviewed"
+    "three custodians enrolled, and any two of them can open the vault; one custodian alone could not open it; a \
+     drill passed; two custodians opened a window; AWS accepted the emergency key only during the window; the ledger \
+     is valid; the session was reviewed"
         .into()
 }
 
@@ -125,8 +126,9 @@ fn afterwards(site: &Site, account: &Account) {
         records.iter().rfind(|record| record["kind"] == "intent").expect("the ledger should have an intent");
     let session = last["session"].as_str().expect("the intent should have a session");
     say(&format!("breakglass review {session} --vault prod.age --profile audit"));
-    std::fs::create_dir_all(site.path(".aws")).expect("room");
-    std::fs::write(site.path(".aws/credentials"), account.auditor().profile("audit")).expect("room");
+    std::fs::create_dir_all(site.path(".aws")).expect("the directory should be created");
+    std::fs::write(site.path(".aws/credentials"), account.auditor().profile("audit"))
+        .expect("the profile should be written");
     let mut review = site.command(&["review", session, "--vault", "prod.age", "--profile", "audit"]);
     for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
         review.env_remove(name);

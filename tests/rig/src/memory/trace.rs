@@ -169,7 +169,7 @@ impl Tracer {
     }
 }
 
-/// Waits for the next stop or end of a thread that this thread traces. The process may have other children, which are
+/// Waits for the next stop or end of a thread that this thread traces. This process can have other children, which are
 /// ignored.
 fn next_change() -> nix::Result<(Pid, c_int)> {
     let mut status = 0;

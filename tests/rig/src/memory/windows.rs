@@ -38,7 +38,10 @@ impl Windows {
                 sieve[hash >> 6] |= 1 << (hash & 63);
                 any = true;
             }
-            assert!(any, "the secret {name:?} is too short or too plain to be searched for");
+            assert!(
+                any,
+                "the secret {name:?} should have eight bytes or more, and should not repeat a single byte"
+            );
         }
         Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
     }

@@ -44,7 +44,7 @@ fn words<const N: usize>(words: [u32; N]) -> Vec<u8> {
 }
 
 fn word(record: &[u8], at: usize) -> u32 {
-    u32::from_ne_bytes(record[at..at + 4].try_into().expect("four bytes"))
+    u32::from_ne_bytes(record[at..at + 4].try_into().expect("the slice should have four bytes"))
 }
 
 fn name(record: &[u8]) -> &[u8] {

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// route disables delayed acknowledgements.
 const SCRIPT: &str = r#"
 set -e
-# What is mounted here stays here. In a chroot, / is not a mount: then /run becomes one.
+# These mounts must not be visible in other namespaces. In a chroot, / is not a mount point, so /run is made one.
 mount --make-rprivate / 2>/dev/null || { mount --bind /run /run; mount --make-private /run; }
 ip link set lo up
 ip route replace local 127.0.0.1 dev lo table local src 127.0.0.1 quickack 1

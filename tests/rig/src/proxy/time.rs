@@ -35,8 +35,9 @@ pub(super) fn from_basic(text: &str) -> Option<i64> {
 /// Formats a time as in HTTP: `Sun, 22 Nov 2026 02:17:00 GMT` (RFC 9110 §5.6.7).
 pub(super) fn http(seconds: i64) -> String {
     let text = utc(seconds);
-    let weekday = usize::try_from(seconds.div_euclid(86_400).rem_euclid(7)).expect("a weekday");
-    let month = text[5..7].parse::<usize>().expect("a month") - 1;
+    let weekday = usize::try_from(seconds.div_euclid(86_400).rem_euclid(7))
+        .expect("a weekday's number should be small");
+    let month = text[5..7].parse::<usize>().expect("the text should contain the month's number") - 1;
     let (year, day, time) = (&text[..4], &text[8..10], &text[11..19]);
     format!("{}, {day} {} {year} {time} GMT", WEEKDAYS[weekday], MONTHS[month])
 }

@@ -103,7 +103,7 @@ struct Plain {
     inside: Inside,
 }
 
-/// The position of the last byte in an escape sequence.
+/// What the last byte belongs to: text, or a part of an escape sequence.
 #[derive(Clone, Copy, Default)]
 enum Inside {
     #[default]

@@ -144,7 +144,7 @@ mod tests {
             (&[0, 1, 2, 3, 0, 0, 2, 7, 8], &[7, 8], 65536),
             (&[0, 1, 2, 3, 0, 0, 2, 7, 8, 0, 5], &[7, 8], 5),
         ] {
-            let command = Command::parse(bytes).expect("well-formed");
+            let command = Command::parse(bytes).expect("the command should be well-formed");
             assert_eq!((&command.data[..], command.le), (data, le), "{bytes:02x?}");
         }
         assert!(Command::parse(&[0, 1, 2, 3, 2, 7]).is_none());

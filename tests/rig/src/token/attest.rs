@@ -43,14 +43,14 @@ impl Authority {
         })
     }
 
-    /// The root's certificate, DER.
+    /// Returns the root's certificate, in DER.
     pub fn root(self) -> Vec<u8> {
         let key = self.key();
         let extensions = [basic_constraints(1)];
         certificate(&[1], &self.name(), &self.name(), &key.public_key(), &extensions, &key)
     }
 
-    /// The root's certificate, PEM.
+    /// Returns the root's certificate, in PEM.
     pub fn root_pem(self) -> String {
         pem(&self.root())
     }
@@ -163,11 +163,11 @@ fn subject_of(certificate: &[u8]) -> Option<&[u8]> {
     Some(&rest[..rest.len() - after.len()])
 }
 
-/// A certificate in PEM.
+/// Converts a certificate from DER to PEM.
 pub(crate) fn pem(der: &[u8]) -> String {
     let text = Base64::encode_string(der);
     let lines: Vec<_> =
-        text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).expect("base64 is ASCII")).collect();
+        text.as_bytes().chunks(64).map(|l| std::str::from_utf8(l).expect("base64 should be ASCII")).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 ///
 /// Panics if there is no such process.
 pub(crate) fn of(pid: u32) -> Duration {
-    let pid = Pid::from_raw(i32::try_from(pid).expect("a process id"));
+    let pid = Pid::from_raw(i32::try_from(pid).expect("a process id should fit into an i32"));
     let clock = clock_getcpuclockid(pid).expect("the process should be running");
     clock_gettime(clock).expect("the process should be running").into()
 }

@@ -33,8 +33,8 @@ pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec
     steps.iter().enumerate().map(|(place, step)| RoundTrip { name: name(step), time: time(place) }).collect()
 }
 
-/// Groups calls into steps. A call belongs to the current step if it arrived before any call of that step was
-/// answered. Repeated probes count once.
+/// Groups calls into steps, one for each round trip. A call belongs to the last step if the call arrived before any
+/// call of that step was answered. Several probes in a row with the same key count as one step.
 fn steps(calls: &[Seen]) -> Vec<Vec<&Seen>> {
     let mut steps: Vec<Vec<&Seen>> = Vec::new();
     for call in calls {

@@ -15,7 +15,8 @@ use super::{PATIENCE, cpu};
 pub(crate) struct Cost {
     /// The CPU time of the process, or of all processes of a pipeline.
     pub(crate) cpu: Duration,
-    /// The time from the last touch to usable credentials, without the pauses between probes.
+    /// The time from the last touch to usable credentials, without the time from the first to the last probe of each
+    /// credential.
     pub(crate) usable: Duration,
     /// The time that the token took to answer after the last touch.
     pub(crate) card: Duration,
@@ -43,7 +44,7 @@ fn peak(pid: u32) -> u32 {
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
         .expect("the kernel should report peak memory");
-    peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    peak.trim().trim_end_matches(" kB").parse().expect("the kernel should report the peak as a number")
 }
 
 /// Returns the peak memory of an opening until its window is open, in KiB.

@@ -22,19 +22,19 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) fn prepare(site: &Site, account: &Account) -> Self {
         let plugin: PathBuf =
-            std::env::var_os("AGE_PLUGIN_YUBIKEY").expect("AGE_PLUGIN_YUBIKEY names the plugin").into();
+            std::env::var_os("AGE_PLUGIN_YUBIKEY").expect("AGE_PLUGIN_YUBIKEY should be set").into();
         for name in ["alice", "carol"] {
             identity(site, &plugin, name);
         }
         let keys =
             [("opener", &account.opener), ("closer", &account.closer), ("emergency", &account.emergency)];
         let credentials: String = keys.iter().map(|(role, key)| assigned(role, key)).collect();
-        std::fs::write(site.path("credentials"), credentials).expect("room for a file");
+        std::fs::write(site.path("credentials"), credentials).expect("the file should be written");
         encrypt(site, "alice", "credentials", "inner.age");
         encrypt(site, "carol", "inner.age", "outer.age");
-        std::fs::write(site.path("gate.json"), gate(account)).expect("room for a file");
+        std::fs::write(site.path("gate.json"), gate(account)).expect("the file should be written");
         let script = site.path("pipeline");
-        std::fs::write(&script, text(account)).expect("room for a file");
+        std::fs::write(&script, text(account)).expect("the file should be written");
         Self { script, plugin }
     }
 
@@ -96,16 +96,21 @@ fn identity(site: &Site, plugin: &Path, name: &str) {
     person.expect("Enter PIN");
     person.type_hidden(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    std::fs::write(site.path(&format!("{name}.identity")), person.captured()).expect("room for a file");
+    std::fs::write(site.path(&format!("{name}.identity")), person.captured())
+        .expect("the file should be written");
 }
 
 fn encrypt(site: &Site, name: &str, plain: &str, sealed: &str) {
-    let identity = std::fs::read_to_string(site.path(&format!("{name}.identity"))).expect("an identity");
+    let identity = std::fs::read_to_string(site.path(&format!("{name}.identity")))
+        .expect("the identity file should be readable");
     let recipient = identity.split_whitespace().find(|word| word.starts_with("age1yubikey1"));
     let recipient = recipient.expect("the identity file should name the recipient");
     let plugins =
         std::env::var_os("AGE_PLUGIN_YUBIKEY").map(PathBuf::from).expect("AGE_PLUGIN_YUBIKEY should be set");
-    let path = format!("{}:/usr/bin:/bin", plugins.parent().expect("a directory").display());
+    let path = format!(
+        "{}:/usr/bin:/bin",
+        plugins.parent().expect("the plugin's path should have a directory").display()
+    );
     let done = Command::new("age")
         .current_dir(site.dir.path())
         .env("PATH", path)

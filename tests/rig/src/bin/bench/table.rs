@@ -98,5 +98,5 @@ pub(crate) fn text(time: Duration) -> String {
 
 fn json(file: &Path) -> Value {
     let text = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    serde_json::from_slice(&text).expect("JSON")
+    serde_json::from_slice(&text).expect("the file should contain JSON")
 }
