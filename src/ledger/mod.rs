@@ -28,8 +28,9 @@ pub use shipped::Shipped;
 pub use spent::{is_spent, spent};
 pub use store::{Ledger, RawLedger};
 pub use views::complete_drill::{has_passed, is_complete_drill};
+pub use views::drills::LastDrill;
 pub use views::last_session::{LastSession, last};
-pub use views::readiness::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy};
+pub use views::readiness::{AffectedToken, CustodianProof, Readiness, SpentBy};
 pub use views::session_outcome::SessionOutcome;
 pub use views::target_status::{StatusSource, TargetState, TargetStatus};
 

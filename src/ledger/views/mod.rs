@@ -2,6 +2,7 @@
 //! session.
 
 pub(super) mod complete_drill;
+pub(super) mod drills;
 pub(super) mod last_session;
 pub(super) mod readiness;
 pub(super) mod session_outcome;
