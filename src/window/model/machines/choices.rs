@@ -22,8 +22,8 @@ impl Explorer {
         if let Some(woken) = self.woken(state, &alive) {
             return woken;
         }
-        if self.bound.leads
-            && let Some(&(0, first)) = alive.first()
+        if let Some(&(0, first)) = alive.first()
+            && self.history(0, first).length < self.bound.lead
             && self.facts(0, first).phase == Phase::Opening
         {
             return self.steps(state, &alive[..1]);

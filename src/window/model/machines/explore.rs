@@ -4,8 +4,9 @@
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
+use super::facts::{Event, Facts};
 use super::hash::QuickMap;
-use super::history::{Event, Facts, Histories, History, HistoryId};
+use super::history::{Histories, History, HistoryId};
 use super::iam::{Answer, Iam, Seen, World};
 use super::process::{Report, Role};
 use super::promises::{Broken, Promises};
@@ -17,8 +18,8 @@ const STALL: i64 = 40;
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) roles: Vec<Role>,
-    /// Whether the first process opens its window before the other processes start.
-    pub(super) leads: bool,
+    /// How many answers the first process gets before the other processes start, at most until its window is open.
+    pub(super) lead: u16,
     /// How often the clock moves although a process could go on.
     pub(super) jumps: u8,
     /// Whether the operators can end their windows before T1.

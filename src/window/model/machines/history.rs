@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::facts::{Event, Facts};
 use super::hash::QuickMap;
 use super::iam::{Answer, Iam, Request, Seen, seconds};
 use super::process::{Report, Role, recorded_end};
@@ -23,41 +24,14 @@ const READS: usize = 2;
 /// The number of a history among the histories of one process.
 pub(super) type HistoryId = u32;
 
-/// An answer to one request.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Event {
-    pub(super) request: u16,
-    pub(super) answer: Answer,
-    /// AWS's clock, in seconds since the start.
-    pub(super) now: i64,
-}
-
-/// What a process has done so far.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Facts {
-    pub(super) phase: Phase,
-    /// Whether the opening sent the write that detaches the deny.
-    pub(super) lifted: bool,
-    /// T1 of the process's window, in seconds since the start.
-    pub(super) until: Option<i64>,
-    /// Whether the process has an AWS session.
-    pub(super) issued: bool,
-    /// Whether the process detached the deny and has not attached it since.
-    pub(super) is_lifted: bool,
-    /// Whether the last read showed the open window of another session.
-    pub(super) sees_other: bool,
-    /// Whether two reads showed that another process ended or replaced the process's open window.
-    pub(super) sees_end: bool,
-    /// Whether the process sent a write although its last read showed the open window of another session.
-    pub(super) ends_other: bool,
-}
-
 /// The state of a process after one history.
 pub(super) struct History {
     last: Option<(HistoryId, Event)>,
     /// The requests that have no answer yet.
     pub(super) waiting: Vec<(u16, Request)>,
     pub(super) facts: Facts,
+    /// The number of answers.
+    pub(super) length: u16,
     pub(super) report: Option<Report>,
 }
 
@@ -258,7 +232,8 @@ impl Histories {
         assert!(!view.is_write_cancelled.get(), "the exploration has no cancelled writes");
         let waiting = view.waiting.borrow().clone();
         let facts = self.facts(view, last);
-        self.all.push(History { last, waiting, facts, report });
+        let length = last.map_or(0, |(before, _)| self.of(before).length + 1);
+        self.all.push(History { last, waiting, facts, length, report });
         HistoryId::try_from(self.all.len() - 1).expect("few histories")
     }
 

@@ -79,15 +79,16 @@ pub(super) enum Answer {
     KeyRefused,
     /// The operator ends the window.
     Quit,
-    /// T1 has passed.
-    Deadline,
 }
+
+type Asked = (World, Request, bool);
 
 /// The gates that were written, and the answers that IAM gave.
 #[derive(Default)]
 pub(super) struct Iam {
     gates: RefCell<Vec<(Value, ParsedGate)>>,
-    carried: RefCell<QuickMap<(World, Request, bool), (World, Answer)>>,
+    /// What IAM did with a request, by the world, the request, and whether the process has an AWS session.
+    carried: RefCell<QuickMap<Asked, (World, Answer)>>,
 }
 
 impl Iam {

@@ -17,6 +17,7 @@
 
 mod choices;
 mod explore;
+mod facts;
 mod hash;
 mod history;
 mod iam;
@@ -39,6 +40,9 @@ use crate::gate::open::HandOut;
 /// An exploration with more states than this number fails, because it would need too much memory.
 const MOST: usize = 3_000_000;
 
+/// The first process opens its window before the other processes start.
+const UNTIL_OPEN: u16 = u16::MAX;
+
 fn opening(session: u8, minutes: u64, hand_out: HandOut) -> Role {
     Role::Open(Opening { session: SessionId::from_bytes([session; 8]), minutes, hand_out, flaw: None })
 }
@@ -57,7 +61,7 @@ fn with_flaw(flaw: Flaw) -> Vec<Role> {
 }
 
 fn bound(roles: Vec<Role>) -> Bound {
-    Bound { roles, leads: false, jumps: 0, quits: false, kills: false }
+    Bound { roles, lead: 0, jumps: 0, quits: false, kills: false }
 }
 
 fn explorer(bound: &Bound) -> Explorer {
@@ -72,11 +76,9 @@ fn explore(bound: &Bound, what: &str) -> Counts {
     let counts = explorer.counts();
     println!("{what}: {counts}");
     let broken = explorer.promises.broken.clone();
-    let told: String = broken
-        .into_iter()
-        .map(|(what, (state, _))| format!("{what:?}\n{}", explorer.schedule(state)))
-        .collect();
-    assert!(told.is_empty(), "{what}: these schedules break a promise:\n{told}");
+    let schedules = broken.into_iter().map(|(what, (state, _))| (what, explorer.schedule(state)));
+    let told: Vec<_> = schedules.map(|(what, schedule)| format!("{what:?}\n{schedule}")).collect();
+    assert!(told.is_empty(), "{what}: these schedules break a promise:\n{}", told.join("\n"));
     counts
 }
 
@@ -100,24 +102,31 @@ fn two_openings_and_a_kill_keep_every_promise() {
 fn an_open_window_with_another_opening_a_forced_close_and_a_kill_keeps_every_promise() {
     let mut roles = openings(HandOut::Nothing);
     roles.push(Role::CloseAll);
-    let bound = Bound { leads: true, kills: true, quits: true, ..bound(roles) };
+    let bound = Bound { lead: UNTIL_OPEN, kills: true, quits: true, ..bound(roles) };
     let counts = explore(&bound, "an open window, an opening, a forced close and a kill");
     assert!(counts.states >= 20_000 && counts.killed > 0, "{counts}");
 }
 
 #[test]
-fn an_open_window_with_another_opening_and_the_close_of_its_session_keeps_every_promise() {
-    let mut roles = openings(HandOut::Nothing);
-    roles.push(Role::CloseOwn(SessionId::from_bytes([0xaa; 8])));
-    let bound = Bound { leads: true, kills: true, ..bound(roles) };
-    let counts = explore(&bound, "an open window, an opening, the close of the window's session and a kill");
-    assert!(counts.states >= 10_000 && counts.killed > 0, "{counts}");
+fn an_open_window_with_another_opening_and_a_close_without_force_keeps_every_promise() {
+    for (close, what) in [
+        (
+            Role::CloseOwn(SessionId::from_bytes([0xaa; 8])),
+            "an open window, an opening, its close and a kill",
+        ),
+        (Role::CloseLeftovers, "an open window, an opening, a close that knows no session and a kill"),
+    ] {
+        let mut roles = openings(HandOut::Nothing);
+        roles.push(close);
+        let counts = explore(&Bound { lead: UNTIL_OPEN, kills: true, ..bound(roles) }, what);
+        assert!(counts.states >= 5_000 && counts.killed > 0, "{counts}");
+    }
 }
 
 #[test]
 fn an_open_window_with_another_opening_a_kill_and_a_stall_keeps_every_promise() {
     let bound =
-        Bound { leads: true, kills: true, quits: true, jumps: 1, ..bound(openings(HandOut::Nothing)) };
+        Bound { lead: UNTIL_OPEN, kills: true, quits: true, jumps: 1, ..bound(openings(HandOut::Nothing)) };
     let counts = explore(&bound, "an open window, an opening, a kill and a stall");
     assert!(counts.states >= 50_000 && counts.killed > 0, "{counts}");
 }
@@ -133,4 +142,24 @@ fn the_exploration_finds_an_opening_that_ends_another_window_and_a_close_that_al
         let found = explorer.promises.broken.get(&expected);
         assert!(found.is_some(), "{flaw:?} should break {expected:?}: {:?}", explorer.promises.broken);
     }
+}
+
+#[test]
+fn sizes() {
+    let env = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u16>().ok()).unwrap_or(0);
+    let mut roles = openings(if env("SESS") == 1 { HandOut::Session } else { HandOut::Nothing });
+    match env("CLOSE") {
+        1 => roles.push(Role::CloseAll),
+        2 => roles.push(Role::CloseOwn(SessionId::from_bytes([0xaa; 8]))),
+        3 => roles.push(Role::CloseLeftovers),
+        _ => {}
+    }
+    let bound = Bound {
+        roles,
+        lead: env("LEAD"),
+        kills: env("KILLS") == 1,
+        quits: env("QUITS") == 1,
+        jumps: env("JUMPS") as u8,
+    };
+    explore(&bound, "sizes");
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use iam_rs::{Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policies};
 
 use super::explore::Over;
+use super::facts::Facts;
 use super::hash::QuickMap;
-use super::history::Facts;
 use super::iam::{Iam, World, at, seconds};
 use super::process::{Ended, Report, Role};
 use crate::time_text::iso;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use super::explore::{Choice, Explorer, Place, State};
-use super::history::{Event, Histories};
+use super::facts::Event;
+use super::history::Histories;
 use super::iam::{Answer, Request, Seen};
 use super::process::Ended;
 

@@ -198,7 +198,7 @@ impl Patience for View {
     }
 
     async fn given_up(&self) {
-        pending().await
+        pending::<()>().await;
     }
 }
 

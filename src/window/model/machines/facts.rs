@@ -1,0 +1,37 @@
+//! What is known of a process in addition to its state: what it has done, and what it has read.
+
+use super::iam::Answer;
+use super::view::Phase;
+
+/// An answer to one request.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Event {
+    pub(super) request: u16,
+    pub(super) answer: Answer,
+    /// AWS's clock, in seconds since the start.
+    pub(super) now: i64,
+}
+
+/// What a process has done and read so far.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each field is one fact, and all combinations are possible"
+)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Facts {
+    pub(super) phase: Phase,
+    /// Whether the opening sent the write that detaches the deny.
+    pub(super) lifted: bool,
+    /// T1 of the process's window, in seconds since the start.
+    pub(super) until: Option<i64>,
+    /// Whether the process has an AWS session.
+    pub(super) issued: bool,
+    /// Whether the process detached the deny and has not attached it since.
+    pub(super) is_lifted: bool,
+    /// Whether the last read showed the open window of another session.
+    pub(super) sees_other: bool,
+    /// Whether two reads showed that another process ended or replaced the process's open window.
+    pub(super) sees_end: bool,
+    /// Whether the process sent a write although its last read showed the open window of another session.
+    pub(super) ends_other: bool,
+}
