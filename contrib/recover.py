@@ -299,10 +299,10 @@ class KeyInToken(collections.namedtuple("KeyInToken", "public_key exchange")):
     curve = ec.SECP256R1()
 def decrypt(key, nonce, sealed):
     return attempt("the encrypted data was changed", ChaCha20Poly1305(key).decrypt, nonce, sealed, None)
-def open_half(kem, private, half, name):
+def open_half(kem, private, half, info):
     """ "PIV half", "Part half": decrypts with HPKE."""
     suite = hpke.Suite(kem, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
-    return attempt("a half is changed", suite.decrypt, b"".join(half), private, b"age-encryption.org/" + name)
+    return attempt("a half was changed", suite.decrypt, b"".join(half), private, info)
 def part_keys(seed, enrolment):
     """ "Part half": returns the X-Wing private key and public key of a part for an enrolment."""
     identity = hkdf(seed, bytes.fromhex(enrolment), b"breakglass/part mlkem768x25519 v1")
@@ -326,7 +326,7 @@ def open_part(vault, custodian, text):
         need(index in owners, "the words belong to another custodian", "words of another custodian")
     with step("damaged", "share", index):
         private, half = keys[index][0], vault.halves[index - 1][-1]
-        return open_half(hpke.KEM.MLKEM768_X25519, private, half, b"mlkem768x25519")
+        return open_half(hpke.KEM.MLKEM768_X25519, private, half, b"age-encryption.org/mlkem768x25519")
 
 def open_share(vault, custodian, b, serial, use):
     """Returns a custodian's share, given `b` and a token: its serial number and the function that uses it."""
@@ -349,7 +349,7 @@ def open_share(vault, custodian, b, serial, use):
     with step("damaged", "share", index):
         if entry["kind"] == "piv":
             private = KeyInToken(private.public_key, lambda *_: dh)
-            a = open_half(hpke.KEM.P256, private, (enc, sealed), b"p256tag")
+            a = open_half(hpke.KEM.P256, private, (enc, sealed), b"age-encryption.org/p256tag")
         else:
             dh = attempt("X25519 gives zero", private.exchange, X25519PublicKey.from_public_bytes(enc))
             a = decrypt(hkdf(dh, enc + token_key(entry), b"age-encryption.org/v1/X25519"), bytes(12), sealed)
