@@ -74,6 +74,7 @@ pub(super) fn manifest() -> Vec<Entry> {
 }
 
 pub(super) fn fields() -> Vec<Entry> {
+    const REPLACES: &str = "if and only if its epoch is above 1 and it is not a drill vault";
     fails! { "parse":
         ("vault_id_short", "vault_id is not 16 bytes", "the vault id has 15 bytes instead of 16", with! {
             manifest: |m| m["vault_id"] = "00".repeat(15).into() }),
@@ -141,15 +142,18 @@ pub(super) fn fields() -> Vec<Entry> {
                 c["targets"].as_array_mut().unwrap().push(other);
             },
             manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
-        ("drill_replaces", "replaces no vault", "a drill vault replaces another vault", with! {
+        ("drill_replaces", REPLACES, "a drill vault replaces another vault", with! {
             credentials: |c| c["targets"][0]["grant"] = json!([]),
             manifest: |m| {
                 m["drill_of"] = hex::encode(random::<16>()).into();
                 m["epoch"] = 2.into();
                 m["replaces"] = hex::encode(random::<32>()).into();
             } }),
-        ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 replaces another vault", with! {
+        ("replaces_first_epoch", REPLACES, "a vault of epoch 1 replaces another vault", with! {
             manifest: |m| m["replaces"] = hex::encode(random::<32>()).into() }),
+        ("replaces_missing_later_epoch", REPLACES,
+            "a vault of epoch 2 that is not a drill vault replaces no vault", with! {
+            manifest: |m| m["epoch"] = 2.into() }),
         ("replaces_short", "replaces is not 32 bytes",
             "the digest in the field `replaces` has 31 bytes instead of 32", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),
