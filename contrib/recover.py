@@ -15,8 +15,8 @@ the machine afterwards. A vault is not signed: compare the words that `inspect` 
 were read out when the vault was sealed.
 
 This program was written from vault-format.md alone. Its comments name the sections that have the rules. It
-needs vault.schema.json in the same directory, Python 3.11 or later, and the packages that are imported below
-(PyKCS11 only for --pkcs11). It is tested with the versions in tests/rig/aws/requirements.txt.
+needs vault.schema.json in the same directory, Python 3.11 or later, and the packages bech32, cryptography,
+jsonschema, mnemonic, pyshamir, rfc8785 and, for --pkcs11, PyKCS11. vault-format.md has the tested versions.
 """
 import argparse, base64, collections, contextlib, datetime, fnmatch, functools, getpass, hashlib, hmac
 import itertools, json, pathlib, re, sys, warnings
@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 class Failure(ValueError):
     """The error for a requirement that is not met. Its text contains no secret."""
     def __str__(self):
-        return f"{self.kind} at {self.step}: {self.args[0]}. For the next action, see \"Failures\" in vault-format.md."
+        return f"{self.kind} at {self.step}: {self.args[0]}. Next: see \"Failures\" in vault-format.md."
 def need(holds, message, kind=None):
     """Fails if a requirement that this program checks itself is not met."""
     if not holds:
@@ -375,7 +375,7 @@ def open_payload(vault, key):
 
 # The tokens. A function that uses a token returns its PIV private key, if any, or its answer to `sent`.
 def software_token(text, slots, entry, sent=None):
-    """Uses a P-256 key or a challenge-response secret, which is given in hex. `slots` has its slot, if it has one."""
+    """Uses a P-256 key or a challenge-response secret in hex. `slots` has the slot of each, if only one is used."""
     if slots and entry["slot" if sent else "decryption_slot"] not in slots:
         return None
     key = bytes.fromhex(text)
@@ -482,9 +482,9 @@ def main():
     add = cli.add_argument
     add("command", choices=commands)
     add("file", metavar="FILE")
-    add("--custodian", metavar="NAME", nargs="+", default=[], help="at least as many as the threshold")
+    add("--custodian", metavar="NAME", nargs="+", default=[], help="as many as the threshold, or more")
     add("--pkcs11", metavar="MODULE", help="the PKCS #11 module of PIV tokens")
-    add("--answer", metavar="SERIAL", nargs="+", default=[], help="challenge-response tokens")
+    add("--answer", metavar="SERIAL", nargs="+", default=[], help="challenge-response tokens, on any machine")
     add("--key", metavar="SERIAL=FILE", type=lambda text: text.split("=", 1), nargs="+", default=[],
         help="for tests: files with the keys of tokens in hex")
     add("--drill", action="store_true", help="expect a drill vault")
@@ -492,7 +492,7 @@ def main():
     try:
         sys.exit(commands[arguments.command](arguments))
     except Exception as error:  # the texts of other errors can quote secrets
-        shown = isinstance(error, (Failure, OSError)) or type(error).__name__ == "PyKCS11Error"
+        shown = isinstance(error, (Failure, ImportError, OSError)) or type(error).__name__ == "PyKCS11Error"
         sys.exit(str(error) if shown else f"{type(error).__name__} in this program. The file can be intact.")
 
 if __name__ == "__main__":

@@ -14,6 +14,16 @@ use crate::vault::target::TargetId;
 #[derive(Clone, Copy, Debug)]
 pub struct Events(bool);
 
+/// Whether the copies of ledgers in the bucket were read.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ShippedCopy<'a> {
+    pub read: bool,
+    /// The number of records in the copies.
+    pub records: usize,
+    /// Why the copies were not read.
+    pub why: Option<&'a str>,
+}
+
 /// One event. In JSON, the fields have the same names as here.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -22,6 +32,13 @@ pub enum Event<'a> {
     Approval {
         /// The session that the custodian approved.
         session: SessionId,
+        /// The custodian's name.
+        custodian: &'a str,
+    },
+    /// A custodian's token signed the statement of a close.
+    CloseApproval {
+        /// The session to close, if it is known.
+        session: Option<SessionId>,
         /// The custodian's name.
         custodian: &'a str,
     },
@@ -111,6 +128,9 @@ pub enum Event<'a> {
         may_be_open: bool,
         /// The status of each target.
         targets: &'a [crate::ledger::TargetStatus],
+        /// Whether the copies of ledgers in the bucket were read. `None` if no bucket is configured.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shipped_copy: Option<ShippedCopy<'a>>,
         /// The readiness of the vault, if the command was given a vault.
         #[serde(skip_serializing_if = "Option::is_none")]
         readiness: Option<&'a crate::ledger::Readiness>,

@@ -35,13 +35,15 @@ pub struct Notice {
     pub again: Option<String>,
     /// The reason from `--no-alert`: why the opening does not wait for an acknowledgement.
     pub no_alert: Option<String>,
+    /// The reason from `--older-epoch`: why a vault is opened although a later epoch of the vault was opened.
+    pub older_epoch: Option<String>,
     /// Whether the operator used `--force` to close the window of another session.
     pub forced: bool,
     /// The duration of the window, in seconds.
     pub window: Option<u64>,
     /// T1, the end of the window.
     pub until: Option<Timestamp>,
-    /// The custodians whose tokens signed the approval.
+    /// The custodians whose tokens signed the approval, or the statement of a close.
     pub approved_by: Vec<String>,
     /// Why the session ended.
     pub detail: Option<String>,
@@ -66,6 +68,7 @@ struct NoticeForm<'a> {
     reason: Option<&'a str>,
     again: Option<&'a str>,
     no_alert: Option<&'a str>,
+    older_epoch: Option<&'a str>,
     forced: bool,
     window: Option<u64>,
     until: Option<Timestamp>,
@@ -99,6 +102,7 @@ impl Notice {
             reason: None,
             again: None,
             no_alert: None,
+            older_epoch: None,
             forced: false,
             window: None,
             until: None,
@@ -120,6 +124,7 @@ impl Notice {
         let over = if self.is_override() { "OVERRIDE, " } else { "" };
         let what = match self.topic {
             AlertTopic::Opening => "opening",
+            AlertTopic::Closing => "a quorum is closing",
             AlertTopic::NotOpened => "not opened:",
             AlertTopic::Closed => "closed:",
             AlertTopic::MayBeOpen => "MAY STILL BE OPEN:",
@@ -132,9 +137,9 @@ impl Notice {
         harmless(&subject, ' ').chars().take(LONGEST_SUBJECT).collect()
     }
 
-    /// Reports whether the operator used `--no-alert`, `--again` or `--force`.
+    /// Reports whether the operator used `--no-alert`, `--again`, `--older-epoch` or `--force`.
     pub fn is_override(&self) -> bool {
-        self.no_alert.is_some() || self.again.is_some() || self.forced
+        self.no_alert.is_some() || self.again.is_some() || self.older_epoch.is_some() || self.forced
     }
 
     /// Reports whether the notice says that access is about to be opened, or that access may still be open. A drill
@@ -168,6 +173,7 @@ impl Notice {
             ("reason", &self.reason),
             ("again", &self.again),
             ("no alert", &self.no_alert),
+            ("older epoch", &self.older_epoch),
             ("override", &forced),
             ("window", &window),
             ("ends", &until),
@@ -186,6 +192,10 @@ impl Notice {
     fn summary(&self) -> &'static str {
         match self.topic {
             AlertTopic::Opening => "emergency access is about to be opened",
+            AlertTopic::Closing => {
+                "a quorum gave its shares to close emergency access; the shares count as released, and the \
+                 credentials as spent"
+            }
             AlertTopic::NotOpened => "emergency access was not opened; nothing is enabled",
             AlertTopic::Closed => "emergency access is closed",
             AlertTopic::MayBeOpen => "emergency access MAY STILL BE OPEN: it is not proven closed",
@@ -212,6 +222,7 @@ impl Notice {
             reason: self.reason.as_deref(),
             again: self.again.as_deref(),
             no_alert: self.no_alert.as_deref(),
+            older_epoch: self.older_epoch.as_deref(),
             forced: self.forced,
             window: self.window,
             until: self.until,
@@ -229,6 +240,7 @@ impl Notice {
         let session = self.session.map_or_else(|| self.vault.id.clone(), |session| session.to_string());
         let topic = match self.topic {
             AlertTopic::Opening => "opening",
+            AlertTopic::Closing => "closing",
             AlertTopic::NotOpened => "not-opened",
             AlertTopic::Closed => "closed",
             AlertTopic::MayBeOpen => "may-be-open",
@@ -257,6 +269,7 @@ mod tests {
             reason: Some(reason.into()),
             again: None,
             no_alert: None,
+            older_epoch: None,
             forced: false,
             window: Some(1800),
             until: None,

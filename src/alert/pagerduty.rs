@@ -1,5 +1,6 @@
 //! Sends alerts to `PagerDuty` with the Events API v2. A session has one incident, which is resolved when access is
-//! closed. If access may still be open after a close, the session gets a second incident.
+//! closed. If access may still be open after a close, the session gets a second incident. A close by a quorum triggers
+//! the session's incident again.
 
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let opening = format!("breakglass-{id}");
     let may_be_open = format!("{opening}-may-be-open");
     match notice.topic {
-        AlertTopic::Opening => vec![("trigger", opening)],
+        AlertTopic::Opening | AlertTopic::Closing => vec![("trigger", opening)],
         AlertTopic::MayBeOpen => vec![("trigger", may_be_open)],
         AlertTopic::NotOpened => vec![("resolve", opening)],
         AlertTopic::Closed => vec![("resolve", may_be_open), ("resolve", opening)],

@@ -18,4 +18,4 @@ mod totp;
 pub(crate) use cloudtrail::look_up;
 pub(crate) use fault_injection::{InjectedFaults, Injection};
 pub(crate) use preload::Preload;
-pub(crate) use ship::{Shipper, ship_now, shipped};
+pub(crate) use ship::{CopyReader, READ_TIMEOUT, ReadCopy, Shipper, ship_now, shipped};

@@ -9,8 +9,8 @@ use rustix::fs::{Access, access};
 
 use super::chain::{self, Chain};
 use super::file::{self, Lock, cannot};
-use super::record::{Entry, Record};
-use super::spent::is_spent;
+use super::record::{Entry, Record, SharePurpose};
+use super::spent::{SpentBy, Uses, is_spent};
 use super::store::Ledger;
 use super::tail;
 use crate::error::{Error, Result};
@@ -35,7 +35,8 @@ impl Ledger {
     /// credentials again, the intent is always appended.
     ///
     /// # Errors
-    /// Fails if [`Ledger::append`] fails, or if the ledger has an intent of another session for the credentials.
+    /// Fails if [`Ledger::append`] fails, or if the ledger has an intent of another session for the credentials, and
+    /// that intent counts (see [`Uses::counts`]).
     pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
         let excused =
             record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
@@ -47,11 +48,14 @@ impl Ledger {
         self.append_if(at, record, |file| {
             let entries = Chain::parse(&file::all(file, &path)?, &path)?.into_entries();
             let ours = of.intent();
+            let uses = Uses::of(&entries, &self.manifests);
             let has_opened = |entry: &Entry| {
                 let (ours, other) = (ours?, entry.record.intent()?);
-                ours.has_credentials_of(&other).then_some(other.session)
+                let session = Some(other.session);
+                let spent = ours.has_credentials_of(&other) && uses.counts(&other);
+                spent.then_some(SpentBy { session, at: entry.at, purpose: SharePurpose::Open })
             };
-            entries.iter().rev().find_map(has_opened).map_or(Ok(()), |session| Err(is_spent(session)))
+            entries.iter().rev().find_map(has_opened).map_or(Ok(()), |by| Err(is_spent(&by)))
         })
     }
 

@@ -1,4 +1,6 @@
-//! The intent of a session, and the check whether a custodian approved exactly this intent.
+//! The intent of a session, and the check which custodians approved exactly this intent.
+
+use std::collections::BTreeSet;
 
 use super::facts::Principals;
 use super::record::Record;
@@ -116,6 +118,13 @@ impl Intent<'_> {
             return Err("the signed request is about a different vault file".into());
         }
         Ok(token)
+    }
+
+    /// Returns the number of custodians in `manifest` who approved exactly this intent. `signed` has approvals of the
+    /// session, each with the custodian's name in the record. A custodian with several approvals counts once.
+    pub fn approvers(&self, signed: &[(&str, &Envelope)], manifest: &Manifest) -> usize {
+        let valid = signed.iter().filter(|(name, envelope)| self.approved(name, envelope, manifest).is_ok());
+        valid.map(|(name, _)| name).collect::<BTreeSet<_>>().len()
     }
 
     /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::chain::Chain;
 use super::damage::Damage;
 use super::file;
-use super::line::Link;
+use super::line::{Link, ParsedLine};
 use super::record::Entry;
 use super::shipped::Shipped;
 use super::store::Ledger;
@@ -60,6 +62,27 @@ impl LedgerFile {
     }
 }
 
+impl LedgerFile {
+    /// Returns a copy of a ledger. `place` says where the copy was read. Each line has its record's number. A copy is
+    /// used even if records are missing in it.
+    pub fn of_copy(place: &str, mut lines: Vec<(u64, Vec<u8>)>) -> Self {
+        lines.sort();
+        let parsed = |(seq, line): &(u64, Vec<u8>)| match ParsedLine::of(line) {
+            ParsedLine::Record(entry) if entry.seq == *seq => Some(*entry),
+            _ => None,
+        };
+        let records = lines.iter().enumerate().filter_map(|(index, of)| {
+            let (entry, sha256) = (parsed(of)?, Sha256::digest(&of.1).into());
+            Some(Link { entry, sha256, line: index + 1 })
+        });
+        let chain = Chain { links: records.collect(), torn: Vec::new() };
+        let bytes: Vec<_> = lines.iter().flat_map(|(_, line)| [line.as_slice(), b"\n"].concat()).collect();
+        let path = PathBuf::from(place);
+        let wrong = Chain::up_to_damage(&bytes).1.map(|damage| damage.error(&path));
+        Self { path, chain, wrong }
+    }
+}
+
 fn missing(path: &Path) -> Error {
     Error::usage(format!("there is no ledger {}", path.display()))
         .next("check the path; if the path is from the configuration, correct \"ledgers\" there")
@@ -81,7 +104,12 @@ pub fn read_file(path: &Path, must_exist: bool) -> Result<(Chain, Option<Damage>
 /// Reads several ledgers. An error in one ledger does not affect the other ledgers. If a ledger is damaged, the
 /// records before its first bad record are included.
 pub fn read_all(paths: &[PathBuf]) -> Merged {
-    Merged::of(paths.iter().map(|path| LedgerFile::at(path)).collect())
+    read_all_with(paths, Vec::new())
+}
+
+/// Does the same as [`read_all`], with copies that were already read.
+pub fn read_all_with(paths: &[PathBuf], copies: Vec<LedgerFile>) -> Merged {
+    Merged::of(paths.iter().map(|path| LedgerFile::at(path)).chain(copies).collect())
 }
 
 /// Compares all copies of each ledger. If two copies have different records with the same number, one copy was
@@ -149,7 +177,16 @@ impl Ledger {
     /// # Errors
     /// Fails if this ledger is not readable, or its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
+        self.entries_with_copies(others, Vec::new())
+    }
+
+    /// Does the same as [`Ledger::entries_with`], with copies of ledgers that were already read.
+    ///
+    /// # Errors
+    /// Fails if this ledger is not readable, or its chain is broken.
+    pub fn entries_with_copies(&self, others: &[PathBuf], copies: Vec<LedgerFile>) -> Result<Merged> {
         let ours = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
-        Ok(Merged::of(std::iter::once(ours).chain(others.iter().map(|path| LedgerFile::at(path))).collect()))
+        let others = others.iter().map(|path| LedgerFile::at(path));
+        Ok(Merged::of(std::iter::once(ours).chain(others).chain(copies).collect()))
     }
 }

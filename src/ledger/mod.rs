@@ -2,6 +2,7 @@
 //! Each record is fsynced.
 
 mod append;
+mod background;
 mod chain;
 mod damage;
 mod facts;
@@ -17,18 +18,19 @@ mod tail;
 pub mod verify;
 mod views;
 
+pub use background::{BackgroundRecords, NotWritten};
 pub use chain::{Chain, Head};
 pub use damage::Damage;
 pub use facts::{Principals, VaultFacts};
 pub use intent::Intent;
 pub use line::Link;
-pub use merge::{LedgerFile, Merged, MergedRecord, read_all, read_file};
+pub use merge::{LedgerFile, Merged, MergedRecord, read_all, read_all_with, read_file};
 pub use record::{AlertTopic, Entry, Record, SharePurpose};
 pub use shipped::Shipped;
-pub use spent::{is_spent, spent};
+pub use spent::{FoundUse, SpentBy, UnsignedUse, Uses, is_spent};
 pub use store::{Ledger, RawLedger};
 pub use views::last_session::{LastSession, last};
-pub use views::readiness::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy};
+pub use views::readiness::{AffectedToken, CustodianProof, LastDrill, Readiness};
 pub use views::session_outcome::SessionOutcome;
 pub use views::target_status::{StatusSource, TargetState, TargetStatus};
 

@@ -24,6 +24,8 @@ pub enum SharePurpose {
 pub enum AlertTopic {
     /// Access is about to be opened.
     Opening,
+    /// A quorum has given its shares to close access, and the program is closing access.
+    Closing,
     /// An earlier alert announced an opening, but access was not opened.
     NotOpened,
     Closed,
@@ -46,9 +48,21 @@ pub enum Record {
         custodian: String,
         envelope: Envelope,
     },
+    /// A custodian's token signed the statement of a close. The custodian gives the share after this signature.
+    #[serde(rename = "close_approval")]
+    CloseApproval {
+        /// The session to close, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
+        /// The vault's id.
+        vault: String,
+        credentials_epoch: u64,
+        custodian: String,
+        envelope: Envelope,
+    },
     /// A custodian gave the share to this process. The share counts as released until the credentials are rotated.
     Share {
-        /// The session to open. `None` if the share was given to close.
+        /// The session to open or to close. `None` if the share was given to close and the session is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         /// The vault's id.
@@ -178,6 +192,7 @@ impl Record {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Approval { .. } => "approval",
+            Self::CloseApproval { .. } => "close_approval",
             Self::Share { .. } => "share",
             Self::Alert { .. } => "alert",
             Self::Intent { .. } => "intent",
@@ -194,7 +209,9 @@ impl Record {
     /// Returns the session of the record, if it has one.
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Share { session, .. } | Self::Alert { session, .. } => *session,
+            Self::CloseApproval { session, .. }
+            | Self::Share { session, .. }
+            | Self::Alert { session, .. } => *session,
             Self::Approval { session, .. }
             | Self::Intent { session, .. }
             | Self::Window { session, .. }
@@ -210,7 +227,9 @@ impl Record {
     /// Returns the envelope that a custodian's token signed, if the record has one.
     pub fn envelope(&self) -> Option<&Envelope> {
         match self {
-            Self::Approval { envelope, .. } | Self::Review { envelope, .. } => Some(envelope),
+            Self::Approval { envelope, .. }
+            | Self::CloseApproval { envelope, .. }
+            | Self::Review { envelope, .. } => Some(envelope),
             Self::Drill { envelope, .. } => envelope.as_ref(),
             _ => None,
         }

@@ -1,26 +1,236 @@
-//! Finds out whether credentials are spent. Credentials are spent after one opening and must then be rotated.
+//! Finds out whether the credentials of a vault are spent, and whether a later epoch of the vault was opened. A record
+//! counts only if a quorum of custodians signed it, so a record without signatures cannot make a vault unusable.
 
-use super::record::{Entry, Record};
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::intent::Intent;
+use super::record::{Entry, Record, SharePurpose};
+use crate::custody::statement::close;
 use crate::error::Error;
 use crate::gate::SessionId;
+use crate::time_text;
+use crate::vault::dsse::Envelope;
+use crate::vault::manifest::Manifest;
 
-/// Returns the error for credentials that are spent, because `session` has opened them.
-pub fn is_spent(session: SessionId) -> Error {
-    let what = format!("these credentials are spent: session {session} has opened them; nothing was enabled");
+/// What has spent the credentials: an opening, or a close for which a quorum gave its shares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct SpentBy {
+    /// The session that was opened or closed. `None` for a close if the session was not known.
+    pub session: Option<SessionId>,
+    pub at: Timestamp,
+    pub purpose: SharePurpose,
+}
+
+impl SpentBy {
+    /// Describes the use of the credentials, after the word *because* or a colon.
+    pub fn what(&self) -> String {
+        let session = self.session.map(|session| format!("session {session}"));
+        match self.purpose {
+            SharePurpose::Open => format!("{} has opened them", session.unwrap_or_default()),
+            SharePurpose::Close => {
+                let what =
+                    session.map_or_else(|| "access".into(), |session| format!("the window of {session}"));
+                format!("a quorum gave its shares on {} to close {what}", time_text::date(self.at))
+            }
+        }
+    }
+}
+
+/// Returns the error for credentials that are spent.
+pub fn is_spent(by: &SpentBy) -> Error {
+    let what = format!("these credentials are spent: {}; nothing was enabled", by.what());
     Error::failed(what).next(
         "rotate and reseal; to use the credentials again now, pass --again \"reason\", which custodians sign",
     )
 }
 
-/// Returns the last session that recorded an intent for these credentials. Drills do not count, because the id of a
-/// drill vault differs from the id of the production vault.
-pub fn spent(entries: &[Entry], vault: &str, credentials_epoch: u64) -> Option<SessionId> {
-    entries.iter().rev().find_map(|entry| match &entry.record {
-        Record::Intent { session, vault: of, credentials_epoch: epoch, .. }
-            if of == vault && *epoch == credentials_epoch =>
-        {
-            Some(*session)
+/// A record that would count if a quorum had signed it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct UnsignedUse {
+    /// The number of the record in its ledger.
+    pub seq: u64,
+    pub session: Option<SessionId>,
+    pub purpose: SharePurpose,
+    /// The epoch of the vault in an intent. `None` for a close.
+    pub epoch: Option<u64>,
+    /// The number of custodians with a valid signature.
+    pub signed: usize,
+    /// The number of signatures that are needed.
+    pub needed: usize,
+}
+
+/// The result of a search for a use: the last use that counts, and the later uses that do not count.
+#[derive(Debug)]
+pub struct FoundUse<T> {
+    pub counted: Option<T>,
+    pub unsigned: Vec<UnsignedUse>,
+}
+
+/// The uses of vaults in the ledgers, and the manifests that can check who signed them.
+pub struct Uses<'a> {
+    entries: &'a [Entry],
+    approvals: HashMap<SessionId, Vec<(&'a str, &'a Envelope)>>,
+    manifests: &'a [Manifest],
+}
+
+impl<'a> Uses<'a> {
+    /// Prepares a search in `entries`. The manifests can be those of several epochs of the vault.
+    pub fn of(entries: &'a [Entry], manifests: &'a [Manifest]) -> Self {
+        let mut approvals: HashMap<_, Vec<_>> = HashMap::new();
+        for entry in entries {
+            if let Record::Approval { session, custodian, envelope, .. } = &entry.record {
+                approvals.entry(*session).or_default().push((custodian.as_str(), envelope));
+            }
         }
-        _ => None,
-    })
+        Self { entries, approvals, manifests }
+    }
+
+    /// Returns whether the intent counts: a quorum of one manifest's custodians approved exactly this intent. Without
+    /// a manifest, no signature can be checked, and every intent counts.
+    pub fn counts(&self, intent: &Intent<'_>) -> bool {
+        self.manifests.is_empty() || self.quorum(intent).is_ok()
+    }
+
+    /// Returns the last opening of the vault's credentials. If there is none, returns the last close by a quorum.
+    pub fn spent(&self, of: &Manifest) -> FoundUse<SpentBy> {
+        let credentials = (of.vault_id.as_str(), u64::from(of.credentials_epoch));
+        let opened = self.last_intent(|intent| (intent.vault, intent.credentials_epoch) == credentials);
+        let closed = self.closed(of);
+        let opened_by = opened.counted.map(|(at, intent)| SpentBy {
+            session: Some(intent.session),
+            at,
+            purpose: SharePurpose::Open,
+        });
+        FoundUse {
+            counted: opened_by.or(closed.counted),
+            unsigned: [opened.unsigned, closed.unsigned].concat(),
+        }
+    }
+
+    /// Returns the highest epoch of the vault that was opened and is later than the vault's own epoch.
+    pub fn later_epoch(&self, of: &Manifest) -> FoundUse<u64> {
+        let is_later = |intent: &Intent<'_>| intent.vault == of.vault_id && intent.epoch > of.epoch.into();
+        let mut found = FoundUse { counted: None, unsigned: Vec::new() };
+        for (entry, intent) in self.intents().filter(|(_, intent)| is_later(intent)) {
+            match self.quorum(&intent) {
+                Ok(()) => found.counted = found.counted.max(Some(intent.epoch)),
+                Err(signed) => found.unsigned.push(unsigned(entry, &intent, signed)),
+            }
+        }
+        found
+    }
+
+    fn intents(&self) -> impl DoubleEndedIterator<Item = (&'a Entry, Intent<'a>)> {
+        self.entries.iter().filter_map(|entry| Some((entry, entry.record.intent()?)))
+    }
+
+    fn last_intent(&self, is_of: impl Fn(&Intent<'_>) -> bool) -> FoundUse<(Timestamp, Intent<'a>)> {
+        let mut found = FoundUse { counted: None, unsigned: Vec::new() };
+        for (entry, intent) in self.intents().rev().filter(|(_, intent)| is_of(intent)) {
+            match self.quorum(&intent) {
+                Ok(()) => {
+                    found.counted = Some((entry.at, intent));
+                    break;
+                }
+                Err(signed) => found.unsigned.push(unsigned(entry, &intent, signed)),
+            }
+        }
+        found
+    }
+
+    /// Checks that a quorum approved the intent. The error has the highest number of valid approvals for one manifest,
+    /// and the number that this manifest needs.
+    fn quorum(&self, intent: &Intent<'_>) -> Result<(), (usize, usize)> {
+        let signed = self.approvals.get(&intent.session).map(Vec::as_slice).unwrap_or_default();
+        let mut most = (0, 0);
+        for manifest in self.manifests {
+            let needed = usize::from(manifest.threshold.get());
+            let valid = intent.approvers(signed, manifest);
+            if valid >= needed {
+                return Ok(());
+            }
+            most = most.max((valid, needed));
+        }
+        Err(most)
+    }
+
+    /// Returns the last close by a quorum, in which the vault was decrypted. The close counts if each custodian of a
+    /// quorum has signed the statement of a close and has then given a share.
+    fn closed(&self, of: &Manifest) -> FoundUse<SpentBy> {
+        let credentials = (of.vault_id.as_str(), u64::from(of.credentials_epoch));
+        let mut signed: Vec<&str> = Vec::new();
+        let mut given: BTreeMap<&str, &Entry> = BTreeMap::new();
+        for entry in self.entries {
+            match &entry.record {
+                Record::CloseApproval { vault, credentials_epoch, custodian, envelope, .. }
+                    if (vault.as_str(), *credentials_epoch) == credentials
+                        && self.has_signed(of, custodian, envelope) =>
+                {
+                    signed.push(custodian);
+                }
+                Record::Share {
+                    vault, credentials_epoch, custodian, purpose: SharePurpose::Close, ..
+                } if (vault.as_str(), *credentials_epoch) == credentials => {
+                    given.insert(custodian, entry);
+                }
+                _ => {}
+            }
+        }
+        let needed = usize::from(of.threshold.get());
+        let Some(last) = given.values().max_by_key(|entry| entry.at).filter(|_| given.len() >= needed) else {
+            return FoundUse { counted: None, unsigned: Vec::new() };
+        };
+        let session = last.record.session();
+        let signed = given.keys().filter(|name| signed.contains(name)).count();
+        if signed >= needed {
+            let by = SpentBy { session, at: last.at, purpose: SharePurpose::Close };
+            return FoundUse { counted: Some(by), unsigned: Vec::new() };
+        }
+        let unsigned =
+            UnsignedUse { seq: last.seq, session, purpose: SharePurpose::Close, epoch: None, signed, needed };
+        FoundUse { counted: None, unsigned: vec![unsigned] }
+    }
+
+    fn has_signed(&self, of: &Manifest, custodian: &str, envelope: &Envelope) -> bool {
+        let same_credentials = |manifest: &&Manifest| {
+            (&manifest.vault_id, manifest.credentials_epoch) == (&of.vault_id, of.credentials_epoch)
+        };
+        self.manifests.iter().filter(same_credentials).any(|manifest| {
+            close::verify(manifest, envelope).is_ok_and(|statement| {
+                let said = &statement.predicate;
+                said.custodian == custodian && said.request.epoch == manifest.epoch
+            })
+        })
+    }
+}
+
+fn unsigned(entry: &Entry, intent: &Intent<'_>, (signed, needed): (usize, usize)) -> UnsignedUse {
+    UnsignedUse {
+        seq: entry.seq,
+        session: Some(intent.session),
+        purpose: SharePurpose::Open,
+        epoch: Some(intent.epoch),
+        signed,
+        needed,
+    }
+}
+
+impl UnsignedUse {
+    /// Describes the record and says that it does not count.
+    pub fn what(&self) -> String {
+        let Self { seq, session, purpose, epoch, signed, needed } = self;
+        let session = session.map_or_else(String::new, |session| format!(" (session {session})"));
+        let epoch = epoch.map_or_else(String::new, |epoch| format!(" of epoch {epoch}"));
+        let (what, signature) = match purpose {
+            SharePurpose::Open => ("an opening", "approvals"),
+            SharePurpose::Close => ("a quorum's shares for a close", "signatures"),
+        };
+        format!(
+            "record {seq}{session} of a ledger shows {what}{epoch}, but {signed} of {needed} {signature} are valid; the \
+             record does not count"
+        )
+    }
 }

@@ -7,16 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::{Chain, Head};
-use super::facts::VaultFacts;
 use super::file;
 use super::line::{Link, lines};
 use super::record::{Entry, Record};
 use super::shipped::Shipped;
-use super::spent::spent;
 use super::views::last_session::{LastSession, sessions};
 use crate::error::Result;
 use crate::gate::SessionId;
-use crate::vault::manifest::Lane;
+use crate::vault::manifest::{Lane, Manifest};
 
 /// The ledger of this machine.
 #[derive(Clone)]
@@ -26,6 +24,8 @@ pub struct Ledger {
     pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
     /// The longest wait until another process releases its lock.
     pub(super) wait: Duration,
+    /// The manifests with which approvals of earlier intents are checked.
+    pub(super) manifests: Arc<[Manifest]>,
 }
 
 impl fmt::Debug for Ledger {
@@ -68,7 +68,7 @@ impl Ledger {
 
     /// Returns the ledger in this directory. The directory need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT }
+        Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT, manifests: Arc::default() }
     }
 
     /// Returns a handle that calls `wake` after each record that it appends. `wake` must return quickly.
@@ -81,6 +81,18 @@ impl Ledger {
     #[must_use]
     pub fn hurried(&self) -> Self {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
+    }
+
+    /// Returns a handle that does not wait for the lock, for the moment before a close.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        Self { wait: Duration::ZERO, ..self.clone() }
+    }
+
+    /// Returns a handle that checks the approvals of earlier intents with these manifests.
+    #[must_use]
+    pub fn judged_by(self, manifests: impl Into<Arc<[Manifest]>>) -> Self {
+        Self { manifests: manifests.into(), ..self }
     }
 
     /// Returns the path of the ledger file.
@@ -124,14 +136,6 @@ impl Ledger {
     /// Fails if the ledger cannot be read, or its chain is broken.
     pub fn head(&self) -> Result<Head> {
         Ok(self.chain()?.head())
-    }
-
-    /// Returns the last session that recorded an intent for these credentials.
-    ///
-    /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
-    pub fn spent(&self, facts: &VaultFacts) -> Result<Option<SessionId>> {
-        Ok(spent(&self.entries()?, &facts.vault_id, facts.credentials_epoch))
     }
 
     /// Returns the sessions of this user in the lane `gate` for which no close is recorded, in the order of their

@@ -396,7 +396,6 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     // order.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
     assert_eq!(merged.wrong().count(), 1, "only the damaged ledger should have an error");
-    assert_eq!(spent(&merged.entries(), "v", 1), Some(session(5)));
     let copy = scratch.0.join("copy");
     let text = fs::read_to_string(two.path()).expect("read").replace("SSO down", "SSO fine");
     fs::write(&copy, text.lines().next().expect("a line").to_owned() + "\n").expect("write");

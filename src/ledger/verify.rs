@@ -131,11 +131,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
             intended.push((link, intent, signed, &vault.manifest));
         }
     }
-    let valid = par_map(&intended, |(_, intent, signed, manifest)| {
-        let valid =
-            signed.iter().filter(|(name, envelope)| intent.approved(name, envelope, manifest).is_ok());
-        valid.map(|(name, _)| name).collect::<BTreeSet<_>>().len()
-    });
+    let valid = par_map(&intended, |(_, intent, signed, manifest)| intent.approvers(signed, manifest));
     for ((link, _, _, manifest), valid) in intended.iter().zip(&valid) {
         let needed = usize::from(manifest.threshold.get());
         if *valid < needed {
@@ -154,7 +150,7 @@ fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Dam
     let named = named.and_then(|head| serde_json::from_value::<LedgerHead>(head).ok());
     let Some(LedgerHead { seq, sha256 }) = named else {
         return match link.entry.record {
-            Record::Approval { .. } => {
+            Record::Approval { .. } | Record::CloseApproval { .. } => {
                 Err(Damage::of(link, "the signed statement does not have a ledger head"))
             }
             _ => Ok(false),
@@ -177,7 +173,9 @@ fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Dam
 fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<bool, Damage> {
     let Some(envelope) = link.entry.record.envelope() else { return Ok(false) };
     let custodian = match &link.entry.record {
-        Record::Approval { custodian, .. } | Record::Review { custodian, .. } => Some(custodian),
+        Record::Approval { custodian, .. }
+        | Record::CloseApproval { custodian, .. }
+        | Record::Review { custodian, .. } => Some(custodian),
         _ => None,
     };
     let custodians = vaults.iter().flat_map(|vault| &vault.manifest.custodians);

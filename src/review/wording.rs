@@ -19,6 +19,7 @@ pub(super) const NAMES: [(CallerKind, &str); 6] = [
 pub(super) fn topic(topic: AlertTopic) -> &'static str {
     match topic {
         AlertTopic::Opening => "the opening",
+        AlertTopic::Closing => "that a quorum was closing access",
         AlertTopic::NotOpened => "that nothing was opened",
         AlertTopic::Closed => "the close",
         AlertTopic::MayBeOpen => "that access may still be open",

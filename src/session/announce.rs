@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::alert::{Alerts, Deliveries, Delivery, Notice, Receipt};
 use crate::error::{Error, Result};
 use crate::events::Event;
+use crate::gate::SessionId;
 use crate::ledger::{AlertTopic, Record};
 use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
@@ -28,6 +29,9 @@ pub(crate) struct Announcer<'a> {
     /// The fields that have the same value in every alert of the run.
     notice: Notice,
     deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
+    /// The deliveries of the alert that a quorum is closing access. They are recorded only after the close, because a
+    /// record could delay the close.
+    closing: RefCell<Option<Deliveries>>,
     /// Whether the opening was announced. If the opening was announced, the end of the run must be announced, too.
     announced: Cell<bool>,
     acknowledged: Cell<bool>,
@@ -48,6 +52,7 @@ impl<'a> Announcer<'a> {
             alerts,
             notice,
             deliveries: RefCell::default(),
+            closing: RefCell::default(),
             announced: Cell::default(),
             acknowledged: Cell::default(),
         }
@@ -65,6 +70,20 @@ impl<'a> Announcer<'a> {
         let result = self.first_acknowledgement(&mut deliveries, interrupt).await;
         self.deliveries.borrow_mut().push((AlertTopic::Opening, deliveries));
         result
+    }
+
+    /// Sends the alert that a quorum is closing access. Does not wait for the channels, and does not read the ledger.
+    /// `release` describes who gave a share; `None` for a close without a quorum, which sends no such alert.
+    pub(crate) fn announce_closing(&self, release: Option<String>) {
+        let (topic, at) = (AlertTopic::Closing, self.log.now());
+        let Some(detail) = release else { return };
+        let notice = Notice { topic, at, detail: Some(detail), ..self.notice.clone() };
+        *self.closing.borrow_mut() = Some(self.alerts.send(&notice));
+    }
+
+    /// Replaces the session that the next alerts are about, and whether its window was closed by force.
+    pub(crate) fn set_session(&mut self, session: Option<SessionId>, forced: bool) {
+        (self.notice.session, self.notice.forced) = (session, forced);
     }
 
     async fn first_acknowledgement(&self, deliveries: &mut Deliveries, interrupt: &Interrupt) -> Result<()> {
@@ -114,9 +133,16 @@ impl<'a> Announcer<'a> {
         }
         let deliveries = self.send(topic, Some(detail), until.or(self.notice.until));
         self.deliveries.borrow_mut().push((topic, deliveries));
-        let mut all = std::mem::take(&mut *self.deliveries.borrow_mut());
         let is_hopeless = was_stopped || !self.acknowledged.get();
         let limit = if is_hopeless && topic == AlertTopic::NotOpened { SHORT_WAIT } else { Duration::MAX };
+        self.settle(topic, limit, signals).await;
+    }
+
+    /// Waits for the unfinished deliveries, at most for the duration `limit`, and records all deliveries. `topic` is the
+    /// topic of the last alert.
+    pub(crate) async fn settle(&self, topic: AlertTopic, limit: Duration, signals: &mut SessionSignals) {
+        let closing = self.closing.borrow_mut().take().map(|deliveries| (AlertTopic::Closing, deliveries));
+        let mut all: Vec<_> = closing.into_iter().chain(self.deliveries.borrow_mut().drain(..)).collect();
         let interrupted = async { while !matches!(signals.next().await, Received::End(_)) {} };
         tokio::select! {
             () = self.finish(&mut all) => {}
@@ -163,11 +189,12 @@ impl<'a> Announcer<'a> {
             Err(detail) => (None, Receipt { id: None, detail }),
         };
         let origin = if sealed { "" } else { " (configured on this machine)" };
+        let about = if topic == AlertTopic::Closing { " that a quorum closes" } else { "" };
         if acknowledged.is_some() {
             self.acknowledged.set(true);
-            self.log.say(&format!("alert: {channel} acknowledged{origin}"));
+            self.log.say(&format!("alert: {channel} acknowledged{about}{origin}"));
         } else {
-            self.log.say(&format!("warning: alert: {channel} did not acknowledge{origin}: {detail}"));
+            self.log.say(&format!("warning: alert: {channel} did not acknowledge{about}{origin}: {detail}"));
         }
         self.log.emit(Event::Alert {
             topic,

@@ -1,6 +1,8 @@
 //! `close`: closes a window that another run left open. The command uses either the vault's closer, after a quorum
 //! has unsealed the vault, or an AWS profile.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::alert::{Alerts, Notice};
@@ -26,6 +28,7 @@ use crate::session::how_to_close::HowToClose;
 use crate::session::log::Log;
 use crate::session::messages;
 use crate::session::outcome::RunOutcome;
+use crate::session::release::Release;
 use crate::session::runner::Runner;
 use crate::session::work::Work;
 use crate::terminal::signals::SessionSignals;
@@ -46,6 +49,7 @@ pub(crate) struct QuorumClose {
     pub(crate) events: Events,
     /// The alert channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
+    pub(crate) release: Release,
     pub(crate) config: Config,
     pub(crate) preload: Preload,
 }
@@ -80,7 +84,7 @@ pub(crate) enum Proof {
 /// # Errors
 /// The error has exit status 10 if access is not proven closed.
 pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
-    let QuorumClose { vault, target, force, ledger, events, alerts, config, mut preload } = request;
+    let QuorumClose { vault, target, force, ledger, events, alerts, release, config, mut preload } = request;
     let id = TargetId::from(&target);
     let Way::Gate(Gatekeepers { opener, closer, .. }) = target.way else {
         return Err(Error::usage("a role's session cannot be closed before it expires"));
@@ -102,6 +106,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
         close_profile: config.close_profile.as_deref(),
         force,
         key: Some(&key),
+        release: Some(&release),
     };
     let alerts = Alerts::new(alerts, config.alerts, config.command, aws.without_credentials());
     let result = runtime.block_on(close.run(&iam, &emergency, alerts));
@@ -131,6 +136,7 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
         close_profile: Some(&profile),
         force,
         key: None,
+        release: None,
     };
     let alerts = Alerts::new(Vec::new(), config.alerts, config.command, aws.without_credentials());
     let result = runtime.block_on(close.run(&iam, &NoEmergencyKey, alerts));
@@ -156,6 +162,8 @@ struct Close<'a> {
     force: bool,
     /// The id of the sealed key, if it is known.
     key: Option<&'a str>,
+    /// The custodians who gave shares. `None` for a close with a profile.
+    release: Option<&'a Release>,
 }
 
 /// The reason why a close did not begin.
@@ -181,11 +189,15 @@ impl Close<'_> {
         let ours = self.unclosed_sessions();
         let last = ours.last().map(|last| last.session);
         let known_end = ours.iter().filter_map(|last| last.until).max();
+        let mut announcer = Announcer::new(&self.log, alerts, self.notice(last, false));
+        announcer.announce_closing(self.release.map(Release::detail));
         let Existing { gate, is_own, until } = match self.existing(iam, known_end).await {
             Ok(existing) => existing,
-            Err(Refusal::NotOurs(error)) => return Err(error),
+            Err(Refusal::NotOurs(error)) => {
+                announcer.settle(AlertTopic::Closing, Duration::MAX, &mut signals).await;
+                return Err(error);
+            }
             Err(Refusal::Unclear(error)) => {
-                let announcer = Announcer::new(&self.log, alerts, self.notice(last, false));
                 let ending =
                     Ending { topic: AlertTopic::MayBeOpen, detail: error.what.clone(), until: error.until };
                 announcer.announce_end(ending, false, &mut signals).await;
@@ -197,8 +209,7 @@ impl Close<'_> {
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some() && !is_own;
-        let notice = self.notice(sessions.last().copied(), forced);
-        let announcer = Announcer::new(&self.log, alerts, notice);
+        announcer.set_session(sessions.last().copied(), forced);
         let context = RunContext::new(&self.log, &announcer, Runner::new(&self.log, &Work::Hold, None), None);
         let deny = self.target.deny_all_arn();
         let strategy = CloseGate { closer: iam, emergency, deny: &deny, key: self.key, session: None };
@@ -221,7 +232,8 @@ impl Close<'_> {
     }
 
     fn notice(&self, session: Option<SessionId>, forced: bool) -> Notice {
-        Notice { session, forced, ..Notice::of(self.vault, self.target) }
+        let approved_by = self.release.map(|release| release.signed_by.clone()).unwrap_or_default();
+        Notice { session, forced, approved_by, ..Notice::of(self.vault, self.target) }
     }
 
     fn how_to_close(&self) -> HowToClose {

@@ -45,10 +45,9 @@ impl HowToClose {
             )
         });
         format!(
-            "close it from any machine:\n    {} --profile {} --force\n  or without this program:\n    \
+            "close it from any machine:\n    {} --force\n  or without this program:\n    \
              aws iam attach-user-policy --user-name {user} --policy-arn {deny}{key}",
-            self.close_command(),
-            self.profile.as_deref().map_or_else(|| "NAME".to_owned(), quoted)
+            self.with_profile()
         )
     }
 
@@ -66,6 +65,12 @@ impl HowToClose {
         let profile =
             self.profile.as_deref().map_or(String::new(), |name| format!(" --profile {}", quoted(name)));
         format!("to close it anyway: {}{profile} --force", self.close_command())
+    }
+
+    /// Returns the command that closes with a profile of the AWS configuration, without a quorum.
+    pub(crate) fn with_profile(&self) -> String {
+        let profile = self.profile.as_deref().map_or_else(|| "NAME".to_owned(), quoted);
+        format!("{} --profile {profile}", self.close_command())
     }
 
     fn close_command(&self) -> String {

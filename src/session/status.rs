@@ -70,6 +70,13 @@ async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> U
     observe_complete(&access, &Scope { deny: &deny, keys: None }, now)
 }
 
+/// Returns the command that closes the target's access with a profile of the AWS configuration. `profile` is the name of
+/// the profile, if it is known.
+pub(crate) fn close_with_profile_command(vault: &Path, target: &TargetId, profile: Option<&str>) -> String {
+    let profile = profile.map(str::to_owned);
+    HowToClose { profile, ..HowToClose::new(vault, target, Lane::Gate) }.with_profile()
+}
+
 /// Returns the shell commands that close access of the target's user.
 pub(crate) fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
     HowToClose::new(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()

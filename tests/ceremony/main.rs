@@ -27,6 +27,7 @@ mod size;
 mod soft;
 mod statements;
 mod tamper;
+mod uses;
 mod vectors;
 
 #[cfg(feature = "cloud")]

@@ -495,7 +495,11 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     assert_eq!(oncall.got().len(), 2, "a close without a quorum should not notify the channels in the vault");
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    assert_eq!(oncall.got().len(), 3, "a close by a quorum should notify the channels in the vault");
+    assert_eq!(
+        oncall.got().len(),
+        4,
+        "a close by a quorum should notify the channels in the vault, when it begins and when it has ended"
+    );
     let events = pager.got();
     let of = |action: &str| {
         let of = events.iter().filter(|event| event.json["event_action"] == action);
@@ -504,7 +508,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
     let incident = format!("breakglass-{}", vault.site.last_session());
     assert_eq!(
         of("trigger"),
-        [incident.clone(), format!("{incident}-may-be-open")],
+        [incident.clone(), format!("{incident}-may-be-open"), incident.clone()],
         "the alert that access may still be open should create a second incident"
     );
     assert!(of("trigger").iter().all(|incident| of("resolve").contains(incident)), "{events:?}");
@@ -523,7 +527,7 @@ fn a_close_without_a_quorum_alerts_the_local_channels() {
         person.transcript()
     };
     vault.site.pull("bob");
-    assert!(!close().contains("alert"), "no alert should be sent if nothing was open");
+    assert!(!close().contains("alert: "), "no alert should be sent if nothing was open");
     vault.site.plug("bob");
     let mut person = open(&vault, &["--again", "x", "--hold"]);
     person.expect("left");

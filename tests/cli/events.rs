@@ -82,6 +82,10 @@ fn a_close_emits_what_it_closed_and_what_may_be_open() {
     assert!(exit["until"].is_string(), "{exit}");
     let (end, events, screen) = run(&vault, &["close", "prod.age", "--force", "--json"]);
     assert_eq!(end, End::Code(0), "{screen}");
-    assert_eq!(names(&events), ["share", "share", "closing", "closed", "alert", "exit"]);
-    assert_eq!(events[3]["session"], "feedfacefeedface");
+    let signed = ["close_approval", "share"];
+    let ended = ["closing", "closed", "alert", "alert", "exit"];
+    assert_eq!(names(&events), [&signed[..], &signed, &ended].concat());
+    assert_eq!(events[5]["session"], "feedfacefeedface");
+    let topics: Vec<_> = events[6..8].iter().map(|alert| alert["topic"].as_str().unwrap()).collect();
+    assert_eq!(topics, ["closing", "closed"]);
 }

@@ -228,23 +228,6 @@ fn an_opening_without_an_approved_quorum_is_found() {
 }
 
 #[test]
-fn a_replaced_vault_is_not_opened() {
-    let vault = two_of_two("ledger-epochs").all_plugged();
-    let site = &vault.site;
-    use_it(site);
-    let ledger = Ledger::at(site.path("state"));
-    let entries = ledger.entries().unwrap();
-    let mut later = entries.iter().find(|entry| entry.record.intent().is_some()).unwrap().record.clone();
-    if let Record::Intent { epoch, .. } = &mut later {
-        *epoch += 1;
-    }
-    ledger.append(jiff::Timestamp::now(), later).unwrap();
-    let open = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "x", "--hold"];
-    let (code, said) = output_of(site.command(&open));
-    assert!(code == Some(2) && said.contains("epoch 2, was opened before"), "{said}");
-}
-
-#[test]
 fn a_closed_pipe_is_not_an_error() {
     let vault = two_of_two("ledger-piped").all_plugged();
     let site = &vault.site;

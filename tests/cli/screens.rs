@@ -231,6 +231,15 @@ fn exit_10() {
 }
 
 #[test]
+fn close_by_a_quorum() {
+    let vault = sealed("prod");
+    let mut person = run(&vault.site, &["close", "prod.age"]);
+    vault.site.quorum(&mut person, 2);
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    expect_file!["screens/close.txt"].assert_eq(&screen(&person));
+}
+
+#[test]
 fn drill() {
     let vault = sealed("prod");
     let mut person = run(&vault.site, &["drill", "prod.drill.age"]);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rig::aws::{Account, REGION};
 use rig::fixture::SealedVault;
 use rig::pty::{End, Person, Signal};
+use rig::receiver::{Manner, Receiver};
 use serde_json::{Value, json};
 
 use crate::two_of_two;
@@ -81,6 +82,26 @@ impl Shipped {
         let mut person = Person::run(command);
         self.vault.site.quorum(&mut person, 2);
         person
+    }
+
+    /// Replaces what the user of the profile is allowed to do.
+    fn may(&self, actions: &[&str]) {
+        let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
+            "Action": actions}]});
+        self.account().root(
+            "put_user_policy",
+            json!({"UserName": "shipper", "PolicyName": "put", "PolicyDocument": document.to_string()}),
+        );
+    }
+
+    /// Starts an opening without `--again`, with an empty ledger.
+    fn open_with_new_ledger(&self, env: &[(&str, &str)]) -> Person {
+        let mut command = self.vault.open("5m").run(&["true"]).command();
+        for name in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+            command.env_remove(name);
+        }
+        command.env("BREAKGLASS_STATE", self.vault.site.path("new")).envs(env.iter().copied());
+        Person::run(command)
     }
 
     fn lines(&self) -> Vec<String> {
@@ -159,12 +180,7 @@ fn an_auditor_with_permission_to_list_and_get_can_compare_the_copy() {
         code == Some(1) && said.contains("list object versions and get objects"),
         "the user that puts objects should not be allowed to list them: {said}"
     );
-    let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
-        "Action": ["s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion"]}]});
-    shipped.account().root(
-        "put_user_policy",
-        json!({"UserName": "shipper", "PolicyName": "put", "PolicyDocument": document.to_string()}),
-    );
+    shipped.may(&["s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion"]);
     let (code, said) = verify();
     assert!(code == Some(0) && said.contains("0 records are not in it"), "{said}");
 }
@@ -198,4 +214,83 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     let done = shipped.command(&["ledger", "ship"]).output().unwrap();
     assert!(String::from_utf8_lossy(&done.stdout).contains('0'), "no record should be sent twice");
     assert_eq!(shipped.keys().len(), shipped.lines().len());
+}
+
+/// Returns the transcript with single spaces, so that line breaks do not matter.
+fn flat(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_copy_shows_uses_that_the_ledger_of_this_machine_does_not_have() {
+    let shipped = Shipped::new("copy-read");
+    let mut person = shipped.open(&["--hold"], &[]);
+    person.expect("left");
+    let begun = Instant::now();
+    while shipped.keys().len() < shipped.lines().len() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    shipped.may(&[
+        "s3:PutObject",
+        "s3:PutObjectRetention",
+        "s3:GetBucketObjectLockConfiguration",
+        "s3:ListBucketVersions",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+    ]);
+    let status = |state: &str, more: &[&str]| {
+        let mut command = shipped.command(&[&["status", "prod.age"], more].concat());
+        command.env("BREAKGLASS_STATE", shipped.vault.site.path(state));
+        let done = command.output().unwrap();
+        (done.status.code(), flat(&String::from_utf8_lossy(&[done.stdout, done.stderr].concat())))
+    };
+    // A machine with an empty ledger sees the open window in the copy.
+    let (code, said) = status("new", &[]);
+    assert!(
+        code == Some(10) && said.contains("MAY BE OPEN until") && said.contains("another machine"),
+        "{said}"
+    );
+    let count = shipped.lines().len();
+    assert!(said.contains(&format!("shipped copy read: {count} records of 1 ledger in s3://")), "{said}");
+    let (_, said) = status("new", &["--json"]);
+    assert!(
+        said.contains(&format!(r#""shipped_copy":{{"read":true,"records":{count},"why":null}}"#)),
+        "{said}"
+    );
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+
+    // An empty ledger does not make spent credentials usable.
+    let mut person = shipped.open_with_new_ledger(&[]);
+    assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
+    let said = flat(&person.transcript());
+    assert!(said.contains("are spent") && !said.contains("passphrase"), "{said}");
+    // The control: the ledger of this machine alone does not show the use.
+    shipped.may(&["s3:PutObject"]);
+    let mut person = shipped.open_with_new_ledger(&[]);
+    let said = flat(&person.expect("passphrase part"));
+    assert!(said.contains("ledger NEW") && said.contains("copy NOT read within 3 s: "), "{said}");
+    assert!(said.contains("only the ledgers on this machine were consulted"), "{said}");
+    person.eof();
+    person.wait();
+}
+
+#[test]
+fn a_copy_that_does_not_answer_delays_an_opening_by_at_most_three_seconds() {
+    let shipped = Shipped::new("copy-hung");
+    let first_prompt = |env: &[(&str, &str)]| {
+        let begun = Instant::now();
+        let mut person = shipped.open_with_new_ledger(env);
+        let said = flat(&person.expect("alice: passphrase part"));
+        (begun.elapsed(), said, person)
+    };
+    let hung = Receiver::start(Manner::Hang).url();
+    let (took, said, mut person) = first_prompt(&[("AWS_ENDPOINT_URL_S3", hung.trim_end_matches("/alert"))]);
+    assert!(took < Duration::from_secs(6), "the first prompt appeared after {took:?}");
+    assert!(said.contains("copy NOT read within 3 s: S3 did not answer within 3 s"), "{said}");
+    person.type_line(&shipped.vault.site.custodian("alice").sheet());
+    person.expect("alice: PIN of YubiKey");
+    person.type_line(&shipped.vault.site.custodian("alice").pin);
+    shipped.vault.site.answer(&mut person, "bob");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }

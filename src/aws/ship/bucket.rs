@@ -22,6 +22,20 @@ use crate::ledger::verify::CopiedRecord;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
+/// The version ids of each object key.
+pub(super) type Versions = BTreeMap<String, Vec<Option<String>>>;
+
+/// The parts of the object key of a record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct RecordKey {
+    /// The id of the ledger.
+    pub(super) ledger: String,
+    /// The record's number.
+    pub(super) seq: u64,
+    /// The first 16 hex digits of the SHA-256 of the record's line.
+    pub(super) digest: String,
+}
+
 /// The bucket, and a client with the credentials of the configured profile.
 pub(crate) struct Bucket {
     client: Client,
@@ -32,9 +46,18 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) async fn new(ship: &Ship) -> Self {
+        Self::with_tries(ship, Tries::Four).await
+    }
+
+    /// Returns a bucket whose calls are not repeated after an error.
+    pub(super) async fn impatient(ship: &Ship) -> Self {
+        Self::with_tries(ship, Tries::One).await
+    }
+
+    async fn with_tries(ship: &Ship, tries: Tries) -> Self {
         let provider = ProfileFileCredentialsProvider::builder().profile_name(&ship.profile).build();
         let aws = AwsConfig::load().await;
-        let config = aws.with_provider(SharedCredentialsProvider::new(provider), &ship.region, Tries::Four);
+        let config = aws.with_provider(SharedCredentialsProvider::new(provider), &ship.region, tries);
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
         let clock = aws.clock;
         Self { client: Client::from_conf(config), clock, ship: ship.clone(), unlocked: OnceCell::new() }
@@ -61,10 +84,15 @@ impl Bucket {
         }
     }
 
+    /// Returns the prefix of the object keys of all ledgers' records.
+    pub(super) fn root(&self) -> String {
+        let prefix = self.ship.prefix.trim_matches('/');
+        if prefix.is_empty() { String::new() } else { format!("{prefix}/") }
+    }
+
     /// Returns the prefix of the object keys for one ledger.
     fn prefix(&self, ledger: &str) -> String {
-        let prefix = self.ship.prefix.trim_matches('/');
-        if prefix.is_empty() { format!("{ledger}/") } else { format!("{prefix}/{ledger}/") }
+        format!("{}{ledger}/", self.root())
     }
 
     /// Sends one record. Sends the record even if an object with the same key exists, because another writer might
@@ -100,29 +128,26 @@ impl Bucket {
         // If two keys have the same record number, both copies are returned. The caller compares both with the
         // ledger.
         let mut copies = Vec::new();
-        for (key, versions) in self.versions(ledger).await? {
-            for version in versions {
-                let copy = self.copy(ledger, &key, version).await?;
-                if copy.is_some() {
-                    copies.extend(copy);
-                    break;
-                }
+        for (key, versions) in self.versions(&self.prefix(ledger)).await? {
+            let Some(of) = self.parse(&key) else { continue };
+            if let Some(line) = self.line(&key, versions, &of).await? {
+                copies.push((of.seq, Sha256::digest(line).into()));
             }
         }
         copies.sort_unstable();
         Ok(copies)
     }
 
-    /// Lists the version ids of each object key.
-    async fn versions(&self, ledger: &str) -> Result<BTreeMap<String, Vec<Option<String>>>, String> {
-        let mut all: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    /// Lists the version ids of each object key with this prefix.
+    pub(super) async fn versions(&self, prefix: &str) -> Result<Versions, String> {
+        let mut all = Versions::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
             let page = self
                 .client
                 .list_object_versions()
                 .bucket(&self.ship.bucket)
-                .prefix(self.prefix(ledger))
+                .prefix(prefix)
                 .set_key_marker(key_marker)
                 .set_version_id_marker(version_marker)
                 .send()
@@ -140,22 +165,30 @@ impl Bucket {
         }
     }
 
-    /// Reads one version of an object. Returns `None` if the digest of the object's body is not the digest in the
-    /// object's key.
-    async fn copy(
+    /// Parses an object key. Returns `None` if the key is not that of a record.
+    pub(super) fn parse(&self, key: &str) -> Option<RecordKey> {
+        let (ledger, name) = key.strip_prefix(&self.root())?.split_once('/')?;
+        let (number, digest) = name.strip_suffix(".json")?.split_once('-')?;
+        Some(RecordKey { ledger: ledger.to_owned(), seq: number.parse().ok()?, digest: digest.to_owned() })
+    }
+
+    /// Returns the line of a record: the body of the first version whose digest is in the object's key. Returns `None`
+    /// if there is no such version.
+    pub(super) async fn line(
         &self,
-        ledger: &str,
         key: &str,
-        version: Option<String>,
-    ) -> Result<Option<CopiedRecord>, String> {
-        let name = key.strip_prefix(&self.prefix(ledger)).and_then(|name| name.strip_suffix(".json"));
-        let Some((number, digest)) = name.and_then(|name| name.split_once('-')) else { return Ok(None) };
-        let Ok(seq) = number.parse() else { return Ok(None) };
-        let version = version.filter(|version| version != "null");
-        let get = self.client.get_object().bucket(&self.ship.bucket).key(key).set_version_id(version);
-        let answer = get.send().await.map_err(|error| fault(&error).to_string())?;
-        let body = answer.body.collect().await.map_err(|error| error.to_string())?;
-        let sha256: [u8; 32] = Sha256::digest(body.into_bytes()).into();
-        Ok((hex::encode(&sha256[..8]) == digest).then_some((seq, sha256)))
+        versions: Vec<Option<String>>,
+        of: &RecordKey,
+    ) -> Result<Option<Vec<u8>>, String> {
+        for version in versions {
+            let version = version.filter(|version| version != "null");
+            let get = self.client.get_object().bucket(&self.ship.bucket).key(key).set_version_id(version);
+            let answer = get.send().await.map_err(|error| fault(&error).to_string())?;
+            let body = answer.body.collect().await.map_err(|error| error.to_string())?.into_bytes();
+            if hex::encode(&Sha256::digest(&body)[..8]) == of.digest {
+                return Ok(Some(body.to_vec()));
+            }
+        }
+        Ok(None)
     }
 }

@@ -2,6 +2,7 @@
 //! command waits for this thread only at the end of the command, and only for a short time.
 
 mod bucket;
+mod read;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::ledger::verify::CopiedRecord;
 use crate::ledger::{Chain, Head, Ledger, RawLedger, Shipped};
 use crate::terminal::print;
 use bucket::Bucket;
+pub(crate) use read::{CopyReader, READ_TIMEOUT, ReadCopy};
 
 /// The pause after a failed attempt to send a record.
 const RETRY_AFTER: Duration = Duration::from_secs(15);

@@ -30,6 +30,9 @@ pub struct OpenArgs {
     /// The reason for opening credentials that were opened before
     #[arg(long, value_name = "WHY")]
     pub again: Option<String>,
+    /// The reason for opening a vault although a later epoch of the vault was opened
+    #[arg(long, value_name = "WHY")]
+    pub older_epoch: Option<String>,
     /// The reason for opening although the user has a second access key, which is inactive
     #[arg(long, value_name = "WHY")]
     pub extra_key: Option<String>,

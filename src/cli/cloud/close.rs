@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::args::CloseArgs;
-use super::quorum::{self, QuorumRequest};
+use super::quorum::{self, Asked, CloseRequest, Quorum, QuorumRequest};
 use super::shipping;
 use super::target::{self, Unsealed};
 use crate::aws::Preload;
@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{AlertTopic, Ledger, VaultFacts};
-use crate::session::{self, Ending, LocalNotice, ProfileClose, Proof, QuorumClose};
+use crate::session::{self, Ending, LocalNotice, ProfileClose, Proof, QuorumClose, Release};
 use crate::terminal::{print, warning};
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -89,10 +89,34 @@ impl CheckedClose {
     }
 
     fn close_with_quorum(self, vault: &Vault, wait: Duration) -> Result<Proof> {
-        let preload = Preload::start();
+        let mut preload = Preload::start();
+        let endpoints = preload.custom_endpoints().unwrap_or_else(|error| {
+            warning(error);
+            Vec::new()
+        });
+        let request = CloseRequest::new(
+            vault,
+            &self.target,
+            (&self.ledger, self.config.close_profile.as_deref()),
+            endpoints,
+        );
+        let closed = self.close_as_asked(vault, wait, &request, preload);
+        request.finish();
+        closed
+    }
+
+    fn close_as_asked(
+        self,
+        vault: &Vault,
+        wait: Duration,
+        request: &CloseRequest,
+        preload: Preload,
+    ) -> Result<Proof> {
+        let path = self.facts.path.clone();
         let quorum = quorum::gather(&QuorumRequest {
             vault,
-            request: None,
+            path: &path,
+            asked: Asked::Close(request),
             wait,
             ledger: &self.ledger,
             events: self.events,
@@ -102,7 +126,9 @@ impl CheckedClose {
             Ok(quorum) => quorum,
             Err(error) => return Err(self.no_quorum(error)),
         };
-        let Unsealed { target, alerts, .. } = target::unseal(vault, &quorum.shares, &self.target.name)?;
+        let Quorum { shares, given_by, signed_by, .. } = quorum;
+        let Unsealed { target, alerts, .. } = target::unseal(vault, &shares, &self.target.name)?;
+        drop(shares);
         session::close_with_quorum(QuorumClose {
             vault: self.facts,
             target,
@@ -110,6 +136,7 @@ impl CheckedClose {
             ledger: self.ledger,
             events: self.events,
             alerts,
+            release: Release { given_by, signed_by },
             config: self.config,
             preload,
         })

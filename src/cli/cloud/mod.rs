@@ -4,6 +4,7 @@
 mod args;
 mod close;
 mod drill;
+mod earlier_uses;
 mod groups;
 mod inject;
 mod ledger;

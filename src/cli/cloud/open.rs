@@ -1,5 +1,7 @@
 //! `open`: asks for a quorum at the terminal, then opens a window.
 
+use std::cell::OnceCell;
+
 use super::args::OpenArgs;
 use super::opening::{OpenRequest, Reason};
 use super::{shipping, target};
@@ -25,6 +27,7 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
         window: arguments.window,
         reason: Reason::new("reason", &arguments.reason)?,
         again: Reason::optional("again", arguments.again.as_deref())?,
+        older_epoch: Reason::optional("older-epoch", arguments.older_epoch.as_deref())?,
         extra_key: Reason::optional("extra-key", arguments.extra_key.as_deref())?,
         no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
         config: Config::load()?,
@@ -33,6 +36,7 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
         injected: InjectedFaults::default(),
         absent: Vec::new(),
         events,
+        earlier: OnceCell::new(),
     };
     let ledger = shipping::ledger(&request.config);
     request.check(&ledger)?;

@@ -1,11 +1,13 @@
 //! The steps of an opening that `open` and `drill` share, from the first check until access is proven closed.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Duration;
 
-use super::quorum::{self, QuorumRequest};
-use super::sibling_vault;
+use super::earlier_uses::EarlierUses;
+use super::quorum::{self, Asked, QuorumRequest};
 use super::target::{self, Unsealed};
+use super::{shipping, sibling_vault};
 use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
 use crate::custody::statement::approval::{Approved, Request};
@@ -13,10 +15,8 @@ use crate::custody::statement::network::CustomEndpoint;
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::gate::SessionId;
-use crate::ledger::{Entry, Ledger, VaultFacts, is_spent, spent};
-use crate::review;
+use crate::ledger::{Ledger, VaultFacts};
 use crate::session::{self, ApprovedOpening, WindowEnd, Work};
-use crate::terminal::warning;
 use crate::vault::duration::Span;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
@@ -32,6 +32,8 @@ pub struct OpenRequest<'a> {
     pub reason: Reason,
     /// The reason for opening credentials that were opened before and have not been rotated since.
     pub again: Option<Reason>,
+    /// The reason for opening a vault although a later epoch of the vault was opened.
+    pub older_epoch: Option<Reason>,
     /// The reason for opening although the user has a second, inactive access key.
     pub extra_key: Option<Reason>,
     /// The reason for opening although no alert is acknowledged.
@@ -45,6 +47,8 @@ pub struct OpenRequest<'a> {
     /// The names of the custodians whom a drill does not ask.
     pub absent: Vec<String>,
     pub events: Events,
+    /// The earlier uses of the vault. [`OpenRequest::check`] reads them.
+    pub earlier: OnceCell<EarlierUses>,
 }
 
 impl OpenRequest<'_> {
@@ -53,21 +57,28 @@ impl OpenRequest<'_> {
     /// # Errors
     /// Fails with a usage error if the opening is refused. Fails also if the ledger cannot be written.
     pub fn check(&self, ledger: &Ledger) -> Result<()> {
+        let copy = self.vault.manifest.drill_of.is_none().then(|| shipping::read_copy(&self.config, ledger));
         self.check_window()?;
         self.check_channels()?;
         self.work.fits(self.vault.manifest.lane, self.target.mfa)?;
         self.work.check()?;
         self.check_console()?;
         ledger.check()?;
-        let seen = ledger.entries_with(&self.config.ledgers)?;
-        for error in seen.wrong() {
-            warning(error);
+        let earlier = EarlierUses::read(self.path, self.vault, ledger, &self.config.ledgers, copy.flatten())?;
+        if self.older_epoch.is_none() {
+            earlier.check_epoch()?;
         }
-        let entries = seen.entries();
-        self.check_epoch(&entries)?;
-        self.check_spent(&entries)?;
-        self.warn_of_unreviewed(&entries);
+        if !self.may_be_spent() {
+            earlier.check_spent()?;
+        }
+        earlier.warn(self.target);
+        let _ = self.earlier.set(earlier);
         Ok(())
+    }
+
+    /// Returns whether the credentials are allowed to be spent. The credentials of a drill vault are never refused.
+    fn may_be_spent(&self) -> bool {
+        self.again.is_some() || self.vault.manifest.drill_of.is_some()
     }
 
     /// Asks for the quorum, opens the window, keeps the window open, and closes it.
@@ -75,6 +86,7 @@ impl OpenRequest<'_> {
     /// # Errors
     /// Fails with status 10 if access might be open. With any other status, nothing is enabled.
     pub fn run(self, session: SessionId, ledger: Ledger) -> Result<WindowEnd> {
+        let earlier = self.earlier.get().map(EarlierUses::rows).unwrap_or_default();
         let static_vault = (self.vault.manifest.lane == Lane::Gate)
             .then(|| sibling_vault::static_vault(self.path, &self.target.account))
             .flatten();
@@ -83,14 +95,24 @@ impl OpenRequest<'_> {
         let request = self.request(session, preload.custom_endpoints()?);
         let quorum = quorum::gather(&QuorumRequest {
             vault: self.vault,
-            request: Some(&request),
+            path: self.path,
+            asked: Asked::Open { request: &request, rows: &earlier },
             wait: self.wait,
             ledger: &ledger,
             events: self.events,
             absent: &self.absent,
         })?;
-        // Another process on this machine might have opened the same credentials while custodians were asked.
-        self.check_spent(&ledger.entries_with(&self.config.ledgers)?.entries())?;
+        let ledger = match self.earlier.get() {
+            None => ledger,
+            Some(earlier) => {
+                // Another process on this machine might have used the same credentials while custodians were asked.
+                let earlier = earlier.read_again(&ledger, &self.config.ledgers)?;
+                if !self.may_be_spent() {
+                    earlier.check_spent()?;
+                }
+                ledger.judged_by(earlier.into_manifests())
+            }
+        };
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
         let Unsealed { target, alerts, runbook } =
             target::unseal(self.vault, &quorum.shares, &self.target.name)?;
@@ -143,39 +165,6 @@ impl OpenRequest<'_> {
             .next("give the reason with --no-alert WHY, which the custodians sign; seal the next vault with \"alerts\""))
     }
 
-    /// Refuses spent credentials: a ledger on this machine shows that the credentials were opened, and they have not
-    /// been rotated since. The credentials of a drill vault are never refused.
-    fn check_spent(&self, entries: &[Entry]) -> Result<()> {
-        let manifest = &self.vault.manifest;
-        let excused = self.again.is_some() || manifest.drill_of.is_some();
-        let spent = spent(entries, &manifest.vault_id, manifest.credentials_epoch.into());
-        spent.filter(|_| !excused).map_or(Ok(()), |session| Err(is_spent(session)))
-    }
-
-    /// Refuses this vault file if a ledger on this machine shows that a later epoch of the vault was opened.
-    fn check_epoch(&self, entries: &[Entry]) -> Result<()> {
-        let (id, epoch) = (&self.vault.manifest.vault_id, u64::from(self.vault.manifest.epoch));
-        let intents = entries.iter().filter_map(|entry| entry.record.intent());
-        let latest = intents.filter(|intent| intent.vault == id).map(|intent| intent.epoch).max();
-        match latest.filter(|latest| *latest > epoch) {
-            Some(latest) => Err(Error::usage(format!(
-                "{} has epoch {epoch}, but a newer file of this vault, epoch {latest}, was opened before; nothing was \
-                 enabled",
-                self.path.display()
-            ))
-            .next("use the newer file; it might need the words and YubiKeys of a later enrolment")),
-            None => Ok(()),
-        }
-    }
-
-    fn warn_of_unreviewed(&self, entries: &[Entry]) {
-        for session in review::unreviewed(entries, &self.vault.manifest) {
-            warning(format_args!(
-                "session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
-            ));
-        }
-    }
-
     /// Returns the request that the custodians are asked to approve.
     fn request(&self, session: SessionId, endpoints: Vec<CustomEndpoint>) -> Request {
         let manifest = &self.vault.manifest;
@@ -190,7 +179,7 @@ impl OpenRequest<'_> {
             lane: manifest.lane,
             network: None,
             no_alert: self.no_alert.as_ref().map(text),
-            older_epoch: None,
+            older_epoch: self.older_epoch.as_ref().map(text),
             reason: text(&self.reason),
             session,
             targets: vec![self.target.clone()],

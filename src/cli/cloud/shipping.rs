@@ -3,9 +3,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::aws::Shipper;
+use crate::aws::{CopyReader, READ_TIMEOUT, ReadCopy, Shipper};
 use crate::config::Config;
 use crate::ledger::Ledger;
+use crate::terminal::countable;
 
 static SHIPPER: Mutex<Option<Shipper>> = Mutex::new(None);
 
@@ -16,6 +17,29 @@ pub fn ledger(config: &Config) -> Ledger {
     let (shipper, ledger) = Shipper::start(ship, ledger);
     *SHIPPER.lock().unwrap_or_else(PoisonError::into_inner) = shipper;
     ledger
+}
+
+/// A reading of the copies in the bucket, which a background thread has started.
+pub type CopyReading = CopyReader;
+
+/// Starts to read the copies of all ledgers in the configured bucket. Returns `None` if no bucket is configured.
+pub fn read_copy(config: &Config, ledger: &Ledger) -> Option<CopyReading> {
+    config.ship.as_ref().map(|ship| CopyReader::start(ship, ledger))
+}
+
+/// Says whether the copies were read.
+pub fn copy_text(copy: &Result<ReadCopy, String>) -> String {
+    match copy {
+        Ok(ReadCopy { ledgers, records, place }) => {
+            let (records, ledgers) =
+                (countable(*records, "record", "records"), countable(ledgers.len(), "ledger", "ledgers"));
+            format!("read: {records} of {ledgers} in {place}")
+        }
+        Err(why) => format!(
+            "NOT read within {} s: {why}; only the ledgers on this machine were consulted",
+            READ_TIMEOUT.as_secs()
+        ),
+    }
 }
 
 /// Waits for a limited time until all records are copied.

@@ -101,6 +101,7 @@ fn text(records: &[MergedRecord]) -> String {
 fn said(record: &Record) -> String {
     match record {
         Record::Approval { custodian, .. } => format!("{custodian} signed"),
+        Record::CloseApproval { custodian, .. } => format!("{custodian} signed to close"),
         Record::Share { custodian, purpose, .. } => {
             format!(
                 "{custodian} gave a share to {}",
@@ -110,6 +111,7 @@ fn said(record: &Record) -> String {
         Record::Alert { topic, channel, acknowledged, detail, .. } => {
             let topic = match topic {
                 AlertTopic::Opening => "opening",
+                AlertTopic::Closing => "closing",
                 AlertTopic::NotOpened => "not opened",
                 AlertTopic::Closed => "closed",
                 AlertTopic::MayBeOpen => "may be open",
@@ -117,13 +119,14 @@ fn said(record: &Record) -> String {
             let outcome = if acknowledged.is_some() { "acknowledged" } else { "NOT acknowledged" };
             format!("{channel} {outcome} ({topic}): {detail}")
         }
-        Record::Intent { target, window, reason, again, no_alert, drill_of, .. } => {
+        Record::Intent { target, window, reason, again, no_alert, older_epoch, drill_of, .. } => {
             let drill = if drill_of.is_some() { "drill on " } else { "" };
             let again = again.as_ref().map_or_else(String::new, |why| format!("; again: {why}"));
+            let older = older_epoch.as_ref().map_or_else(String::new, |why| format!("; older epoch: {why}"));
             let quiet = no_alert.as_ref().map_or_else(String::new, |why| format!("; no alert: {why}"));
             let (name, account, user) = (&target.name, &target.account, &target.user);
             let window = time_text::seconds(*window);
-            format!("{drill}{name}, user {user} in {account}, for {window}: {reason}{again}{quiet}")
+            format!("{drill}{name}, user {user} in {account}, for {window}: {reason}{again}{older}{quiet}")
         }
         Record::Window { until, .. } => format!("AWS refuses access from {} on", time_text::utc(*until)),
         Record::Enabling { .. } => "enabling access now".into(),

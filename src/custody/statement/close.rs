@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::network::{CustomEndpoint, NetworkPath};
 use super::{LedgerHead, Predicate, Statement, StatementError, signer};
+use crate::custody::token::{Token, TokenError};
 use crate::gate::SessionId;
+use crate::secret::SecretText;
 use crate::vault::dsse::Envelope;
-use crate::vault::manifest::{Manifest, TargetSummary};
+use crate::vault::file::Vault;
+use crate::vault::manifest::{Custodian, EnrolledToken, Manifest, TargetSummary};
 
 /// The fields of the statement that are the same for all custodians of one close.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -39,7 +42,8 @@ pub struct CloseStatement {
     pub custodian: String,
     /// The ID of the custodian's enrolment.
     pub enrolment: String,
-    /// The ledger's head at the time of signing.
+    /// The ledger's head before the first custodian was asked. If the ledger could not be read, the head is that of an
+    /// empty ledger.
     pub ledger: LedgerHead,
     /// Whether the custodian gave the share on a different machine than the machine that closes access.
     pub remote: bool,
@@ -54,6 +58,33 @@ pub struct CloseStatement {
 impl Predicate for CloseStatement {
     const TYPE: &'static str = "application/vnd.breakglass.close.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:close:v1";
+}
+
+/// Asks a custodian's token to sign the statement of a close. The statement also contains the time `at` and the ledger's
+/// head `ledger`.
+///
+/// # Errors
+/// See [`TokenError`].
+#[allow(clippy::too_many_arguments, reason = "they are the statement's fields and the token's inputs")]
+pub fn sign(
+    vault: &Vault,
+    request: &ClosePurpose,
+    (custodian, enrolled): (&Custodian, &EnrolledToken),
+    (at, ledger): (Timestamp, LedgerHead),
+    token: &mut dyn Token,
+    pin: &SecretText,
+    touch: &mut dyn FnMut(),
+) -> Result<Envelope, TokenError> {
+    let statement = CloseStatement {
+        custodian: custodian.name.clone(),
+        enrolment: custodian.enrolment.clone(),
+        ledger,
+        remote: false,
+        request: request.clone(),
+        serial: enrolled.serial,
+        signed: at,
+    };
+    Statement::of(&vault.manifest.label, &vault.sha256, statement).sign(enrolled, token, pin, touch)
 }
 
 /// Reads the statement of a close, and checks that a custodian in `manifest` signed it.

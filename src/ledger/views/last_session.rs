@@ -88,6 +88,7 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
             }
             Record::Intent { .. }
             | Record::Approval { .. }
+            | Record::CloseApproval { .. }
             | Record::Share { .. }
             | Record::Alert { .. }
             | Record::Enabling { .. }

@@ -11,6 +11,7 @@ use crate::custody::statement::approval::{self, Approval};
 use crate::custody::statement::drill as evidence;
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record, SharePurpose};
+use crate::ledger::spent::{FoundUse, SpentBy, UnsignedUse, Uses};
 use crate::vault::firmware::Firmware;
 use crate::vault::manifest::Manifest;
 
@@ -28,10 +29,12 @@ pub struct Readiness {
     pub credentials_epoch: u64,
     /// When this epoch of the vault was sealed. The vault's credentials were created at this time or earlier.
     pub sealed: Timestamp,
-    /// The last session that recorded an intent for these credentials. If there is such a session, the credentials
-    /// must be rotated.
+    /// The last opening of these credentials, or the last close by a quorum. If there is such a use, the credentials
+    /// must be rotated. Only a use that a quorum signed counts.
     pub spent: Option<SpentBy>,
-    /// The number of shares that were given to sessions without an intent. Shares without an intent count as released
+    /// Records that show a use of these credentials, but that no quorum signed.
+    pub unsigned_uses: Vec<UnsignedUse>,
+    /// The number of shares that were given to close, or to sessions without an intent. These shares count as released
     /// until the credentials are rotated.
     pub released_shares: usize,
     /// The last drill for this vault.
@@ -45,13 +48,6 @@ pub struct Readiness {
     pub affected_tokens: Vec<AffectedToken>,
     /// The overdue tasks, as text for people.
     pub overdue: Vec<String>,
-}
-
-/// A session that recorded an intent for the credentials.
-#[derive(Clone, Debug, Serialize)]
-pub struct SpentBy {
-    pub session: SessionId,
-    pub at: Timestamp,
 }
 
 /// The last drill for a vault.
@@ -100,12 +96,15 @@ fn affected_tokens(manifest: &Manifest) -> Vec<AffectedToken> {
 impl Readiness {
     /// Returns the readiness of the vault at the time `now`.
     pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
+        let FoundUse { counted: spent, unsigned: unsigned_uses } =
+            Uses::of(entries, std::slice::from_ref(manifest)).spent(manifest);
         let mut readiness = Self {
             vault: manifest.vault_id.clone(),
             credentials_epoch: manifest.credentials_epoch.into(),
             // The check of the manifest ensures that `created` is a timestamp.
             sealed: manifest.created.parse().unwrap_or(now),
-            spent: None,
+            spent,
+            unsigned_uses,
             released_shares: 0,
             last_drill: None,
             last_complete_drill: None,
@@ -122,7 +121,7 @@ impl Readiness {
         let mut given = Vec::new();
         let mut drills: Vec<LastDrill> = Vec::new();
         for entry in entries {
-            readiness.take(entry, &mut given);
+            given.extend(readiness.share(entry));
             drills.extend(drill(entry, manifest, latest));
         }
         readiness.prove(entries, manifest, latest);
@@ -132,7 +131,7 @@ impl Readiness {
         drills.retain(|drill| seen.insert((drill.session, drill.signed)));
         let intended: HashSet<_> =
             entries.iter().filter_map(|entry| Some(entry.record.intent()?.session)).collect();
-        given.retain(|(session, _)| session.is_none_or(|session| !intended.contains(&session)));
+        given.retain(|(opened, _)| opened.is_none_or(|session| !intended.contains(&session)));
         readiness.released_shares = given.len();
         given.sort_unstable_by(|(_, a), (_, b)| a.cmp(b));
         given.dedup_by(|(_, a), (_, b)| a == b);
@@ -155,23 +154,15 @@ impl Readiness {
         self.overdue.is_empty()
     }
 
-    /// Notes the last intent for this vault's credentials. Adds the shares that were given for these credentials to
-    /// `given`, with session and custodian.
-    fn take(&mut self, entry: &Entry, given: &mut Vec<(Option<SessionId>, String)>) {
-        let is_ours = |vault: &String, epoch: u64| *vault == self.vault && epoch == self.credentials_epoch;
-        match &entry.record {
-            Record::Intent { session, vault, credentials_epoch, .. }
-                if is_ours(vault, *credentials_epoch) =>
-            {
-                self.spent = Some(SpentBy { session: *session, at: entry.at });
-            }
-            Record::Share { session, vault, credentials_epoch, custodian, purpose: SharePurpose::Open }
-                if is_ours(vault, *credentials_epoch) =>
-            {
-                given.push((*session, custodian.clone()));
-            }
-            _ => {}
-        }
+    /// Returns the share that this record shows, if the share is for these credentials: the session that the share was
+    /// given to open, and the custodian. A share that was given to close has no such session.
+    fn share(&self, entry: &Entry) -> Option<(Option<SessionId>, String)> {
+        let Record::Share { session, vault, credentials_epoch, custodian, purpose } = &entry.record else {
+            return None;
+        };
+        let is_ours = *vault == self.vault && *credentials_epoch == self.credentials_epoch;
+        let opened = session.filter(|_| *purpose == SharePurpose::Open);
+        is_ours.then(|| (opened, custodian.clone()))
     }
 
     /// Sets the time of each custodian's last proof. A proof is an approval for this vault or for its drill vault. A
@@ -181,7 +172,7 @@ impl Readiness {
         let shares: HashSet<_> = entries
             .iter()
             .filter_map(|entry| match &entry.record {
-                Record::Share { session: Some(session), custodian, .. } => {
+                Record::Share { session: Some(session), custodian, purpose: SharePurpose::Open, .. } => {
                     Some((*session, custodian.as_str()))
                 }
                 _ => None,
@@ -213,10 +204,19 @@ impl Readiness {
     /// after the last complete drill failed.
     fn tasks(&self, exposed: bool, failed: bool, now: Timestamp) -> Vec<String> {
         let mut overdue = Vec::new();
-        if let Some(SpentBy { session, .. }) = &self.spent {
-            overdue.push(format!("rotate the credentials and reseal: session {session} has opened them"));
+        if let Some(by) = &self.spent {
+            overdue.push(format!("rotate the credentials and reseal: {}", by.what()));
         } else if exposed {
-            overdue.push("rotate the credentials and reseal: a quorum of shares was given in attempts that opened nothing".into());
+            overdue.push(
+                "rotate the credentials and reseal: a quorum of shares was given to close, or in attempts that opened nothing".into(),
+            );
+        }
+        // A close that no quorum signed is among the released shares, so it needs no other task.
+        for unsigned in self.unsigned_uses.iter().filter(|of| of.purpose == SharePurpose::Open) {
+            overdue.push(format!(
+                "check the ledgers (breakglass ledger verify --vault FILE): {}",
+                unsigned.what()
+            ));
         }
         if self.sealed > now.saturating_add(AHEAD).unwrap_or(now) {
             overdue.push("correct this machine's clock: the vault was sealed in the future".into());
@@ -309,7 +309,6 @@ mod tests {
             entry(time, share(1, "alice", 2, SharePurpose::Open)),
             entry(time, share(2, "alice", 2, SharePurpose::Open)),
             entry(time, share(3, "bob", 1, SharePurpose::Open)),
-            entry(time, share(4, "carol", 2, SharePurpose::Close)),
         ];
         let kept = readiness(&one, now);
         assert_eq!(
@@ -321,7 +320,12 @@ mod tests {
             kept.custodians.iter().all(|proof| proof.last_used.is_none()),
             "a record without a signature proves nothing"
         );
-        let two = [&one[..], &[entry(time, share(5, "bob", 2, SharePurpose::Open))]].concat();
-        assert!(readiness(&two, now).overdue[0].contains("opened nothing"));
+        for purpose in [SharePurpose::Open, SharePurpose::Close] {
+            let two = [&one[..], &[entry(time, share(5, "bob", 2, purpose))]].concat();
+            let exposed = readiness(&two, now);
+            assert_eq!(exposed.released_shares, 3, "a share for a close should count as released");
+            assert!(exposed.overdue[0].contains("rotate the credentials"), "{:?}", exposed.overdue);
+            assert!(exposed.spent.is_none(), "records without signatures should not spend the credentials");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! The outcome of one session, as its records show it.
 
 use crate::gate::SessionId;
-use crate::ledger::record::{Entry, Record};
+use crate::ledger::record::{Entry, Record, SharePurpose};
 
 /// The outcome of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionOutcome {
-    /// The custodians who gave a share, in the order in which they gave it.
+    /// The custodians who gave a share to open, in the order in which they gave it.
     pub custodians: Vec<String>,
     /// The channels over which an alert was acknowledged. Each channel occurs once.
     pub acknowledged: Vec<String>,
@@ -22,7 +22,9 @@ impl SessionOutcome {
         let mut outcome = Self::default();
         for entry in entries {
             match &entry.record {
-                Record::Share { session: Some(session), custodian, .. } if *session == id => {
+                Record::Share { session: Some(session), custodian, purpose: SharePurpose::Open, .. }
+                    if *session == id =>
+                {
                     outcome.custodians.push(custodian.clone());
                 }
                 Record::Alert { session: Some(session), channel, acknowledged: Some(_), .. }

@@ -2,7 +2,6 @@
 //! call was made during the session.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -288,12 +287,11 @@ impl OtherSession<'_> {
         let Some(manifest) = manifest else { return true };
         *self.approved.get_or_init(|| {
             let signed = self.own.entries.iter().filter_map(|entry| match &entry.record {
-                Record::Approval { custodian, envelope, .. } => {
-                    self.own.intent.approved(custodian, envelope, manifest).ok().map(|_| custodian)
-                }
+                Record::Approval { custodian, envelope, .. } => Some((custodian.as_str(), envelope)),
                 _ => None,
             });
-            signed.collect::<BTreeSet<_>>().len() >= usize::from(manifest.threshold.get())
+            let approvers = self.own.intent.approvers(&signed.collect::<Vec<_>>(), manifest);
+            approvers >= usize::from(manifest.threshold.get())
         })
     }
 }

@@ -8,13 +8,15 @@ use crate::vault::target::TargetId;
 
 /// Returns a notice with the fields that have the same value in every alert of the opening.
 pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice {
-    let Request { session, reason, again, no_alert, window, drill_of, .. } = approved.request().clone();
+    let Request { session, reason, again, no_alert, older_epoch, window, drill_of, .. } =
+        approved.request().clone();
     Notice {
         drill: drill_of.is_some(),
         session: Some(session),
         reason: Some(reason),
         again,
         no_alert,
+        older_epoch,
         window: Some(window),
         approved_by: approved.custodians().to_vec(),
         ..Notice::of(vault, target)

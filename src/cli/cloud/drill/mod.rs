@@ -3,6 +3,7 @@
 
 mod evidence;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -95,6 +96,7 @@ impl<'a> DrillRequest<'a> {
             window: arguments.window,
             reason: Reason::new("reason", &arguments.reason)?,
             again: None,
+            older_epoch: None,
             extra_key: None,
             no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
             config: Config::load()?,
@@ -103,6 +105,7 @@ impl<'a> DrillRequest<'a> {
             injected: InjectedFaults::new(&failures),
             absent,
             events,
+            earlier: OnceCell::new(),
         };
         Ok(Self { open, session, drill_of, expected, inject: &arguments.inject, out })
     }

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::record::{self, QuorumRequest};
+use super::record::{self, Asked, QuorumRequest};
+use super::release::CloseRequest;
 use super::{CustodianOutcome, Gathering, Seat};
-use crate::cli::token_dialog::{AttemptError, DialogError, TokenDialog};
+use crate::cli::token_dialog::{AttemptError, DialogError, TokenDialog, TokenFailure};
 use crate::cli::typed;
 use crate::custody::opening::{self, PartOwner};
-use crate::custody::statement::approval;
+use crate::custody::statement::approval::{self, Request};
+use crate::custody::statement::close;
 use crate::custody::token::{Token, TokenError};
 use crate::error::Result;
 use crate::secret::{Secret, SecretText};
@@ -105,7 +107,7 @@ impl Gathering<'_> {
 }
 
 impl Seat<'_> {
-    /// Signs the approval if the custodian has not signed it yet, and then unwraps the share.
+    /// Signs the approval or the statement of a close, if the custodian has not signed yet, and then unwraps the share.
     fn attempt(
         &mut self,
         asked: &QuorumRequest<'_>,
@@ -114,17 +116,15 @@ impl Seat<'_> {
         (token, pin): (&mut dyn Token, &SecretText),
         half: &Secret<KEY>,
     ) -> Result<Share, AttemptError> {
-        if let Some(request) = asked.request.filter(|_| self.approval.is_none()) {
-            let (at, head) = (Timestamp::now(), asked.ledger.head()?.into());
-            let purpose = format!("approve {}", record::short(request));
-            let owner = (self.custodian, enrolled);
-            let signed = approval::sign(asked.vault, request, owner, (at, head), token, pin, &mut || {
-                dialog.ask_touch(&purpose);
-            });
-            dialog.terminal.erase();
-            let envelope = signed?;
-            asked.record_approval(request, self.custodian, &envelope)?;
-            self.approval = Some(envelope);
+        if self.approval.is_none() && !self.cannot_sign {
+            match asked.asked {
+                Asked::Open { request, .. } => {
+                    self.approve(asked, request, enrolled, dialog, (&mut *token, pin))?;
+                }
+                Asked::Close(request) => {
+                    self.sign_close(asked, request, enrolled, dialog, (&mut *token, pin))?;
+                }
+            }
             if signals::pending().is_some() {
                 // The kind of this error does not matter, because the caller finds the pending signal and ends the
                 // dialogue.
@@ -133,5 +133,63 @@ impl Seat<'_> {
         }
         let mut touch = || dialog.ask_touch("give the share");
         Ok(opening::open(asked.vault, self.custodian, enrolled, token, pin, half, &mut touch)?)
+    }
+
+    /// Signs and records the approval of an opening.
+    fn approve(
+        &mut self,
+        asked: &QuorumRequest<'_>,
+        request: &Request,
+        enrolled: &manifest::EnrolledToken,
+        dialog: &mut TokenDialog<'_>,
+        (token, pin): (&mut dyn Token, &SecretText),
+    ) -> Result<(), AttemptError> {
+        let (at, head) = (Timestamp::now(), asked.ledger.head()?.into());
+        let purpose = format!("approve {}", record::short(request));
+        let owner = (self.custodian, enrolled);
+        let mut touch = || dialog.ask_touch(&purpose);
+        let signed = approval::sign(asked.vault, request, owner, (at, head), token, pin, &mut touch);
+        dialog.terminal.erase();
+        let envelope = signed?;
+        asked.record_approval(request, self.custodian, &envelope)?;
+        self.approval = Some(envelope);
+        Ok(())
+    }
+
+    /// Signs the statement of a close. If the YubiKey cannot sign, reports that and continues without a signature.
+    /// Fails only if the YubiKey could not give the share either.
+    fn sign_close(
+        &mut self,
+        asked: &QuorumRequest<'_>,
+        request: &CloseRequest,
+        enrolled: &manifest::EnrolledToken,
+        dialog: &mut TokenDialog<'_>,
+        (token, pin): (&mut dyn Token, &SecretText),
+    ) -> Result<(), AttemptError> {
+        let (at, head) = (Timestamp::now(), request.head.clone());
+        let purpose = format!("sign {}", request.short());
+        let (owner, name) = ((self.custodian, enrolled), &self.custodian.name);
+        let mut touch = || dialog.ask_touch(&purpose);
+        let signed = close::sign(asked.vault, &request.purpose, owner, (at, head), token, pin, &mut touch);
+        dialog.terminal.erase();
+        match signed {
+            Ok(envelope) => {
+                request.record_approval(asked.vault, name, &envelope, asked.events);
+                self.approval = Some(envelope);
+                Ok(())
+            }
+            Err(
+                why @ (TokenError::WrongPin { .. }
+                | TokenError::Blocked
+                | TokenError::Gone
+                | TokenError::Busy),
+            ) => Err(why.into()),
+            Err(why @ (TokenError::NotTouched | TokenError::Failed(_))) => {
+                self.cannot_sign = true;
+                let what = TokenFailure::of(enrolled.serial, why).what;
+                note(&format!("{name}: the close is not signed: {what}; closing goes on"));
+                Ok(())
+            }
+        }
     }
 }

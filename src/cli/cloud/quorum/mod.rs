@@ -5,6 +5,7 @@ mod custodian;
 mod failure;
 mod purpose;
 mod record;
+mod release;
 mod tokens;
 
 use std::time::Instant;
@@ -22,22 +23,30 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Custodian;
 use crate::vault::quorum::{KEY, Share};
 use purpose::{Purpose, allow_swap};
-pub use record::QuorumRequest;
+pub use record::{Asked, QuorumRequest};
+pub use release::CloseRequest;
 use tokens::TokenQueue;
 
 /// The result of a complete quorum.
 pub struct Quorum {
     pub shares: Vec<Share>,
-    /// The signed approvals; empty for a close.
+    /// The signed approvals of an opening, or the signed statements of a close. A custodian can give a share to close
+    /// without a signed statement.
     pub approvals: Vec<Envelope>,
+    /// The names of the custodians who signed, in the manifest's order.
+    pub signed_by: Vec<String>,
+    /// The names of the custodians who gave a share, in the manifest's order.
+    pub given_by: Vec<String>,
 }
 
 /// A custodian and the state of their contribution to the quorum.
 struct Seat<'a> {
     custodian: &'a Custodian,
     state: SeatState,
-    /// The approval that the custodian has signed. The approval is also in the ledger.
+    /// The approval or the statement of a close that the custodian has signed.
     approval: Option<Envelope>,
+    /// Whether the custodian's YubiKey could not sign the statement of a close. The YubiKey is not asked again.
+    cannot_sign: bool,
     /// Whether the custodian's YubiKey or PIN failed.
     failed: bool,
 }
@@ -82,11 +91,18 @@ struct Gathering<'a> {
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed
 /// [`Status::Damaged`]: crate::error::Status::Damaged
 pub fn gather(asked: &QuorumRequest<'_>) -> Result<Quorum> {
-    let purpose = if asked.request.is_some() { Purpose::Open } else { Purpose::Close };
+    let (purpose, summary) = match asked.asked {
+        Asked::Open { request, rows } => (Purpose::Open, record::summary(asked.vault, request, rows)),
+        Asked::Close(request) => (Purpose::Close, request.summary(asked.vault, asked.path)),
+    };
     let mut terminal = Terminal::open()?;
+    // The text of a close is shown even before the question about swap.
+    if let Purpose::Close = purpose {
+        terminal.show(&summary);
+    }
     allow_swap(&mut terminal, purpose)?;
-    if let Some(request) = asked.request {
-        terminal.show(&record::summary(asked.vault, request));
+    if let Purpose::Open = purpose {
+        terminal.show(&summary);
     }
     let tokens = TokenQueue::watch(terminal.waker())?;
     let seats = asked.vault.manifest.custodians.iter().map(|custodian| Seat::of(custodian, asked.absent));
@@ -99,20 +115,31 @@ pub fn gather(asked: &QuorumRequest<'_>) -> Result<Quorum> {
             None => gathering.wait()?,
         }
     }
-    let mut quorum = Quorum { shares: Vec::new(), approvals: Vec::new() };
-    for Seat { state, approval, .. } in gathering.seats {
-        quorum.approvals.extend(approval);
-        if let SeatState::Given(share) = state {
-            quorum.shares.push(share);
+    Ok(Quorum::of(gathering.seats))
+}
+
+impl Quorum {
+    fn of(seats: Vec<Seat<'_>>) -> Self {
+        let mut quorum =
+            Self { shares: Vec::new(), approvals: Vec::new(), signed_by: Vec::new(), given_by: Vec::new() };
+        for Seat { custodian, state, approval, .. } in seats {
+            if let Some(approval) = approval {
+                quorum.approvals.push(approval);
+                quorum.signed_by.push(custodian.name.clone());
+            }
+            if let SeatState::Given(share) = state {
+                quorum.shares.push(share);
+                quorum.given_by.push(custodian.name.clone());
+            }
         }
+        quorum
     }
-    Ok(quorum)
 }
 
 impl<'a> Seat<'a> {
     fn of(custodian: &'a Custodian, absent: &[String]) -> Self {
         let state = if absent.contains(&custodian.name) { SeatState::Aside } else { SeatState::Awaited };
-        Self { custodian, state, approval: None, failed: false }
+        Self { custodian, state, approval: None, cannot_sign: false, failed: false }
     }
 
     fn may_come(&self) -> bool {

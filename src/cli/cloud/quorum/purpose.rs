@@ -1,9 +1,10 @@
-//! The purpose of a quorum (open or close), and the question about unencrypted swap.
+//! The purpose of a quorum (open or close), its targets as text, and the question about unencrypted swap.
 
 use crate::error::{Error, Result};
 use crate::secret::unencrypted_swap;
 use crate::signal::Signal;
-use crate::terminal::{NoAnswer, Reply, Terminal};
+use crate::terminal::{NoAnswer, Reply, Terminal, listed};
+use crate::vault::manifest::TargetSummary;
 
 #[derive(Clone, Copy)]
 pub enum Purpose {
@@ -32,6 +33,13 @@ impl Purpose {
     pub fn interrupted(self, signal: Signal) -> Error {
         Error::interrupted(signal, self.outcome())
     }
+}
+
+/// Returns the targets as text, each with its user and account.
+pub fn target_text(targets: &[TargetSummary]) -> String {
+    let of = |t: &TargetSummary| format!("{} (user {}, account {})", t.name, t.user, t.account);
+    let targets: Vec<_> = targets.iter().map(of).collect();
+    listed(&targets.iter().map(String::as_str).collect::<Vec<_>>(), "and")
 }
 
 /// Asks for an explicit yes if secrets could be written to unencrypted swap.

@@ -1,15 +1,18 @@
-//! The text that custodians approve, and the ledger records of approvals and shares.
+//! The text that custodians approve before an opening, and the ledger records of approvals and shares.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::purpose::target_text;
+use super::release::CloseRequest;
 use crate::custody::statement::approval::Request;
 use crate::custody::statement::network::endpoints_text;
 use crate::error::{Error, Result};
 use crate::events::{Event, Events};
 use crate::ledger::{Ledger, Record, SharePurpose};
-use crate::terminal::{listed, warning};
+use crate::terminal::listed;
 use crate::time_text;
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
@@ -18,8 +21,10 @@ use crate::vault::manifest::Custodian;
 /// The inputs of [`super::gather`].
 pub struct QuorumRequest<'a> {
     pub vault: &'a Vault,
-    /// The request to approve; `None` for a close, which needs no approval.
-    pub request: Option<&'a Request>,
+    /// The path of the vault file.
+    pub path: &'a Path,
+    /// What the custodians are asked for.
+    pub asked: Asked<'a>,
     /// The longest wait for the custodians.
     pub wait: Duration,
     /// The ledger that records approvals and shares.
@@ -27,6 +32,17 @@ pub struct QuorumRequest<'a> {
     pub events: Events,
     /// The names of custodians who are not asked.
     pub absent: &'a [String],
+}
+
+/// What custodians are asked for: to approve an opening, or to give shares to close.
+#[derive(Clone, Copy)]
+pub enum Asked<'a> {
+    Open {
+        request: &'a Request,
+        /// Further rows of the text that the custodians approve: a name and a text.
+        rows: &'a [(&'static str, String)],
+    },
+    Close(&'a CloseRequest),
 }
 
 /// Returns a one-line summary of the request, for the prompt that asks for a touch.
@@ -37,13 +53,7 @@ pub fn short(request: &Request) -> String {
 }
 
 /// Returns the text of the request that is shown before the first custodian is asked.
-pub fn summary(vault: &Vault, request: &Request) -> String {
-    let targets: Vec<_> = request
-        .targets
-        .iter()
-        .map(|t| format!("{} (user {}, account {})", t.name, t.user, t.account))
-        .collect();
-    let targets: Vec<_> = targets.iter().map(String::as_str).collect();
+pub fn summary(vault: &Vault, request: &Request, rows: &[(&'static str, String)]) -> String {
     let what = if request.drill_of.is_some() { "a drill, session" } else { "session" };
     let alerts: Vec<_> = vault.manifest.alerts.iter().map(String::as_str).collect();
     let alerts = if alerts.is_empty() {
@@ -54,13 +64,19 @@ pub fn summary(vault: &Vault, request: &Request) -> String {
     let mut text = format!(
         "breakglass: please approve: {what} {}\n  opens    {} for {}\n  reason   {}\n  alerts   {alerts}",
         request.session,
-        listed(&targets, "and"),
+        target_text(&request.targets),
         time_text::seconds(request.window),
         request.reason
     );
     let endpoints = Some(endpoints_text(&request.endpoints)).filter(|text| !text.is_empty());
+    for (name, row) in rows {
+        text = format!("{text}\n  {name:8} {row}");
+    }
+    let older = request.older_epoch.as_ref();
+    let older = older.map(|why| format!("{}, even if a later epoch was opened: {why}", request.epoch));
     let more = [
         ("again", &request.again),
+        ("epoch", &older),
         ("2nd key", &request.extra_key),
         ("no alert", &request.no_alert),
         ("AWS at", &endpoints),
@@ -92,21 +108,23 @@ impl QuorumRequest<'_> {
         Ok(())
     }
 
-    /// Records that a share was given. If the ledger cannot be written, an opening fails, but a close continues with
-    /// a warning.
+    /// Records that a share was given. The record of a close is written in the background.
+    ///
+    /// # Errors
+    /// For an opening, fails if the ledger cannot be written.
     pub(super) fn record_share(&self, custodian: &Custodian) -> Result<()> {
+        let request = match self.asked {
+            Asked::Open { request, .. } => request,
+            Asked::Close(request) => {
+                request.record_share(self.vault, &custodian.name);
+                return Ok(());
+            }
+        };
         let (vault, credentials_epoch) = self.credentials();
-        let session = self.request.map(|request| request.session);
-        let purpose = if session.is_some() { SharePurpose::Open } else { SharePurpose::Close };
+        let (session, purpose) = (Some(request.session), SharePurpose::Open);
         let record =
             Record::Share { session, vault, credentials_epoch, custodian: custodian.name.clone(), purpose };
-        if session.is_some() {
-            return self.ledger.append(Timestamp::now(), record).map_err(not_recorded);
-        }
-        if let Err(error) = self.ledger.hurried().append(Timestamp::now(), record) {
-            warning(&error.what);
-        }
-        Ok(())
+        self.ledger.append(Timestamp::now(), record).map_err(not_recorded)
     }
 
     fn credentials(&self) -> (String, u64) {

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::args::StatusArgs;
+use super::shipping;
+use crate::aws::ReadCopy;
 use crate::cli::input;
 use crate::config::Config;
 use crate::error::{Error, Result, Status};
-use crate::events::{self, Event};
+use crate::events::{self, Event, ShippedCopy};
 use crate::gate::SessionId;
 use crate::gate::observed::UserState;
 use crate::ledger::{
@@ -43,7 +45,7 @@ pub fn run(arguments: StatusArgs) -> Result<()> {
 
 impl StatusRequest {
     fn run(&self) -> Result<()> {
-        let Ledgers { own, entries, mut unread } = Ledgers::read();
+        let Ledgers { own, entries, copy, mut unread } = Ledgers::read();
         if let Some(error) = unread.take_if(|_| own.is_none() && self.profile.is_none()) {
             return Err(error);
         }
@@ -66,7 +68,7 @@ impl StatusRequest {
         }
         let kept = self.vault.as_ref().filter(|vault| vault.manifest.drill_of.is_none());
         let readiness = kept.map(|vault| Readiness::of(&entries, &vault.manifest, now));
-        self.print(&standings, readiness.as_ref(), now)?;
+        self.print(&standings, copy.as_ref(), readiness.as_ref(), now)?;
         self.verdict(&standings, unread, readiness.as_ref())
     }
 
@@ -98,14 +100,27 @@ impl StatusRequest {
         (seen, now)
     }
 
-    fn print(&self, standings: &[TargetStatus], readiness: Option<&Readiness>, now: Timestamp) -> Result<()> {
+    fn print(
+        &self,
+        standings: &[TargetStatus],
+        copy: Option<&Result<ReadCopy, String>>,
+        readiness: Option<&Readiness>,
+        now: Timestamp,
+    ) -> Result<()> {
         if self.json {
             let may_be_open = standings.iter().any(|standing| standing.may_be_open);
-            let event = Event::Status { may_be_open, targets: standings, readiness };
+            let shipped_copy = copy.map(|copy| ShippedCopy {
+                read: copy.is_ok(),
+                records: copy.as_ref().map_or(0, |copy| copy.records),
+                why: copy.as_ref().err().map(String::as_str),
+            });
+            let event = Event::Status { may_be_open, targets: standings, shipped_copy, readiness };
             return print::exact(&(events::line(now, event)? + "\n"));
         }
+        let copy =
+            copy.map(|copy| format!("shipped copy {}\n", shipping::copy_text(copy))).unwrap_or_default();
         let readiness = readiness.map(|readiness| readiness_text::text(readiness, now)).unwrap_or_default();
-        print::result(&(text(standings, self.profile.is_some()) + &readiness))
+        print::result(&(text(standings, self.profile.is_some()) + &copy + &readiness))
     }
 
     /// Fails with status 10 if a window might be open. Fails with status 1 if a user is not at rest, a source could
@@ -157,6 +172,8 @@ struct Ledgers {
     own: Option<Vec<SessionId>>,
     /// The records of all ledgers, ordered by time.
     entries: Vec<Entry>,
+    /// The copies of ledgers in the bucket, or why they were not read. `None` if no bucket is configured.
+    copy: Option<Result<ReadCopy, String>>,
     /// The error of a ledger or of the configuration that could not be read. The configuration lists the ledgers of
     /// other machines.
     unread: Option<Error>,
@@ -165,24 +182,28 @@ struct Ledgers {
 impl Ledgers {
     fn read() -> Self {
         let ledger = Ledger::at_default();
-        let (others, no_config) = match Config::load() {
-            Ok(config) => (config.ledgers, None),
-            Err(error) => (Vec::new(), Some(error)),
+        let (config, no_config) = match Config::load() {
+            Ok(config) => (config, None),
+            Err(error) => (Config::default(), Some(error)),
         };
+        let copy = shipping::read_copy(&config, &ledger).map(shipping::CopyReading::finish);
+        let copies =
+            copy.as_ref().and_then(|copy| Some(copy.as_ref().ok()?.ledgers.clone())).unwrap_or_default();
+        let others = config.ledgers;
         let intended = |entry: &Entry| match entry.record {
             Record::Intent { session, .. } => Some(session),
             _ => None,
         };
         let (own, seen, unread) = match ledger.entries() {
-            Ok(own) => match ledger.entries_with(&others) {
+            Ok(own) => match ledger.entries_with_copies(&others, copies) {
                 Ok(seen) => (Some(own.iter().filter_map(intended).collect()), seen, None),
                 Err(error) => (None, Merged::default(), Some(error)),
             },
-            Err(error) => (None, ledger::read_all(&others), Some(error)),
+            Err(error) => (None, ledger::read_all_with(&others, copies), Some(error)),
         };
         let entries = seen.entries();
         let wrong = seen.files.into_iter().find_map(|file| file.wrong);
-        Self { own, entries, unread: unread.or(no_config).or(wrong) }
+        Self { own, entries, copy, unread: unread.or(no_config).or(wrong) }
     }
 }
 

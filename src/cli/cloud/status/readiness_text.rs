@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::ledger::{AffectedToken, CustodianProof, LastDrill, Readiness, SpentBy};
+use crate::ledger::{AffectedToken, CustodianProof, LastDrill, Readiness, SharePurpose, SpentBy};
 use crate::time_text;
 
 /// Returns lines about credentials, drills and custodians, and one line for each overdue task.
@@ -22,13 +22,19 @@ pub fn text(readiness: &Readiness, now: Timestamp) -> String {
     } = readiness;
     let mut text = format!("credentials  epoch {credentials_epoch}, sealed {}", ago(*sealed, now));
     match spent {
-        Some(SpentBy { session, at }) => {
-            let _ = write!(text, "; SPENT by session {session}, {}", ago(*at, now));
+        Some(SpentBy { session, at, purpose }) => {
+            let session = session.map_or_else(|| "a window".into(), |session| format!("session {session}"));
+            let by = match purpose {
+                SharePurpose::Open => session,
+                SharePurpose::Close => format!("a quorum's close of {session}"),
+            };
+            let _ = write!(text, "; SPENT by {by}, {}", ago(*at, now));
         }
         None => text.push_str("; no session recorded on this machine"),
     }
     if *released_shares > 0 {
-        let _ = write!(text, "; shares given for openings that did not happen: {released_shares}");
+        let _ =
+            write!(text, "; shares given to close, or for openings that did not happen: {released_shares}");
     }
     let drill = match last_drill {
         Some(LastDrill { session, at, passed, signed, complete }) => {

@@ -46,7 +46,12 @@ pub(super) fn opened(packet: &Packet) -> Markup {
             },
         ),
     ];
-    let more = [("Reason to use again", &session.again), ("Reason for no alert", &session.no_alert)];
+    let more = [
+        ("Reason to use again", &session.again),
+        ("Reason for no alert", &session.no_alert),
+        ("Reason for an older epoch", &session.older_epoch),
+        ("Reason for another key", &session.extra_key),
+    ];
     rows.extend(more.into_iter().filter_map(|(name, why)| Some((name, words_of(why.as_deref()?)))));
     if let Some(of) = &vault.drill_of {
         rows.push(("Drill for vault", html! { span.mono { (words_of(of)) } }));
