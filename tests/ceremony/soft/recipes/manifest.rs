@@ -63,14 +63,19 @@ pub(super) fn manifest() -> Vec<Entry> {
             manifest: |m| {
                 m["custodians"][0]["tokens"][0]["recipient"] = m["custodians"][1]["tokens"][0]["recipient"].clone();
             } }),
-        ("no_tokens", "has 0 tokens", "a custodian has no token", with! {
-            manifest: |m| m["custodians"][0]["tokens"] = json!([]) }),
+        ("no_tokens", "has 0 tokens", "a custodian has no token", with! { people: |people| people[0].tokens.clear() }),
         ("nine_tokens", "has 9 tokens", "a custodian has nine tokens, one too many", with! { tokens: 9 }),
         ("no_targets", "1 to 256 targets",
             "the manifest has no target", with! { manifest: |m| m["targets"] = json!([]) }),
         ("target_twice", "target name prod appears twice", "two targets have the same name", with! {
             manifest: |m| { let again = m["targets"][0].clone(); m["targets"].as_array_mut().unwrap().push(again); } }),
     }
+}
+
+/// Sets the epoch. The vault replaces another vault, as a vault must whose epoch is not 1.
+fn later(manifest: &mut Value, epoch: Value) {
+    manifest["epoch"] = epoch;
+    manifest["replaces"] = hex::encode(random::<32>()).into();
 }
 
 pub(super) fn fields() -> Vec<Entry> {
@@ -106,14 +111,18 @@ pub(super) fn fields() -> Vec<Entry> {
         ("created_before_zero", "is not a UTC time", "the year of the creation time is negative", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
         ("epoch_zero", "an epoch is 0, or credentials_epoch is greater than epoch", "the epoch of the vault is 0", with! {
-            manifest: |m| m["epoch"] = 0.into() }),
+            manifest: |m| later(m, 0.into()) }),
         ("credentials_epoch_zero", "an epoch is 0, or credentials_epoch is greater than epoch", "the credentials epoch is 0", with! {
             manifest: |m| m["credentials_epoch"] = 0.into() }),
         ("credentials_epoch_ahead", "an epoch is 0, or credentials_epoch is greater than epoch",
             "the credentials epoch is greater than the epoch", with! {
             manifest: |m| m["credentials_epoch"] = 2.into() }),
+        ("epoch_negative", "the manifest is not valid", "the epoch of the vault is -1", with! {
+            manifest: |m| later(m, (-1).into()) }),
+        ("epoch_fraction", "the manifest is not valid", "the epoch of the vault is 1.5", with! {
+            manifest: |m| later(m, 1.5.into()) }),
         ("epoch_too_wide", "the manifest is not valid", "the epoch is 2^32, one above the limit", with! {
-            manifest: |m| m["epoch"] = 4_294_967_296_u64.into() }),
+            manifest: |m| later(m, 4_294_967_296_u64.into()) }),
         ("lane_unknown", "unknown variant", "the lane has a value that version 1 does not define", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
         ("alerts_empty", "not in canonical form",
