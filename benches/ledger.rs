@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Chain, Ledger, Record};
-use breakglass::review::{Packet, PacketSources};
+use breakglass::review::{Packet, PacketSources, ReviewCommand};
 use criterion::{Criterion, criterion_group, criterion_main};
 use rig::measured;
 use sha2::{Digest as _, Sha256};
@@ -74,6 +74,7 @@ fn benches(c: &mut Criterion) {
                 vault: None,
                 trail: None,
                 now: now(),
+                command: ReviewCommand::default(),
             };
             Packet::of(session, sources).expect("the ledger should have the session")
         });

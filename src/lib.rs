@@ -60,6 +60,7 @@ pub mod review;
 pub mod secret;
 #[cfg(feature = "cloud")]
 mod session;
+mod shell;
 pub mod signal;
 pub mod terminal;
 pub mod time_text;

@@ -98,7 +98,15 @@ async fn everywhere(
     for (place, region) in regions.iter().enumerate() {
         let client = Client::new(&aws.with_provider(provider.clone(), region, Tries::One));
         let (from, progress) = (wanted.from, progress.clone());
-        let lookup = Lookup { client, from, until, next: Instant::now(), requests: 0, progress };
+        let lookup = Lookup {
+            region: region.clone(),
+            client,
+            from,
+            until,
+            next: Instant::now(),
+            requests: 0,
+            progress,
+        };
         let attributes = attributes(wanted, *region == iam);
         asking.spawn(async move { (place, lookup.all(attributes).await) });
     }
@@ -110,7 +118,7 @@ async fn everywhere(
     for ((_, answer), region) in answers.into_iter().zip(regions) {
         let fresh: Vec<_> = answer.events.into_iter().filter(|e| seen.insert(e.id.clone())).collect();
         let RegionEvents { error, requests, .. } = answer;
-        trail.regions.push(RegionResult { region, error, calls: fresh.len(), requests });
+        trail.regions.push(RegionResult { region, error, events: fresh.len(), requests });
         trail.events.extend(fresh);
     }
     trail
@@ -128,6 +136,7 @@ fn attributes(wanted: &CloudTrailQuery, is_of_iam: bool) -> Vec<(LookupAttribute
 
 /// The state of the lookups in one region.
 struct Lookup {
+    region: String,
     client: Client,
     from: Timestamp,
     until: Timestamp,
@@ -170,7 +179,7 @@ impl Lookup {
             let events = page.events.unwrap_or_default();
             self.progress.count(events.len());
             for event in events {
-                match read(event) {
+                match read(event, &self.region) {
                     Some(event) => answer.events.push(event),
                     None => answer.error = Some("an event could not be read".into()),
                 }
@@ -240,8 +249,8 @@ impl Lookup {
 }
 
 /// Reads an event from its JSON record. If the record cannot be parsed, reads the event from the other fields of
-/// AWS's answer.
-fn read(event: Event) -> Option<CloudTrailEvent> {
+/// AWS's answer. `region` is the region of the lookup.
+fn read(event: Event, region: &str) -> Option<CloudTrailEvent> {
     let whole = event.cloud_trail_event.as_deref().and_then(CloudTrailEvent::parse);
     whole.or_else(|| {
         Some(CloudTrailEvent {
@@ -249,11 +258,13 @@ fn read(event: Event) -> Option<CloudTrailEvent> {
             at: Timestamp::from_second(event.event_time?.secs()).ok()?,
             event_name: event.event_name?,
             event_source: event.event_source.unwrap_or_default(),
-            region: String::new(),
+            region: region.to_owned(),
             key: event.access_key_id,
             who: event.username,
             source_address: None,
             user_agent: None,
+            session_ids: Vec::new(),
+            invoked_by: None,
             error: None,
             on: None,
             policy: None,

@@ -124,9 +124,11 @@ pub struct InspectArgs {
 #[command(after_help = "\
 Examples:
   breakglass review 0123456789abcdef --vault prod.age --profile auditor
-  breakglass review 0123456789abcdef --vault prod.age --json review-0123456789abcdef.json --sign
+  breakglass review 0123456789abcdef --vault prod.age --sign
 
-Without --html and --json, two files are written: review-SESSION.html and review-SESSION.json.")]
+Without --html and --json, two numbered files are written, such as review-0123456789abcdef.1.html and
+review-0123456789abcdef.1.json. No review overwrites an earlier review. Without --json, --sign signs the
+newest packet, or writes the first packet and signs it.")]
 pub struct ReviewArgs {
     /// The session id, sixteen hex digits
     #[arg(value_parser = session)]

@@ -86,6 +86,10 @@ impl LedgerCloudCommand {
 }
 
 impl CloudTrailProfile {
+    pub fn name(&self) -> Option<&str> {
+        None
+    }
+
     pub fn look_up(&self, _: SessionId, _: &[Entry]) -> Result<Option<CloudTrailResult>> {
         self.profile.as_ref().map_or(Ok(None), |_| Err(missing("review --profile")))
     }

@@ -8,8 +8,11 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::vault::random;
 
+/// The text before the id in the name that AWS calls carry.
+const TRACED: &str = "breakglass-";
+
 /// The id of a session: eight random bytes, written as sixteen lower-case hex digits.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId([u8; 8]);
 
 impl SessionId {
@@ -29,7 +32,12 @@ impl SessionId {
     /// Returns the name that AWS calls of the session carry in the user agent, as the name of a role's session, or as
     /// the name of a federated user. The name is `breakglass-` and the id: 27 characters.
     pub fn traced(self) -> String {
-        format!("breakglass-{self}")
+        format!("{TRACED}{self}")
+    }
+
+    /// Returns the id in a name that [`Self::traced`] returned. Returns `None` for every other text.
+    pub fn of_traced(name: &str) -> Option<Self> {
+        name.strip_prefix(TRACED)?.parse().ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::Principals;
-use super::record::Record;
+use super::record::{Entry, Record};
 use crate::custody::statement::approval::{self, Request};
 use crate::custody::statement::network::{CustomEndpoint, NetworkPath};
 use crate::gate::SessionId;
@@ -120,11 +120,21 @@ impl Intent<'_> {
         Ok(token)
     }
 
-    /// Returns the number of custodians in `manifest` who approved exactly this intent. `signed` has approvals of the
-    /// session, each with the custodian's name in the record. A custodian with several approvals counts once.
-    pub fn approvers(&self, signed: &[(&str, &Envelope)], manifest: &Manifest) -> usize {
+    /// Returns the custodians of `manifest` who approved exactly this intent, in alphabetical order. `signed` has
+    /// approvals of the session, each with the custodian's name in the record. Each custodian counts once.
+    pub fn approvers<'e>(
+        &self,
+        signed: &[(&'e str, &'e Envelope)],
+        manifest: &Manifest,
+    ) -> BTreeSet<&'e str> {
         let valid = signed.iter().filter(|(name, envelope)| self.approved(name, envelope, manifest).is_ok());
-        valid.map(|(name, _)| name).collect::<BTreeSet<_>>().len()
+        valid.map(|(name, _)| *name).collect()
+    }
+
+    /// Returns whether a quorum of the custodians of `manifest` approved exactly this intent. `entries` are the records
+    /// in which the approvals are searched.
+    pub fn has_quorum(&self, entries: &[&Entry], manifest: &Manifest) -> bool {
+        self.approvers(&approvals(entries), manifest).len() >= usize::from(manifest.threshold.get())
     }
 
     /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials
@@ -165,4 +175,13 @@ impl Intent<'_> {
         (&target.name, &target.partition, &target.account, &target.user) == (name, partition, account, user)
             && target.regions == self.regions
     }
+}
+
+/// Returns the approvals in the records, each with the custodian's name in the record.
+pub(super) fn approvals<'e>(entries: &[&'e Entry]) -> Vec<(&'e str, &'e Envelope)> {
+    let approval = |entry: &&'e Entry| match &entry.record {
+        Record::Approval { custodian, envelope, .. } => Some((custodian.as_str(), envelope)),
+        _ => None,
+    };
+    entries.iter().filter_map(approval).collect()
 }

@@ -29,8 +29,10 @@ pub use record::{AlertTopic, Entry, Record, SharePurpose};
 pub use shipped::Shipped;
 pub use spent::{FoundUse, SpentBy, UnsignedUse, Uses, is_spent};
 pub use store::{Ledger, RawLedger};
+pub use views::complete_drill::{has_passed, is_complete_drill};
+pub use views::drills::LastDrill;
 pub use views::last_session::{LastSession, last};
-pub use views::readiness::{AffectedToken, CustodianProof, LastDrill, Readiness};
+pub use views::readiness::{AffectedToken, CustodianProof, Readiness};
 pub use views::session_outcome::SessionOutcome;
 pub use views::target_status::{StatusSource, TargetState, TargetStatus};
 

@@ -148,7 +148,7 @@ impl<'a> Uses<'a> {
         let mut most = (0, 0);
         for manifest in self.manifests {
             let needed = usize::from(manifest.threshold.get());
-            let valid = intent.approvers(signed, manifest);
+            let valid = intent.approvers(signed, manifest).len();
             if valid >= needed {
                 return Ok(());
             }

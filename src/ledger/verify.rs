@@ -131,7 +131,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
             intended.push((link, intent, signed, &vault.manifest));
         }
     }
-    let valid = par_map(&intended, |(_, intent, signed, manifest)| intent.approvers(signed, manifest));
+    let valid = par_map(&intended, |(_, intent, signed, manifest)| intent.approvers(signed, manifest).len());
     for ((link, _, _, manifest), valid) in intended.iter().zip(&valid) {
         let needed = usize::from(manifest.threshold.get());
         if *valid < needed {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::judge::finding::{FindingCounts, Severity};
 use crate::custody::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
@@ -46,8 +47,8 @@ pub struct PacketFile {
     pub session: SessionId,
     /// The id of the vault.
     pub vault: String,
-    /// The number of findings.
-    pub findings: u64,
+    /// The number of findings of each severity.
+    pub counts: FindingCounts,
 }
 
 impl PacketFile {
@@ -60,6 +61,9 @@ impl PacketFile {
         let packet: Value = serde_json::from_slice(bytes).map_err(|_| not_a_packet())?;
         let text = |path: &str| packet.pointer(path).and_then(Value::as_str);
         let findings = packet["findings"].as_array().ok_or_else(not_a_packet)?;
+        let severity = |finding: &Value| Severity::deserialize(&finding["severity"]);
+        let severities: Vec<_> =
+            findings.iter().map(severity).collect::<Result<_, _>>().map_err(|_| not_a_packet())?;
         if packet["v"] != 1 {
             return Err(not_a_packet());
         }
@@ -68,7 +72,7 @@ impl PacketFile {
             sha256: Sha256::digest(bytes).into(),
             session: text("/session/id").and_then(|id| id.parse().ok()).ok_or_else(not_a_packet)?,
             vault: text("/vault/id").ok_or_else(not_a_packet)?.to_owned(),
-            findings: findings.len() as u64,
+            counts: FindingCounts::of(severities.into_iter()),
         })
     }
 
@@ -83,7 +87,7 @@ impl PacketFile {
         let reviewed = ReviewPredicate {
             custodian: custodian.name.clone(),
             enrolment: custodian.enrolment.clone(),
-            findings: self.findings,
+            findings: self.counts.all(),
             ledger,
             serial: token.serial,
             session: self.session,

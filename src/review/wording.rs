@@ -1,6 +1,6 @@
 //! Words and formats that occur in several outputs: the findings, the timeline, the page and the summary.
 
-use super::facts::calls::CallerKind;
+use super::facts::calls::{ApiCall, CallerKind};
 use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 use crate::time_text;
@@ -39,4 +39,15 @@ pub(super) fn span(span: &EnabledSpan) -> String {
 /// `12 min 4 s`.
 pub(super) fn length(seconds: i64) -> String {
     time_text::seconds(seconds.try_into().unwrap_or_default())
+}
+
+/// `1 call`, `2 calls`.
+pub(super) fn calls_of(count: usize) -> String {
+    if count == 1 { "1 call".into() } else { format!("{count} calls") }
+}
+
+/// Returns the service and the action of a call, such as `iam PutUserPolicy`.
+pub(super) fn service(call: &ApiCall) -> String {
+    let service = call.event_source.strip_suffix(".amazonaws.com").unwrap_or(&call.event_source);
+    format!("{service} {}", call.event_name)
 }

@@ -91,7 +91,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
     };
     drop(opener);
     let runtime = runtime()?;
-    let aws = traced(preload.config(&runtime), &ledger, &id);
+    let aws = traced(&preload.config(&runtime), &ledger, &id);
     let region = target.regions.first().map_or("", String::as_str);
     let key = target.emergency.id.clone();
     let emergency = EmergencyUser::new(&aws, region, &target.emergency, None, SessionCall::GetSessionToken);
@@ -103,7 +103,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
         vault: &vault,
         target: &id,
         profile: None,
-        close_profile: config.close_profile.as_deref(),
+        suggested: config.close_profile.as_deref(),
         force,
         key: Some(&key),
         release: Some(&release),
@@ -121,7 +121,7 @@ pub(crate) fn close_with_quorum(request: QuorumClose) -> Result<Proof> {
 pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     let ProfileClose { vault, target, regions, profile, force, ledger, events, config } = request;
     let runtime = runtime()?;
-    let aws = traced(Preload::start().config(&runtime), &ledger, &target);
+    let aws = traced(&Preload::start().config(&runtime), &ledger, &target);
     let region = regions.first().map_or("", String::as_str);
     let provider = provider(&profile, &runtime)?;
     let iam = IamCloser::with_config(&aws, &target, region, |region, tries| {
@@ -133,7 +133,7 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
         vault: &vault,
         target: &target,
         profile: Some(&profile),
-        close_profile: Some(&profile),
+        suggested: Some(&profile),
         force,
         key: None,
         release: None,
@@ -146,9 +146,9 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
 
 /// Makes the calls of the close carry the id of the session that this machine's ledger does not record as closed, if
 /// there is such a session.
-fn traced(aws: AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
+fn traced(aws: &AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
     let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
-    open.last().map_or(aws.clone(), |last| aws.for_session(last.session))
+    open.last().map_or_else(|| aws.clone(), |last| aws.for_session(last.session))
 }
 
 struct Close<'a> {
@@ -158,7 +158,7 @@ struct Close<'a> {
     target: &'a TargetId,
     profile: Option<&'a str>,
     /// The profile that the commands name which close access.
-    close_profile: Option<&'a str>,
+    suggested: Option<&'a str>,
     force: bool,
     /// The id of the sealed key, if it is known.
     key: Option<&'a str>,
@@ -238,7 +238,7 @@ impl Close<'_> {
 
     fn how_to_close(&self) -> HowToClose {
         let key = self.key.map(str::to_owned);
-        let profile = self.close_profile.map(str::to_owned);
+        let profile = self.suggested.map(str::to_owned);
         HowToClose { vault: self.vault.path.clone(), target: self.target.clone(), key, role: None, profile }
     }
 

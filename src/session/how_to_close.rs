@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::error::{Error, Status};
-use crate::session::shell;
+use crate::shell;
 use crate::time_text;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;

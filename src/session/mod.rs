@@ -16,7 +16,6 @@ mod open;
 mod outcome;
 mod release;
 mod runner;
-mod shell;
 mod status;
 mod work;
 

@@ -42,9 +42,10 @@ pub fn progress(text: &str) {
 ///
 /// If the error is already on the screen, prints only a line that refers to it.
 pub fn error(error: &Error) {
-    let text = match error.is_shown {
-        true => format!("breakglass: exit status {}: the message above says what to do", error.status.code()),
-        false => format!("breakglass: {error}"),
+    let text = if error.is_shown {
+        format!("breakglass: exit status {}: the message above says what to do", error.status.code())
+    } else {
+        format!("breakglass: {error}")
     };
     let _ = writeln!(io::stderr(), "{}", for_people(&text, io::stderr()));
 }

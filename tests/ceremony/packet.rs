@@ -1,12 +1,12 @@
 //! Data of one session for tests without AWS: software custodians, ledger records and CloudTrail events.
 
+use breakglass::custody::statement::LedgerHead;
 use breakglass::custody::statement::approval::{self, Request};
-use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
-use breakglass::custody::statement::{LedgerHead, Statement};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{AlertTopic, Entry, Principals, Record, SharePurpose};
 use breakglass::review::{
-    CloudTrailEvent, CloudTrailResult, LedgerFact, Packet, PacketSources, RegionResult,
+    ApiCall, CloudTrailEvent, CloudTrailResult, LedgerFact, Packet, PacketSources, RegionResult,
+    ReviewCommand,
 };
 use breakglass::secret::SecretText;
 use breakglass::vault::dsse::Envelope;
@@ -32,10 +32,42 @@ pub fn session(number: u8) -> SessionId {
     SessionId::from_bytes([number; 8])
 }
 
-/// Returns the ledger record of a drill.
-pub fn of_drill(drill: &Drill, envelope: Option<Envelope>) -> Record {
-    let Drill { session, drill_of: vault, passed, injected, custodians, .. } = drill.clone();
-    Record::Drill { session, vault, passed, injected, custodians, envelope }
+/// Returns the user agent of a call that carries the id of `session`.
+pub fn agent(session: SessionId) -> String {
+    format!("aws-sdk-rust/1.3.9 ua/2.1 os/linux lang/rust/1.95.0 app/breakglass-{session}")
+}
+
+/// Returns an id as the string that stands for the id in the JSON.
+pub fn name(id: impl serde::Serialize) -> String {
+    serde_json::to_value(id)
+        .expect("an id should have a JSON form")
+        .as_str()
+        .expect("the JSON form of an id should be a string")
+        .to_owned()
+}
+
+pub fn ids(packet: &Packet) -> Vec<String> {
+    packet.findings.iter().map(|finding| name(finding.id)).collect()
+}
+
+pub fn has(packet: &Packet, id: &str) -> bool {
+    ids(packet).iter().any(|of| of == id)
+}
+
+pub fn to_do(packet: &Packet) -> Vec<String> {
+    packet.follow_up.iter().filter(|task| !task.done).map(|task| name(task.id)).collect()
+}
+
+pub fn has_to_do(packet: &Packet, id: &str) -> bool {
+    to_do(packet).iter().any(|of| of == id)
+}
+
+/// Returns the call at this time; panics if there is not exactly one.
+pub fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
+    let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
+    let call = calls.next().unwrap_or_else(|| panic!("the packet should have a call at {clock}"));
+    assert!(calls.next().is_none(), "the packet should have only one call at {clock}");
+    call
 }
 
 /// The records and CloudTrail events of one session. Each test changes one detail of this data.
@@ -141,7 +173,7 @@ impl Papers {
         );
     }
 
-    fn vault_and_epoch(&self) -> (String, u64) {
+    pub fn vault_and_epoch(&self) -> (String, u64) {
         (self.vault.manifest.vault_id.clone(), self.vault.manifest.credentials_epoch.into())
     }
 
@@ -164,6 +196,10 @@ impl Papers {
     }
 
     pub fn intend(&mut self, session: SessionId, reason: &str, clock: &str) {
+        self.add(clock, self.intent(session, reason));
+    }
+
+    pub fn intent(&self, session: SessionId, reason: &str) -> Record {
         let target = &self.vault.manifest.targets[0];
         let facts = TargetId {
             name: target.name.clone(),
@@ -171,7 +207,7 @@ impl Papers {
             account: target.account.clone(),
             user: target.user.clone(),
         };
-        let intent = Record::Intent {
+        Record::Intent {
             session,
             vault: self.vault.manifest.vault_id.clone(),
             epoch: self.vault.manifest.epoch.into(),
@@ -195,51 +231,14 @@ impl Papers {
             older_epoch: None,
             endpoints: Vec::new(),
             network: None,
-        };
-        self.add(clock, intent);
-    }
-
-    /// Returns the evidence of a drill that passed with two custodians.
-    pub fn drill(&self, ended: &str) -> Drill {
-        let manifest = &self.vault.manifest;
-        let names = manifest.custodians.iter().map(|custodian| custodian.name.clone());
-        let ended: Timestamp = ended.parse().expect("the time should be valid");
-        Drill {
-            acknowledged: Vec::new(),
-            closed: true,
-            custodian: manifest.custodians[0].name.clone(),
-            custodians: names.take(2).collect(),
-            drill_of: manifest.vault_id.clone(),
-            ended,
-            enrolment: manifest.custodians[0].enrolment.clone(),
-            exit: 0,
-            expected: ExpectedOutcome::OpensAndCloses,
-            injected: Vec::new(),
-            ledger: LedgerHead { seq: 0, sha256: "00".repeat(32) },
-            opened: true,
-            passed: true,
-            session: session(7),
-            serial: manifest.custodians[0].tokens[0].serial,
-            signed: ended,
-            started: ended,
-            vault_id: "d".into(),
         }
-    }
-
-    /// Returns the evidence of a drill, signed by the first custodian's token.
-    pub fn sign_drill(&self, drill: &Drill) -> Envelope {
-        let enrolled = &self.vault.manifest.custodians[0].tokens[0];
-        let statement = Statement::of("drill", &[7; 32], drill.clone());
-        let pin = SecretText::copy_of("123456");
-        let mut token = self.people[0].tokens[0].clone();
-        statement.sign(enrolled, &mut token, &pin, &mut || ()).expect("the software token should sign")
     }
 
     /// Adds a CloudTrail query, made at 08:59, that found only expected calls.
     pub fn queried(mut self) -> Self {
-        let answered = |region: &str, calls, error: Option<&str>| RegionResult {
+        let answered = |region: &str, events, error: Option<&str>| RegionResult {
             region: region.into(),
-            calls,
+            events,
             requests: 6,
             error: error.map(str::to_owned),
         };
@@ -266,6 +265,8 @@ impl Papers {
         ] {
             self.call(clock, key, call, None);
         }
+        self.call("02:16:55", OPENER, "iam GetLoginProfile", Some("NoSuchEntityException"));
+        self.call("02:16:55", OPENER, "iam GetUserPolicy", Some("NoSuchEntityException"));
         self.call("02:29:10", ISSUED, "sns ListTopics", Some("AuthorizationError"));
         self
     }
@@ -276,30 +277,40 @@ impl Papers {
     }
 
     pub fn call_by(&mut self, clock: &str, key: &str, who: &str, call: &str, error: Option<&str>) {
+        self.event(clock, (key, who), call, &agent(session(7)));
+        self.last_event().error = error.map(str::to_owned);
+    }
+
+    /// Adds one CloudTrail event with this user agent.
+    pub fn call_from(&mut self, clock: &str, key: &str, call: &str, user_agent: &str) {
+        self.event(clock, (key, "emergency"), call, user_agent);
+    }
+
+    fn event(&mut self, clock: &str, (key, who): (&str, &str), call: &str, user_agent: &str) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
         let (service, name) = call.split_once(' ').expect("a call should consist of a service and an action");
-        let number = trail.events.len();
-        let mut event = json!({
-            "eventVersion": "1.10", "eventID": format!("event-{number}"), "eventTime": at(clock).to_string(),
-            "eventSource": format!("{service}.amazonaws.com"), "eventName": name, "awsRegion": "eu-west-1",
-            "sourceIPAddress": "198.51.100.7", "userAgent": "aws-sdk-rust",
+        let event = json!({
+            "eventVersion": "1.10", "eventID": format!("event-{}", trail.events.len()),
+            "eventTime": at(clock).to_string(), "eventSource": format!("{service}.amazonaws.com"),
+            "eventName": name, "awsRegion": "eu-west-1", "sourceIPAddress": "198.51.100.7",
+            "userAgent": user_agent,
             "userIdentity": {"type": "IAMUser", "accessKeyId": key, "userName": who},
         });
-        if let Some(error) = error {
-            event["errorCode"] = error.into();
-        }
         trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("the event should be valid"));
+    }
+
+    /// Returns the last event that was added.
+    pub fn last_event(&mut self) -> &mut CloudTrailEvent {
+        self.trail
+            .as_mut()
+            .and_then(|trail| trail.events.last_mut())
+            .expect("CloudTrail should have an event")
     }
 
     /// Adds one call with which another principal reads or changes the emergency user.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
-        let event = self
-            .trail
-            .as_mut()
-            .and_then(|trail| trail.events.last_mut())
-            .expect("CloudTrail should have an event");
-        event.on = Some("emergency".into());
+        self.last_event().on = Some("emergency".into());
     }
 
     /// Removes the records for which `is` returns true.
@@ -316,6 +327,11 @@ impl Papers {
     }
 
     pub fn sources<'a>(&'a self, vault: Option<&'a Vault>) -> PacketSources<'a> {
+        let command = ReviewCommand {
+            vault: vault.map(|_| "prod.age".into()),
+            profile: self.trail.as_ref().map(|_| "audit".into()),
+            ..ReviewCommand::default()
+        };
         let ledgers = vec![LedgerFact {
             path: "/home/oncall/.local/state/breakglass/ledger.jsonl".into(),
             records: self.entries.len() as u64,
@@ -323,7 +339,14 @@ impl Papers {
             words: "abandon ability able about above absent".into(),
             error: None,
         }];
-        PacketSources { entries: &self.entries, ledgers, vault, trail: self.trail.as_ref(), now: self.now }
+        PacketSources {
+            entries: &self.entries,
+            ledgers,
+            vault,
+            trail: self.trail.as_ref(),
+            now: self.now,
+            command,
+        }
     }
 
     /// Sets the time of the CloudTrail query to this duration after the close.

@@ -1,9 +1,12 @@
 //! Tests which drills count as proof of a vault's readiness. A drill counts if it was complete, was signed by a
 //! custodian of the vault, and is not dated in the future.
 
-use crate::packet::{Papers, of_drill as record, session};
+use std::collections::BTreeSet;
+
+use crate::drill_papers::of_drill as record;
+use crate::packet::{Papers, session};
 use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
-use breakglass::ledger::{Entry, Readiness, Record};
+use breakglass::ledger::{Entry, Readiness, Record, has_passed};
 use jiff::Timestamp;
 
 fn at(text: &str) -> Timestamp {
@@ -17,15 +20,18 @@ fn papers() -> Papers {
     papers
 }
 
+fn entry(record: Record) -> Entry {
+    Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-01T00:00:00Z"), record }
+}
+
+/// Returns the readiness that these records show. If a record is about a drill, two custodians approved the drill.
 fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Readiness {
-    let entry = |record| Entry {
-        v: 1,
-        seq: 0,
-        prev: String::new(),
-        torn: None,
-        at: at("2026-11-01T00:00:00Z"),
-        record,
-    };
+    let sessions: BTreeSet<_> = records.iter().filter_map(Record::session).collect();
+    let approved = sessions.into_iter().flat_map(|session| papers.drill_session(session, &[0, 1]));
+    kept_without_approvals(papers, approved.chain(records).collect(), now)
+}
+
+fn kept_without_approvals(papers: &Papers, records: Vec<Record>, now: &str) -> Readiness {
     let entries: Vec<_> = records.into_iter().map(entry).collect();
     Readiness::of(&entries, &papers.vault.manifest, at(now))
 }
@@ -118,6 +124,70 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
         !counts(record(&drill, Some(strangers))),
         "the signature of another vault's alice should not count"
     );
+}
+
+#[test]
+fn a_drill_without_a_quorum_of_valid_approvals_is_not_complete() {
+    let papers = papers();
+    let drill = papers.drill("2026-11-20T00:00:00Z");
+    let signed = record(&drill, Some(papers.sign_drill(&drill)));
+    let is_complete = |session: Vec<Record>| {
+        let records = session.into_iter().chain([signed.clone()]).collect();
+        let readiness = kept_without_approvals(&papers, records, "2026-12-03T00:00:00Z");
+        let last = readiness.last_drill.as_ref().expect("a drill");
+        assert!(last.passed && last.signed, "{readiness:?}");
+        assert_eq!(last.complete, readiness.is_ready(), "{readiness:?}");
+        last.complete
+    };
+    let approved = papers.drill_session(session(7), &[0, 1]);
+    assert!(is_complete(approved.clone()), "the control: two custodians approved the drill");
+    assert!(!is_complete(Vec::new()), "the ledger has no records of the session");
+    assert!(!is_complete(papers.drill_session(session(7), &[0])), "one custodian approved the drill");
+    assert!(
+        !is_complete(papers.drill_session(session(7), &[0, 0])),
+        "one custodian approved the drill twice"
+    );
+    assert!(!is_complete(papers.drill_session(session(8), &[0, 1])), "another session was approved");
+    assert!(!is_complete(papers.drill_session(session(7), &[0, 2])), "carol approved, but gave no share");
+    let changed = |change: &dyn Fn(&mut Record)| {
+        let mut records = approved.clone();
+        records.iter_mut().for_each(change);
+        is_complete(records)
+    };
+    let another_reason = changed(&|record| {
+        if let Record::Intent { reason, .. } = record {
+            reason.push('!');
+        }
+    });
+    assert!(!another_reason, "the custodians approved another reason");
+    let not_a_drill = changed(&|record| {
+        if let Record::Intent { drill_of, .. } = record {
+            *drill_of = None;
+        }
+    });
+    assert!(!not_a_drill, "an opening that is not a drill should not count");
+    let renamed = changed(&|record| {
+        if let Record::Approval { custodian, .. } = record {
+            *custodian = "alice".into();
+        }
+    });
+    assert!(!renamed, "bob's approval under alice's name should not count");
+}
+
+#[test]
+fn the_evidence_of_a_drill_without_valid_approvals_says_that_it_failed() {
+    let papers = papers();
+    let drill = papers.drill("2026-11-20T00:00:00Z");
+    let passed = |drill: &Drill, places: &[usize]| {
+        let records = papers.drill_session(session(7), places).into_iter().map(entry).collect::<Vec<_>>();
+        has_passed(drill, &records.iter().collect::<Vec<_>>(), &papers.vault.manifest)
+    };
+    assert!(passed(&drill, &[0, 1]), "the control: two custodians approved the drill");
+    assert!(!passed(&drill, &[0]), "one custodian approved the drill");
+    assert!(!passed(&Drill { exit: 1, ..drill.clone() }, &[0, 1]), "the opening failed");
+    let refused =
+        Drill { expected: ExpectedOutcome::RefusedUnopened, opened: false, closed: false, exit: 5, ..drill };
+    assert!(passed(&refused, &[]), "a drill that must not open access passes without approvals");
 }
 
 #[test]

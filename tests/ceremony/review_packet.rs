@@ -1,71 +1,53 @@
 //! Tests the packet of a review: evidence and records, calls inside and outside the window, findings and follow-up
 //! tasks.
 
-use crate::packet::{CLOSER, EMERGENCY, ISSUED, OPENER, Papers, at, of_drill, session};
+use crate::drill_papers::of_drill;
+use crate::packet::{
+    CLOSER, EMERGENCY, ISSUED, OPENER, Papers, agent, at, call_at, has, has_to_do, ids, name, session, to_do,
+};
 use breakglass::custody::statement::LedgerHead;
 use breakglass::custody::statement::drill::Drill;
 use breakglass::ledger::{AlertTopic, Record};
 use breakglass::review::{
     ApiCall, CallPurpose, CallTiming, CallerKind, CloudTrailEvent, CloudTrailQuery, EndedBy, Evidence,
-    Packet, PacketFile, SignatureCheck, page, shown, summary, unreviewed, verify,
+    Packet, PacketFile, Severity, SignatureCheck, page, shown, summary, unreviewed, verify,
 };
 use breakglass::secret::SecretText;
 use breakglass::vault::target::TargetId;
 use jiff::SignedDuration;
 
-/// Returns an id as the string that stands for the id in the JSON.
-fn name(id: impl serde::Serialize) -> String {
-    serde_json::to_value(id)
-        .expect("an id should have a JSON form")
-        .as_str()
-        .expect("the JSON form of an id should be a string")
-        .to_owned()
-}
-
-fn ids(packet: &Packet) -> Vec<String> {
-    packet.findings.iter().map(|finding| name(finding.id)).collect()
-}
-
-fn has(packet: &Packet, id: &str) -> bool {
-    ids(packet).iter().any(|of| of == id)
-}
-
-fn to_do(packet: &Packet) -> Vec<String> {
-    packet.follow_up.iter().filter(|task| !task.done).map(|task| name(task.id)).collect()
-}
-
-fn has_to_do(packet: &Packet, id: &str) -> bool {
-    to_do(packet).iter().any(|of| of == id)
-}
-
-/// Returns the call at this time; panics if there is not exactly one.
-fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
-    let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
-    let call = calls.next().unwrap_or_else(|| panic!("the packet should have a call at {clock}"));
-    assert!(calls.next().is_none(), "the packet should have only one call at {clock}");
-    call
-}
-
 #[test]
-fn a_clean_session_has_one_finding_and_the_usual_follow_up() {
-    let packet = Papers::of("INC-1: SSO down").queried().packet();
+fn a_clean_session_has_a_clean_review_and_the_usual_follow_up() {
+    let mut papers = Papers::of("INC-1: SSO down").queried();
+    let packet = papers.packet();
+    let findings: Vec<_> = packet.findings.iter().map(|of| (name(of.id), of.severity)).collect();
     assert_eq!(
-        ids(&packet),
-        ["alert_not_acknowledged"],
+        findings,
+        [("alert_not_acknowledged".to_owned(), Severity::Note)],
         "the only finding should be the alert by mail, which was not acknowledged: {:?}",
         packet.findings
     );
+    assert!(
+        summary(&packet).contains("findings   0 problems, 0 to explain, 1 note\n"),
+        "{}",
+        summary(&packet)
+    );
+    papers.without(|record| matches!(record, Record::Alert { acknowledged: None, .. }));
+    let clean = papers.packet();
+    assert_eq!(clean.findings, []);
+    let page = page(&clean, ("review.json", clean.json().as_bytes()));
+    assert!(page.contains("0 problems, 0 to explain, 0 notes") && page.contains("is in order"), "{page}");
     assert_eq!(
         to_do(&packet),
         ["rotate_credentials", "reseal_vault", "review_changes", "hold_drill", "sign_review"]
     );
     assert!(packet.cloudtrail.complete);
-    assert_eq!(packet.calls.len(), 13);
+    assert_eq!(packet.calls.len(), 15);
     assert!(packet.calls.iter().all(ApiCall::is_inside), "{:?}", packet.calls);
     assert_eq!(
         packet.calls.iter().filter(|call| call.is_refused()).count(),
         0,
-        "a refused probe proves the close, so it should not be listed as refused"
+        "a refused probe and the answer NoSuchEntity are expected, so they should not be listed as refused"
     );
 }
 
@@ -183,8 +165,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         .add("03:00:01", Record::Window { session: session(8), from: at("03:00:01"), until: at("03:30:01") });
     let other = "ASIAOTHER00000000001";
     papers.add("03:00:05", Record::Issued { session: session(8), access_key_id: other.into() });
-    papers.call("03:00:03", OPENER, "iam PutUserPolicy", None);
-    papers.call("03:10:00", other, "s3 ListBuckets", None);
+    papers.call_from("03:00:03", OPENER, "iam PutUserPolicy", &agent(session(8)));
+    papers.call_from("03:10:00", other, "s3 ListBuckets", "aws-cli/1.29.0");
     papers.call("03:40:00", OPENER, "iam GetUser", None);
     let packet = papers.packet();
     for clock in ["03:00:03", "03:10:00"] {
@@ -250,7 +232,7 @@ fn a_wrong_local_clock_moves_no_call() {
         let packet = papers.packet();
         assert_eq!(
             ids(&packet),
-            ["alert_not_acknowledged", "calls_outside_window"],
+            ["calls_outside_window", "alert_not_acknowledged"],
             "{wrong}: {:?}",
             packet.findings
         );
@@ -289,7 +271,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
         without
             .approvals
             .iter()
-            .all(|a| (a.signature, a.evidence) == (SignatureCheck::NotChecked, Evidence::Record))
+            .all(|a| (a.signature, a.evidence) == (SignatureCheck::NotChecked, Evidence::Reported))
     );
     assert!(has(&without, "signatures_not_checked"));
 
@@ -330,7 +312,10 @@ fn an_alert_counts_if_acknowledged_before_the_opening() {
     let mut papers = Papers::of("x");
     let packet = papers.packet();
     let evidence: Vec<_> = packet.alerts.iter().map(|alert| alert.evidence).collect();
-    assert_eq!(evidence, [Evidence::Receiver, Evidence::Receiver, Evidence::Record]);
+    assert_eq!(evidence, [Evidence::Reported; 3], "only the operator's machine reports a receipt");
+    let page = page(&packet, ("review.json", packet.json().as_bytes()));
+    let said = "reported by the operator's machine";
+    assert!(page.contains(said) && summary(&packet).contains(said));
     assert!(!has(&packet, "no_alert_acknowledged"));
     papers.without(|record| matches!(record, Record::Alert { acknowledged: Some(_), .. }));
     assert!(has(&papers.packet(), "no_alert_acknowledged"));
@@ -407,7 +392,10 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     assert_eq!(unreviewed(&papers.entries, &papers.vault.manifest), [session(7)]);
     let json = papers.packet().json();
     let written = PacketFile::read("review-07.json", json.as_bytes()).expect("the JSON should be a packet");
-    assert_eq!((written.session, written.findings), (session(7), 1));
+    assert_eq!(
+        (written.session, written.counts.words()),
+        (session(7), "0 problems, 0 to explain, 1 note".into())
+    );
     let carol = &papers.vault.manifest.custodians[2];
     let head = LedgerHead { seq: 14, sha256: "cd".repeat(32) };
     let statement = written.statement(carol, &carol.tokens[0], (at("09:10:00"), head));
@@ -614,22 +602,25 @@ fn opening_without_an_acknowledged_sealed_channel_is_a_finding() {
 }
 
 #[test]
-fn an_acknowledgement_without_a_receiver_id_is_only_a_record() {
+fn a_receipt_is_reported_by_the_operators_machine() {
     let mut papers = Papers::of("x").queried();
     papers.alert("siem", "02:16:43", Some("02:16:44"), "HTTP status 200");
     let packet = papers.packet();
-    let evidence = |channel: &str| {
+    let receipt = |channel: &str| {
         let alert = packet
             .alerts
             .iter()
             .find(|alert| alert.channel == channel)
             .expect("the packet should have an alert of this channel");
         assert_eq!(alert.topic, AlertTopic::Opening);
-        (alert.acknowledged.is_some(), alert.evidence)
+        assert_eq!(alert.evidence, Evidence::Reported, "{channel}");
+        (alert.acknowledged.is_some(), alert.receipt.as_deref())
     };
-    assert_eq!(evidence("siem"), (true, Evidence::Record));
-    assert_eq!(evidence("sns"), (true, Evidence::Receiver));
-    assert_eq!(evidence("mail"), (false, Evidence::Record));
+    assert_eq!(receipt("siem"), (true, None));
+    assert_eq!(receipt("sns"), (true, Some("4f1c")));
+    assert_eq!(receipt("mail"), (false, None));
+    let json: serde_json::Value = serde_json::from_str(&packet.json()).expect("JSON");
+    assert!(json["alerts"].as_array().unwrap().iter().all(|alert| alert["evidence"] == "reported"), "{json}");
 }
 
 #[test]
@@ -645,8 +636,30 @@ fn a_drill_result_is_evidence_only_if_exactly_it_is_signed() {
         (part.signature, part.evidence, found)
     };
     assert_eq!(signature(true, true), (SignatureCheck::Verified, Evidence::Signature, false));
-    assert_eq!(signature(false, true), (SignatureCheck::NotValid, Evidence::Record, true));
-    assert_eq!(signature(true, false), (SignatureCheck::NotValid, Evidence::Record, true));
+    assert_eq!(signature(false, true), (SignatureCheck::NotValid, Evidence::Reported, true));
+    assert_eq!(signature(true, false), (SignatureCheck::NotValid, Evidence::Reported, true));
+}
+
+#[test]
+fn a_complete_drill_needs_valid_approvals() {
+    let review = |places: &[usize], with_vault: bool| {
+        let mut papers = Papers::of("x").queried();
+        papers.entries.clear();
+        for record in papers.drill_session(session(7), places) {
+            papers.add("02:16:54", record);
+        }
+        let said = papers.drill("2026-11-22T02:30:00Z");
+        let envelope = papers.sign_drill(&said);
+        papers.add("02:30:00", of_drill(&said, Some(envelope)));
+        papers.vault.manifest.drill_of =
+            Some(std::mem::replace(&mut papers.vault.manifest.vault_id, "d".into()));
+        let packet = papers.packet_with(with_vault.then_some(&papers.vault));
+        let part = packet.drill.as_ref().expect("the packet should have the drill");
+        (part.complete, has(&packet, "drill_not_complete"), has(&packet, "too_few_approvals"))
+    };
+    assert_eq!(review(&[0, 1], true), (Some(true), false, false));
+    assert_eq!(review(&[0], true), (Some(false), true, true));
+    assert_eq!(review(&[0, 1], false), (None, false, false), "without the vault, nothing can be checked");
 }
 
 #[test]
@@ -744,4 +757,24 @@ fn the_page_needs_nothing_from_outside() {
     );
     let out = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("review.html");
     std::fs::write(out, page).expect("the page should be written");
+}
+
+#[test]
+fn every_printed_command_has_its_values_filled_in() {
+    let mut papers = Papers::of("x").queried();
+    papers.queried_after_the_close(SignedDuration::from_mins(1));
+    papers.without(|record| matches!(record, Record::Closed { .. }));
+    let packet = papers.packet();
+    let text = summary(&packet);
+    for command in [
+        "breakglass review 0707070707070707 --vault prod.age --profile audit",
+        "breakglass review 0707070707070707 --vault prod.age --sign",
+        "breakglass status prod.age",
+        "breakglass close prod.age",
+    ] {
+        assert!(text.lines().any(|line| line.trim() == command), "{command}: {text}");
+    }
+    for placeholder in ["SESSION", "FILE", "NAME"] {
+        assert!(!text.contains(placeholder), "{placeholder}: {text}");
+    }
 }

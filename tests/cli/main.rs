@@ -25,6 +25,7 @@ mod proof;
 mod quorum;
 mod releases;
 mod review;
+mod review_again;
 mod screens;
 mod shipping;
 mod status;

@@ -1,5 +1,6 @@
 //! Tests of `review` after an opening. The program makes the packet from the ledger, the signatures and CloudTrail.
-//! The program writes the packet atomically, and never overwrites a packet. A custodian can sign the packet.
+//! The program writes the packet atomically under the next number, and never overwrites a packet. A custodian can sign
+//! the packet.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::two_of_two;
 
 /// Opens a window, runs this Python script during the window, and closes. Returns the session's id.
-fn used(site: &Site, script: &str) -> String {
+pub fn used(site: &Site, script: &str) -> String {
     let python = python().display().to_string();
     let arguments =
         ["open", "prod.age", "--for", "10m", "--reason", "INC-1: SSO down", "--", &python, "-c", script];
@@ -22,28 +23,28 @@ fn used(site: &Site, script: &str) -> String {
     site.last_session()
 }
 
-const WORK: &str = "import boto3\n\
+pub const WORK: &str = "import boto3\n\
     s3 = boto3.client('s3')\n\
     for _ in range(3): s3.list_buckets()\n";
 
-fn output_of(mut command: Command) -> (Option<i32>, String, String) {
+pub fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).expect("the output should be text");
     (status.code(), text(stdout), text(stderr))
 }
 
 /// Returns the command `review` with the profile `audit`, which has the credentials `who`.
-fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
+pub fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
     site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
 
 /// Runs a review; returns its exit status, the packet on standard output, and standard error.
-fn packet(command: Command) -> (Option<i32>, Value, String) {
+pub fn packet(command: Command) -> (Option<i32>, Value, String) {
     let (code, stdout, stderr) = output_of(command);
     (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("JSON: {stdout}{stderr}")), stderr)
 }
 
-fn calls<'a>(packet: &'a Value, is: impl Fn(&Value) -> bool + 'a) -> Vec<&'a Value> {
+pub fn calls<'a>(packet: &'a Value, is: impl Fn(&Value) -> bool + 'a) -> Vec<&'a Value> {
     packet["calls"]
         .as_array()
         .expect("the packet should have a list of calls")
@@ -84,7 +85,7 @@ fn every_call_of_a_session_is_in_the_packet() {
         assert!(stdout.contains(part), "{part}: {stdout}");
     }
     let packet: Value =
-        serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
+        serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.1.json"))).unwrap())
             .unwrap();
     assert_eq!(packet["session"]["id"], session.as_str());
     assert_eq!(packet["vault"]["threshold"], 2);
@@ -97,8 +98,8 @@ fn every_call_of_a_session_is_in_the_packet() {
         .find(first)
         .expect("the packet should list an alert that was sent before the opening");
     assert_eq!(
-        message["evidence"], "record",
-        "a webhook returns no id, so the ledger's record should be the evidence: {message}"
+        message["evidence"], "reported",
+        "only the operator's machine reports that the receiver acknowledged: {message}"
     );
     assert!(!ids(&packet).contains(&"no_alert_acknowledged"), "{packet}");
 
@@ -138,10 +139,13 @@ fn every_call_of_a_session_is_in_the_packet() {
         .collect();
     assert_eq!(regions, ["eu-west-1", "us-east-1"]);
 
-    // An existing file is not overwritten, and no partial file is left.
-    let (code, _, stderr) = output_of(review(site, &auditor, &arguments));
+    // An existing file is not overwritten.
+    let named = [&arguments[..], &["--json", "named.json"]].concat();
+    std::fs::write(site.path("named.json"), "another file").unwrap();
+    let (code, _, stderr) = output_of(review(site, &auditor, &named));
     assert!(code == Some(2) && stderr.contains("never overwritten"), "{stderr}");
-    let page = std::fs::read_to_string(site.path(&format!("review-{session}.html"))).unwrap();
+    assert_eq!(std::fs::read(site.path("named.json")).unwrap(), b"another file");
+    let page = std::fs::read_to_string(site.path(&format!("review-{session}.1.html"))).unwrap();
     assert!(page.contains("NO: after") && !page.contains("<script"));
 }
 
@@ -194,7 +198,7 @@ fn a_failed_region_is_named_and_the_other_is_written() {
     assert_eq!(code, Some(1), "{stdout}{stderr}");
     assert!(stderr.contains("us-east-1") && stderr.contains("AccessDeniedException"), "{stderr}");
     let packet: Value =
-        serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.json"))).unwrap())
+        serde_json::from_slice(&std::fs::read(site.path(&format!("review-{session}.1.json"))).unwrap())
             .unwrap();
     assert_eq!(
         calls(&packet, |call| call["kind"] == "work").len(),
@@ -207,7 +211,7 @@ fn a_failed_region_is_named_and_the_other_is_written() {
     );
     assert!(ids(&packet).contains(&"cloudtrail_incomplete"));
     assert_eq!(packet["cloudtrail"]["complete"], false);
-    assert!(site.path(&format!("review-{session}.html")).exists());
+    assert!(site.path(&format!("review-{session}.1.html")).exists());
 }
 
 #[test]
@@ -231,7 +235,7 @@ fn a_profile_without_permission_or_of_another_account_is_refused() {
     alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let (code, stdout, stderr) = output_of(alone);
     assert!(code == Some(1) && stdout.contains("data is incomplete"), "{stdout}{stderr}");
-    assert!(site.path("packet.json").exists() && !site.path(&format!("review-{session}.html")).exists());
+    assert!(site.path("packet.json").exists() && !site.path(&format!("review-{session}.1.html")).exists());
 }
 
 #[test]
@@ -241,7 +245,7 @@ fn a_custodian_signs_the_packet_on_disk() {
     let session = used(site, "pass");
     let (code, stdout, stderr) = output_of(site.command(&["review", &session, "--vault", "prod.age"]));
     assert_eq!(code, Some(0), "{stdout}{stderr}");
-    let json = site.path(&format!("review-{session}.json"));
+    let json = site.path(&format!("review-{session}.1.json"));
     let before = std::fs::read(&json).unwrap();
     let next_open = || {
         let open =
@@ -271,6 +275,13 @@ fn a_custodian_signs_the_packet_on_disk() {
         "{review}"
     );
     assert_eq!(review["packet_sha256"], sha256(&before).as_str());
+
+    // A later review gets the next number. The signed packet stays as it is.
+    let (code, stdout, stderr) = output_of(site.command(&["review", &session, "--vault", "prod.age"]));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.contains(&format!("packet     review-{session}.2.json\n")), "{stdout}");
+    assert!(stdout.contains(&format!("earlier    review-{session}.1.json\n")), "{stdout}");
+    assert_eq!(std::fs::read(&json).unwrap(), before, "a signed packet should never be overwritten");
 
     // If there is no packet, the program writes the packet before it asks for a signature.
     let arguments = ["review", &session, "--vault", "prod.age", "--sign", "--json", "new.json"];
@@ -341,7 +352,7 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(bytes))
 }

@@ -42,6 +42,16 @@ pub struct OpenArgs {
     pub target: TargetName,
     #[command(flatten)]
     pub wait: Wait,
+    /// Print events as JSON Lines on standard output; the output of COMMAND goes to standard error
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// What is done during the window.
+#[derive(Args)]
+pub struct WorkArgs {
     /// Keep the window open without handing out credentials
     #[arg(long, conflicts_with = "command")]
     pub hold: bool,
@@ -51,9 +61,6 @@ pub struct OpenArgs {
     /// Exit with the exit status of COMMAND, but never with 10 [default: 1 if COMMAND fails or the window ends it]
     #[arg(long, requires = "command")]
     pub pass_status: bool,
-    /// Print events as JSON Lines on standard output; the output of COMMAND goes to standard error
-    #[arg(long)]
-    pub json: bool,
     /// The command to run during the window [default: your shell]
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

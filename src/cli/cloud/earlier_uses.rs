@@ -12,6 +12,7 @@ use crate::ledger::{
     Chain, Entry, FoundUse, Ledger, LedgerFile, TargetState, TargetStatus, Uses, is_spent, last,
 };
 use crate::review;
+use crate::shell;
 use crate::terminal::{countable, warning};
 use crate::time_text;
 use crate::vault::file::Vault;
@@ -112,9 +113,10 @@ impl EarlierUses {
             ));
         }
         self.warn_of_open_windows(target);
+        let vault = shell::path(&self.path);
         for session in review::unreviewed(&self.entries, self.manifest()) {
             warning(format_args!(
-                "session {session} was never reviewed\n  next: breakglass review {session}, and have a custodian sign it"
+                "session {session} was never reviewed\n  next: breakglass review {session} --vault {vault} --sign"
             ));
         }
     }

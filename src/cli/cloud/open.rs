@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::args::OpenArgs;
+use super::args::{OpenArgs, WorkArgs};
 use super::opening::{OpenRequest, Reason};
 use super::{shipping, target};
 use crate::aws::InjectedFaults;
@@ -15,6 +15,7 @@ use crate::session::Work;
 
 /// Runs every check that needs no custodian, asks for the quorum, opens the window, and closes it.
 pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
+    let WorkArgs { hold, console, pass_status, command } = arguments.work;
     let vault = input::vault(&arguments.vault)?;
     if vault.manifest.drill_of.is_some() {
         return Err(Error::usage(format!("{} is a drill vault", arguments.vault.display()))
@@ -31,7 +32,7 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
         extra_key: Reason::optional("extra-key", arguments.extra_key.as_deref())?,
         no_alert: Reason::optional("no-alert", arguments.no_alert.as_deref())?,
         config: Config::load()?,
-        work: work(arguments.hold, arguments.console, arguments.command),
+        work: work(hold, console, command),
         wait: arguments.wait.duration(),
         injected: InjectedFaults::default(),
         absent: Vec::new(),
@@ -41,7 +42,7 @@ pub fn run(arguments: OpenArgs, events: Events) -> Result<()> {
     let ledger = shipping::ledger(&request.config);
     request.check(&ledger)?;
     let end = request.run(SessionId::random(), ledger)?;
-    end.failure(arguments.pass_status).map_or(Ok(()), Err)
+    end.failure(pass_status).map_or(Ok(()), Err)
 }
 
 fn work(hold: bool, console: bool, command: Vec<std::ffi::OsString>) -> Work {

@@ -8,6 +8,11 @@ use crate::ledger::Entry;
 use crate::review::{CloudTrailQuery, CloudTrailResult};
 
 impl CloudTrailProfile {
+    /// Returns the name of the profile, if `--profile` was given.
+    pub fn name(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
     /// Looks up the session's calls in CloudTrail. Returns `None` if `--profile` was not given.
     ///
     /// # Errors

@@ -69,15 +69,6 @@ pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, Stateme
     Ok(drill)
 }
 
-impl Drill {
-    /// Returns whether the drill was complete. In a complete drill, a quorum of the custodians in `manifest` opens
-    /// the drill vault, and access is proven closed. A complete drill is due every quarter.
-    pub fn is_complete(&self, manifest: &Manifest) -> bool {
-        let named = manifest.custodians.iter().filter(|custodian| self.custodians.contains(&custodian.name));
-        self.passed && self.opened && self.closed && named.count() >= manifest.threshold.get().into()
-    }
-}
-
 /// The expected outcome of a drill, given the injected failures.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -63,6 +63,9 @@ pub(crate) enum Change {
     Deny(bool),
 }
 
+/// The number of a call, and what another machine does before that call.
+type Interference = (usize, fn(&FakeUser));
+
 /// The emergency user in memory, AWS's clock, and the faults that are injected into calls.
 pub(crate) struct FakeUser {
     pub(crate) denied: Cell<bool>,
@@ -110,7 +113,7 @@ pub(crate) struct FakeUser {
     /// The number of the call, counted from 0, from which on the user has another access key, which is active.
     pub(crate) extra_key_from: Cell<Option<usize>>,
     /// What another machine does before the call with this number, counted from 0.
-    pub(crate) meanwhile: Cell<Option<(usize, fn(&Self))>>,
+    pub(crate) meanwhile: Cell<Option<Interference>>,
     /// Whether AWS refuses every change of a key's status.
     pub(crate) may_not_switch: Cell<bool>,
     /// Whether only the deny takes effect late, while all other writes take effect at once.

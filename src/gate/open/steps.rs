@@ -98,10 +98,10 @@ pub(super) async fn put_gate(
             UserState::Drifted(drift) => return Err(drifted(plan.expected, &drift)),
             // This opening has not detached the deny yet, so another machine has. The state counts if it is read
             // twice, because a single read can show an old state.
-            UserState::Open { session, until } if session == plan.session => {
-                if std::mem::replace(&mut is_lifted, true) {
-                    return Err(other_window(plan.expected, until));
-                }
+            UserState::Open { session, until }
+                if session == plan.session && std::mem::replace(&mut is_lifted, true) =>
+            {
+                return Err(other_window(plan.expected, until));
             }
             // A failed read can succeed at the next attempt.
             UserState::Unknown(unread) if limit.is_over(host) => {

@@ -1,6 +1,8 @@
 //! Views that are computed from the records: the status of a target, the readiness of a vault, the outcome of a
 //! session.
 
+pub(super) mod complete_drill;
+pub(super) mod drills;
 pub(super) mod last_session;
 pub(super) mod readiness;
 pub(super) mod session_outcome;

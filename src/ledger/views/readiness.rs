@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::drills::{LastDrill, drills};
 use crate::custody::statement::Statement;
 use crate::custody::statement::approval::{self, Approval};
-use crate::custody::statement::drill as evidence;
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record, SharePurpose};
 use crate::ledger::spent::{FoundUse, SpentBy, UnsignedUse, Uses};
@@ -48,21 +48,6 @@ pub struct Readiness {
     pub affected_tokens: Vec<AffectedToken>,
     /// The overdue tasks, as text for people.
     pub overdue: Vec<String>,
-}
-
-/// The last drill for a vault.
-#[derive(Clone, Debug, Serialize)]
-pub struct LastDrill {
-    pub session: SessionId,
-    /// When the drill ended.
-    pub at: Timestamp,
-    /// Whether the drill had the expected outcome.
-    pub passed: bool,
-    /// Whether a custodian's token signed the result.
-    pub signed: bool,
-    /// Whether the drill was complete: a quorum opened the drill vault, access was proven closed, and a custodian
-    /// signed the result. A complete drill is due every 92 days.
-    pub complete: bool,
 }
 
 /// A custodian's last proof of possession of token and part.
@@ -119,16 +104,11 @@ impl Readiness {
         // A statement proves nothing if its time is later than `latest`, because its time is in the future.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
-        let mut drills: Vec<LastDrill> = Vec::new();
         for entry in entries {
             given.extend(readiness.share(entry));
-            drills.extend(drill(entry, manifest, latest));
         }
+        let mut drills = drills(entries, manifest, latest);
         readiness.prove(entries, manifest, latest);
-        // The drills of all ledgers are ordered by their signed time. Each drill counts once.
-        drills.sort_by_key(|drill| (drill.at, drill.signed));
-        let mut seen = HashSet::new();
-        drills.retain(|drill| seen.insert((drill.session, drill.signed)));
         let intended: HashSet<_> =
             entries.iter().filter_map(|entry| Some(entry.record.intent()?.session)).collect();
         given.retain(|(opened, _)| opened.is_none_or(|session| !intended.contains(&session)));
@@ -228,22 +208,6 @@ impl Readiness {
         }
         overdue
     }
-}
-
-/// Returns the drill of this record, if the drill is for this vault. If the record has a signed statement, the values
-/// in the statement count, not the values in the record.
-fn drill(entry: &Entry, manifest: &Manifest, latest: Timestamp) -> Option<LastDrill> {
-    let Record::Drill { session, vault, passed, envelope, .. } = &entry.record else { return None };
-    let evidence = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
-    let evidence = evidence.filter(|said| said.session == *session && said.ended <= latest);
-    let last = LastDrill {
-        session: *session,
-        at: evidence.as_ref().map_or(entry.at, |said| said.ended),
-        passed: evidence.as_ref().map_or(*passed, |said| said.passed),
-        signed: evidence.is_some(),
-        complete: evidence.as_ref().is_some_and(|said| said.is_complete(manifest)),
-    };
-    (*vault == manifest.vault_id).then_some(last)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl SignatureCheck {
     /// Returns the evidence for the signed statement. If the signature is not verified, the only evidence is the
     /// ledger's record.
     pub(super) fn evidence(self) -> Evidence {
-        if self == Self::Verified { Evidence::Signature } else { Evidence::Record }
+        if self == Self::Verified { Evidence::Signature } else { Evidence::Reported }
     }
 }
 

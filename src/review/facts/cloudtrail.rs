@@ -1,9 +1,9 @@
 //! The CloudTrail query of a review, and the query's result. All text in the result is untrusted.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use serde_json::Value;
 
+use super::carried_id;
 use super::session_records::SessionRecords;
 use crate::error::Result;
 use crate::gate::SessionId;
@@ -56,17 +56,12 @@ impl CloudTrailQuery {
             partition: intent.target.partition.clone(),
             regions: intent.regions.to_vec(),
             keys: all,
-            names: vec![intent.target.user.clone(), session_name(session)],
+            names: vec![intent.target.user.clone(), session.traced()],
             resources: vec![intent.target.user.clone()],
             from: own.at.min(own.from().unwrap_or(own.at)).saturating_add(-BEFORE).unwrap_or(own.at),
             until: end.saturating_add(AFTER).unwrap_or(end),
         })
     }
-}
-
-/// Returns the name that AWS shows for the session. This name is the name of the role session or the federated user.
-pub(super) fn session_name(session: SessionId) -> String {
-    format!("breakglass-{session}")
 }
 
 /// The result of a CloudTrail query.
@@ -82,14 +77,14 @@ pub struct CloudTrailResult {
 }
 
 /// The result of a CloudTrail query in one region.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RegionResult {
     pub region: String,
     /// The reason why the region's result is incomplete.
     pub error: Option<String>,
-    /// The number of calls in this region. A call that is also in the result of an earlier region does not count
-    /// again.
-    pub calls: usize,
+    /// The number of events that CloudTrail returned for this region. An event that is also in the result of an
+    /// earlier region does not count again.
+    pub events: usize,
     /// The number of requests that were sent to the region.
     pub requests: u32,
 }
@@ -113,6 +108,10 @@ pub struct CloudTrailEvent {
     pub source_address: Option<String>,
     /// The user agent.
     pub user_agent: Option<String>,
+    /// The session ids that the call carries, without duplicates.
+    pub session_ids: Vec<SessionId>,
+    /// The AWS service that made the call for the caller, such as `cloudformation.amazonaws.com`.
+    pub invoked_by: Option<String>,
     /// The error code.
     pub error: Option<String>,
     /// The name of the IAM user on which the call acts.
@@ -126,6 +125,7 @@ impl CloudTrailEvent {
     pub fn parse(text: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(text).ok()?;
         let text = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let by_service = text("/userIdentity/type").filter(|kind| kind == "AWSService");
         Some(Self {
             id: text("/eventID")?,
             at: text("/eventTime")?.parse().ok()?,
@@ -136,6 +136,8 @@ impl CloudTrailEvent {
             who: text("/userIdentity/userName").or_else(|| text("/userIdentity/arn").map(|arn| last(&arn))),
             source_address: text("/sourceIPAddress"),
             user_agent: text("/userAgent"),
+            session_ids: carried_id::ids(&event),
+            invoked_by: text("/userIdentity/invokedBy").or(by_service),
             error: text("/errorCode"),
             on: text("/requestParameters/userName"),
             policy: text("/requestParameters/policyDocument"),

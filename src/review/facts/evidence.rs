@@ -8,11 +8,20 @@ use serde::Serialize;
 pub enum Evidence {
     /// An enrolled token signed the fact, and the signature is verified.
     Signature,
-    /// A receiver acknowledged the alert and returned an id. By this id, the receiver can confirm the
-    /// acknowledgement.
-    Receiver,
     /// The fact is from CloudTrail.
     Aws,
-    /// Only a record of the operator's machine shows the fact.
-    Record,
+    /// The operator's machine reported the fact: only a record in the operator's ledger shows it. A receipt of an
+    /// alert is such a record, too. By the receipt's id, the receiver can confirm the acknowledgement.
+    Reported,
+}
+
+impl Evidence {
+    /// Returns the words for the kind of evidence on the page and on the terminal.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Aws => "CloudTrail",
+            Self::Reported => "reported by the operator's machine",
+        }
+    }
 }

@@ -2,7 +2,9 @@
 //! CloudTrail.
 
 pub(super) mod approvals;
+pub(super) mod call_matcher;
 pub(super) mod calls;
+pub(super) mod carried_id;
 pub(super) mod cloudtrail;
 pub(super) mod coverage;
 pub(super) mod evidence;
@@ -18,10 +20,12 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{Intent, Readiness};
+use crate::review::command::ReviewCommand;
 use crate::vault::file::Vault;
 use crate::vault::manifest::Manifest;
 use approvals::ApprovalFact;
-use calls::{ApiCall, CallMatcher};
+use call_matcher::CallMatcher;
+use calls::ApiCall;
 use coverage::CloudTrailCoverage;
 use intent::{OpenedVault, SessionFacts};
 use notifications::{AlertFact, ShareFact};
@@ -48,6 +52,8 @@ pub(super) struct Facts {
     pub(super) reviews: Vec<SignedReview>,
     /// Whether the ledgers have a complete, signed drill for this vault in the last 92 days.
     pub(super) is_drill_current: bool,
+    /// The options with which the reviewer ran `review`.
+    pub(super) command: ReviewCommand,
 }
 
 impl Facts {
@@ -57,7 +63,7 @@ impl Facts {
     /// The error has the status `Usage` if no ledger has the session, or if the session opened a different vault than
     /// the given one.
     pub(super) fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
-        let PacketSources { entries, ledgers, vault, trail, now } = sources;
+        let PacketSources { entries, ledgers, vault, trail, now, command } = sources;
         let records = SessionRecords::of(session, entries)?;
         let manifest = manifest(vault, &records.intent)?;
         let matcher = CallMatcher::of(&records, entries, manifest);
@@ -70,13 +76,14 @@ impl Facts {
             approvals: ApprovalFact::all(&records, manifest),
             shares: ShareFact::all(&records),
             alerts: AlertFact::all(&records),
-            cloudtrail: CloudTrailCoverage::of(&records, trail),
+            cloudtrail: CloudTrailCoverage::of(&records, trail, &calls),
             calls,
             ledgers,
             drill: DrillResult::of(&records, manifest),
             reviews: SignedReview::all(&records, manifest),
             is_drill_current: manifest
                 .is_some_and(|manifest| Readiness::of(entries, manifest, now).is_drill_current(now)),
+            command,
         })
     }
 }

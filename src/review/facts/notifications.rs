@@ -53,7 +53,7 @@ fn share(entry: &Entry) -> Option<ShareFact> {
         at: entry.at,
         custodian: custodian.clone(),
         purpose: *purpose,
-        evidence: Evidence::Record,
+        evidence: Evidence::Reported,
     })
 }
 
@@ -70,12 +70,8 @@ fn notification(own: &SessionRecords<'_>, entry: &Entry) -> Option<AlertFact> {
         acknowledged: *acknowledged,
         before_opening: own.is_before_opening(entry),
         detail: detail.clone(),
-        // Without an id, the receiver cannot confirm later that it acknowledged the alert.
-        evidence: if acknowledged.and(receipt.as_ref()).is_some() {
-            Evidence::Receiver
-        } else {
-            Evidence::Record
-        },
+        // The operator's machine wrote the receipt into the ledger. Only the receiver can confirm the receipt.
+        evidence: Evidence::Reported,
         receipt: receipt.clone(),
     })
 }

@@ -7,7 +7,7 @@ use super::approvals::SignatureCheck;
 use super::evidence::Evidence;
 use super::session_records::SessionRecords;
 use crate::custody::statement::drill as evidence;
-use crate::ledger::{Entry, Record};
+use crate::ledger::{Entry, Record, is_complete_drill};
 use crate::review::statement::verify;
 use crate::vault::manifest::Manifest;
 
@@ -21,6 +21,9 @@ pub struct DrillResult {
     pub injected: Vec<String>,
     /// The names of the custodians who gave a share.
     pub custodians: Vec<String>,
+    /// Whether the drill was complete: a quorum approved and opened, access was proven closed, and a custodian signed
+    /// the result. `None` if the reviewer gave no vault.
+    pub complete: Option<bool>,
     pub signature: SignatureCheck,
     pub evidence: Evidence,
 }
@@ -33,6 +36,8 @@ pub struct SignedReview {
     pub signature: SignatureCheck,
     /// The serial number of the token. `None` if the signature is not verified.
     pub serial: Option<u32>,
+    /// The file name of the signed packet. `None` if the signature is not verified.
+    pub packet: Option<String>,
     /// SHA-256 of the signed packet, in hex. `None` if the signature is not verified.
     pub packet_sha256: Option<String>,
     pub evidence: Evidence,
@@ -40,7 +45,7 @@ pub struct SignedReview {
 
 impl DrillResult {
     pub(super) fn of(own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Option<Self> {
-        own.entries.iter().find_map(|entry| drill(entry, manifest))
+        own.entries.iter().find_map(|entry| drill(entry, own, manifest))
     }
 }
 
@@ -50,23 +55,25 @@ impl SignedReview {
     }
 }
 
-fn drill(entry: &Entry, manifest: Option<&Manifest>) -> Option<DrillResult> {
+fn drill(entry: &Entry, own: &SessionRecords<'_>, manifest: Option<&Manifest>) -> Option<DrillResult> {
     let Record::Drill { session, passed, injected, custodians, envelope, .. } = &entry.record else {
         return None;
     };
-    let is_valid = |manifest| {
+    let checked = manifest.map(|manifest| {
         let said = envelope.as_ref().and_then(|envelope| evidence::verify(manifest, envelope).ok());
-        said.is_some_and(|said| {
-            (said.session, said.passed, &said.custodians) == (*session, *passed, custodians)
-        })
-    };
-    let signature = SignatureCheck::of(manifest.map(is_valid));
+        let said = said
+            .filter(|said| (said.session, said.passed, &said.custodians) == (*session, *passed, custodians));
+        let is_complete = said.as_ref().map(|said| is_complete_drill(said, &own.entries, manifest));
+        (said.is_some(), is_complete.unwrap_or(false))
+    });
+    let signature = SignatureCheck::of(checked.map(|(is_valid, _)| is_valid));
     let (injected, custodians) = (injected.clone(), custodians.clone());
     Some(DrillResult {
         at: entry.at,
         passed: *passed,
         injected,
         custodians,
+        complete: checked.map(|(_, is_complete)| is_complete),
         signature,
         evidence: signature.evidence(),
     })
@@ -87,6 +94,7 @@ fn review(entry: &Entry, manifest: Option<&Manifest>) -> Option<SignedReview> {
         custodian: custodian.clone(),
         signature,
         serial: statement.as_ref().map(|said| said.predicate.serial),
+        packet: statement.as_ref().map(|said| said.subject().name.clone()),
         packet_sha256: statement.map(|said| said.subject().digest.sha256.clone()),
         evidence: signature.evidence(),
     })

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::cloudtrail::CloudTrailResult;
 use crate::ledger::{Entry, Head};
+use crate::review::command::ReviewCommand;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
@@ -19,6 +20,8 @@ pub struct PacketSources<'a> {
     /// The result of the CloudTrail query; `None` if CloudTrail was not queried.
     pub trail: Option<&'a CloudTrailResult>,
     pub now: Timestamp,
+    /// The options with which the reviewer ran `review`.
+    pub command: ReviewCommand,
 }
 
 /// A ledger that was read.

@@ -1,86 +1,96 @@
-//! The findings of a review: facts that the reviewer must explain. Usual findings are reported, too.
+//! The findings of a review, except the findings about calls.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
+use super::call_findings;
+use super::finding::{Finding, FindingId, Severity};
 use crate::custody::statement::network::endpoints_text;
 use crate::ledger::AlertTopic;
 use crate::review::facts::Facts;
 use crate::review::facts::approvals::{SignatureCheck, verified};
-use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::cloudtrail::HISTORY;
 use crate::review::facts::notifications::AlertFact;
 use crate::review::facts::window::EndedBy;
-use crate::review::wording::{NAMES, length, topic};
+use crate::review::wording::{length, topic};
 use crate::time_text;
 use crate::vault::manifest::Lane;
 
-/// A fact that a reviewer must explain.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Finding {
-    pub id: FindingId,
-    /// A description of the finding, for the reviewer.
-    pub what: String,
-}
-
-/// The kinds of findings. The names of the kinds in the JSON do not change in later versions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingId {
-    LedgerBroken,
-    DrillFailed,
-    DrillNotSigned,
-    SignatureNotValid,
-    OtherVaultFile,
-    SignaturesNotChecked,
-    TooFewApprovals,
-    NoAlertAcknowledged,
-    OpenedWithoutAlert,
-    CustomEndpoint,
-    CredentialsUsedAgain,
-    AlertNotSent,
-    AlertNotAcknowledged,
-    CloseNotProven,
-    CloseNotProbed,
-    OpeningNotConfirmed,
-    EnabledOutsideWindow,
-    OtherWindow,
-    OpeningNotInCloudtrail,
-    OpeningNotInLedger,
-    CloseNotInCloudtrail,
-    PrincipalsUnknown,
-    CloudtrailNotQueried,
-    CloudtrailIncomplete,
-    CloudtrailQueriedTooEarly,
-    SessionOlderThanCloudtrail,
-    CallsOutsideWindow,
-    CallsUnexpected,
-    CallsRefused,
-}
-
+/// Returns the findings, the most severe first.
 pub(in crate::review) fn of(facts: &Facts) -> Vec<Finding> {
     let mut all = Vec::new();
     approvals(facts, &mut all);
     alerts(facts, &mut all);
+    exceptions(facts, &mut all);
     window(facts, &mut all);
     cloudtrail(facts, &mut all);
-    calls(facts, &mut all);
+    all.extend(call_findings::of(&facts.calls));
     for wrong in facts.ledgers.iter().filter_map(|ledger| ledger.error.clone()) {
         add(&mut all, FindingId::LedgerBroken, wrong);
     }
-    if facts.drill.as_ref().is_some_and(|drill| !drill.passed) {
-        add(&mut all, FindingId::DrillFailed, "the drill failed".into());
-    }
-    if facts.drill.as_ref().is_some_and(|drill| drill.signature == SignatureCheck::NotValid) {
-        let what =
-            "no custodian's token signed the drill's result, or the signature is for a different result";
-        add(&mut all, FindingId::DrillNotSigned, what.into());
-    }
+    drill(facts, &mut all);
+    all.sort_by_key(|finding| finding.severity);
     all
 }
 
 fn add(all: &mut Vec<Finding>, id: FindingId, what: String) {
-    all.push(Finding { id, what });
+    all.push(Finding { id, severity: severity(id), what });
+}
+
+/// Returns the usual severity of a finding. Some findings get another severity, depending on the facts.
+fn severity(id: FindingId) -> Severity {
+    use FindingId as Id;
+    match id {
+        Id::LedgerBroken
+        | Id::DrillFailed
+        | Id::DrillNotSigned
+        | Id::SignatureNotValid
+        | Id::TooFewApprovals
+        | Id::NoAlertAcknowledged
+        | Id::CloseNotProven
+        | Id::EnabledOutsideWindow
+        | Id::OtherWindow
+        | Id::OpeningNotInCloudtrail
+        | Id::OpeningNotInLedger
+        | Id::CloseNotInCloudtrail
+        | Id::CallsOutsideWindow
+        | Id::CallsUnexpected
+        | Id::CallsOfAnotherSession => Severity::Problem,
+        Id::OtherVaultFile
+        | Id::SignaturesNotChecked
+        | Id::OpenedWithoutAlert
+        | Id::CustomEndpoint
+        | Id::CredentialsUsedAgain
+        | Id::OpenedWithExtraKey
+        | Id::OlderEpochOpened
+        | Id::AlertNotSent
+        | Id::AlertNotAcknowledged
+        | Id::CloseNotProbed
+        | Id::OpeningNotConfirmed
+        | Id::PrincipalsUnknown
+        | Id::CloudtrailNotQueried
+        | Id::CloudtrailIncomplete
+        | Id::SessionOlderThanCloudtrail
+        | Id::CallsRefused
+        | Id::CallsWithoutSessionId => Severity::Explain,
+        Id::DrillNotComplete | Id::CloudtrailQueriedTooEarly => Severity::Note,
+    }
+}
+
+fn drill(facts: &Facts, all: &mut Vec<Finding>) {
+    let Some(drill) = &facts.drill else { return };
+    if !drill.passed {
+        add(all, FindingId::DrillFailed, "the drill failed".into());
+    }
+    if drill.signature == SignatureCheck::NotValid {
+        let what =
+            "no custodian's token signed the drill's result, or the signature is for a different result";
+        add(all, FindingId::DrillNotSigned, what.into());
+    }
+    if drill.passed && drill.signature == SignatureCheck::Verified && drill.complete == Some(false) {
+        let what = "the drill passed, but does not count as a complete drill: a complete drill needs valid approvals by \
+                    a quorum, opens access, and proves that access is closed";
+        add(all, FindingId::DrillNotComplete, what.into());
+    }
 }
 
 fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
@@ -119,26 +129,31 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
             alert.topic == AlertTopic::Opening && alert.acknowledged.is_some() && alert.before_opening;
         is_first && (alert.sealed || !has_sealed)
     };
+    let is_opened = facts.window.enabled.or(facts.window.enabled_by_aws).is_some();
     if !facts.alerts.iter().any(first) {
-        add(all, FindingId::NoAlertAcknowledged, "no alert was acknowledged before access was opened".into());
-    }
-    if let Some(why) = &facts.session.no_alert {
-        add(
-            all,
-            FindingId::OpenedWithoutAlert,
-            format!("access was opened without waiting for an acknowledgement (--no-alert): {why}"),
-        );
-    }
-    if !facts.session.endpoints.is_empty() {
-        let places = endpoints_text(&facts.session.endpoints);
-        add(all, FindingId::CustomEndpoint, format!("a custom AWS endpoint was used: {places}"));
-    }
-    if let Some(why) = &facts.session.again {
-        add(
-            all,
-            FindingId::CredentialsUsedAgain,
-            format!("spent credentials were used again (--again): {why}"),
-        );
+        match (is_opened, &facts.session.no_alert) {
+            (true, None) => {
+                let what = "no alert was acknowledged before access was opened";
+                add(all, FindingId::NoAlertAcknowledged, what.into());
+            }
+            (true, Some(_)) => {
+                let what =
+                    "no alert was acknowledged before access was opened, and the custodians signed a reason";
+                all.push(Finding {
+                    id: FindingId::NoAlertAcknowledged,
+                    severity: Severity::Explain,
+                    what: what.into(),
+                });
+            }
+            (false, _) => {
+                let what = "no alert about the opening was acknowledged, and access was not opened";
+                all.push(Finding {
+                    id: FindingId::NoAlertAcknowledged,
+                    severity: Severity::Note,
+                    what: what.into(),
+                });
+            }
+        }
     }
     for name in &facts.vault.channels {
         let is_it =
@@ -154,9 +169,44 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
         }
     }
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged.is_none()) {
-        let topic = topic(alert.topic);
-        let what = format!("{} did not acknowledge {topic}: {}", alert.channel, alert.detail);
-        add(all, FindingId::AlertNotAcknowledged, what);
+        let what = format!("{} did not acknowledge {}: {}", alert.channel, topic(alert.topic), alert.detail);
+        // If another channel acknowledged the same alert, a person was notified.
+        let is_covered =
+            facts.alerts.iter().any(|other| other.topic == alert.topic && other.acknowledged.is_some());
+        let severity = if is_covered { Severity::Note } else { Severity::Explain };
+        all.push(Finding { id: FindingId::AlertNotAcknowledged, severity, what });
+    }
+}
+
+/// Adds a finding for each exception that the custodians signed.
+fn exceptions(facts: &Facts, all: &mut Vec<Finding>) {
+    let session = &facts.session;
+    let signed = [
+        (
+            FindingId::OpenedWithoutAlert,
+            "access was opened without waiting for an acknowledgement (--no-alert)",
+            &session.no_alert,
+        ),
+        (FindingId::CredentialsUsedAgain, "spent credentials were used again (--again)", &session.again),
+        (
+            FindingId::OpenedWithExtraKey,
+            "the emergency user had another access key (--extra-key)",
+            &session.extra_key,
+        ),
+        (
+            FindingId::OlderEpochOpened,
+            "the vault was opened although a later epoch had replaced it (--older-epoch)",
+            &session.older_epoch,
+        ),
+    ];
+    for (id, what, why) in signed {
+        if let Some(why) = why {
+            add(all, id, format!("{what}: {why}"));
+        }
+    }
+    if !session.endpoints.is_empty() {
+        let places = endpoints_text(&session.endpoints);
+        add(all, FindingId::CustomEndpoint, format!("a custom AWS endpoint was used: {places}"));
     }
 }
 
@@ -255,30 +305,4 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
         let what = "the session is older than CloudTrail's event history of 90 days".into();
         add(all, FindingId::SessionOlderThanCloudtrail, what);
     }
-}
-
-fn calls(facts: &Facts, all: &mut Vec<Finding>) {
-    for (principal, who) in NAMES {
-        let outside = count(&facts.calls, |call| call.principal == principal && call.is_outside());
-        if outside > 0 {
-            let what = format!("{} by {who} outside the window", calls_of(outside));
-            add(all, FindingId::CallsOutsideWindow, what);
-        }
-        let unexpected = |call: &ApiCall| {
-            call.principal == principal && call.kind == CallPurpose::Unexpected && call.is_inside()
-        };
-        let unexpected = count(&facts.calls, unexpected);
-        if unexpected > 0 {
-            let what = format!("{} by {who} that the program never makes", calls_of(unexpected));
-            add(all, FindingId::CallsUnexpected, what);
-        }
-    }
-    let refused = count(&facts.calls, |call| call.is_refused() && call.is_inside());
-    if refused > 0 {
-        add(all, FindingId::CallsRefused, format!("{} in the window refused by AWS", calls_of(refused)));
-    }
-}
-
-fn calls_of(count: usize) -> String {
-    if count == 1 { "1 call".into() } else { format!("{count} calls") }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::findings::{Finding, FindingId};
+use super::finding::{Finding, FindingId};
 use crate::ledger::SharePurpose;
 use crate::review::facts::Facts;
 use crate::review::facts::evidence::Evidence;
@@ -14,6 +14,8 @@ pub struct FollowUp {
     pub id: FollowUpId,
     /// A description of the task.
     pub what: String,
+    /// The commands that do the task.
+    pub commands: Vec<String>,
     /// Whether the facts show that the task was done. If the facts do not show this, a person confirms the task with
     /// a signature.
     pub done: bool,
@@ -37,20 +39,33 @@ pub enum FollowUpId {
 
 pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp> {
     let mut all = Vec::new();
-    let mut add = |id, what: String, done| all.push(FollowUp { id, what, done });
+    let mut add = |id, what: String, commands, done| all.push(FollowUp { id, what, commands, done });
+    let (session, none) = (facts.session.id, Vec::new);
     let has = |id: FindingId| findings.iter().any(|finding| finding.id == id);
     if has(FindingId::CloseNotProven) {
+        add(FollowUpId::ProveClosed, "prove that access is closed".into(), facts.command.close(), false);
+    }
+    let marked = [
+        FindingId::CallsOutsideWindow,
+        FindingId::CallsUnexpected,
+        FindingId::CallsOfAnotherSession,
+        FindingId::CallsWithoutSessionId,
+    ];
+    if marked.into_iter().any(has) {
         add(
-            FollowUpId::ProveClosed,
-            "prove that access is closed: breakglass status, breakglass close".into(),
+            FollowUpId::ExplainCalls,
+            "explain each marked call, and find out who made it".into(),
+            none(),
             false,
         );
     }
-    if has(FindingId::CallsOutsideWindow) || has(FindingId::CallsUnexpected) {
-        add(FollowUpId::ExplainCalls, "explain each marked call, and find out who made it".into(), false);
-    }
     if has(FindingId::CallsRefused) {
-        add(FollowUpId::ExplainRefusedCalls, "explain the purpose of each refused call".into(), false);
+        add(
+            FollowUpId::ExplainRefusedCalls,
+            "explain the purpose of each refused call".into(),
+            none(),
+            false,
+        );
     }
     if !facts.session.drill {
         let epoch = facts.vault.credentials_epoch;
@@ -58,12 +73,14 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         add(
             FollowUpId::RotateCredentials,
             format!("create new credentials: those of epoch {epoch} count as spent"),
+            none(),
             rotated,
         );
         let resealed = facts.vault.file_given.is_some_and(|(epoch, _)| epoch > facts.vault.epoch);
         add(
             FollowUpId::ResealVault,
             "seal the new credentials, and retire the old vault file".into(),
+            none(),
             resealed && rotated,
         );
     }
@@ -71,38 +88,39 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     let did_work = was_enabled && !facts.session.drill;
     if did_work {
         let what = "review what was changed in the window and remains: users, keys, roles, policies, data";
-        add(FollowUpId::ReviewChanges, what.into(), false);
+        add(FollowUpId::ReviewChanges, what.into(), none(), false);
     }
-    if !facts.cloudtrail.queried
-        || facts.cloudtrail.query_again_after.is_some()
-        || has(FindingId::CloudtrailIncomplete)
-    {
-        let when = facts.cloudtrail.query_again_after.map(|at| format!(" after {}", time_text::utc(at)));
-        let when = when.unwrap_or_default();
-        add(
-            FollowUpId::QueryCloudtrailAgain,
-            format!("make this packet again{when}, with --profile NAME, when CloudTrail data is complete"),
-            false,
-        );
+    if let Some(when) = query_again(facts) {
+        let what = format!("make the review again {when}");
+        add(FollowUpId::QueryCloudtrailAgain, what, vec![facts.command.again(session)], false);
     }
     let released = facts.shares.iter().filter(|share| share.purpose == SharePurpose::Open).count();
     if facts.window.enabled.is_none() && released > 0 && !facts.session.drill {
-        let what =
-            format!("{released} shares were given and count as released until the credentials are rotated");
-        add(FollowUpId::ReleasedShares, what, false);
+        let shares = if released == 1 { "1 share was".into() } else { format!("{released} shares were") };
+        let what = format!("rotate the credentials: {shares} given, and a given share counts as released");
+        add(FollowUpId::ReleasedShares, what, none(), false);
     }
     if !facts.session.drill && !facts.is_drill_current {
         add(
             FollowUpId::HoldDrill,
             "hold a drill: no complete, signed drill in the last 92 days".into(),
+            none(),
             false,
         );
     }
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
-    add(
-        FollowUpId::SignReview,
-        "sign this review: breakglass review SESSION --vault FILE --sign".into(),
-        signed,
-    );
+    add(FollowUpId::SignReview, "sign this review".into(), vec![facts.command.sign(session)], signed);
     all
+}
+
+/// Returns when the review must be made again, because CloudTrail's data is not complete.
+fn query_again(facts: &Facts) -> Option<String> {
+    let trail = &facts.cloudtrail;
+    if !trail.queried {
+        Some("with the calls from CloudTrail".into())
+    } else if let Some(after) = trail.query_again_after {
+        Some(format!("after {}, when CloudTrail has delivered all calls", time_text::utc(after)))
+    } else {
+        (!trail.complete).then(|| "when CloudTrail can be read completely".into())
+    }
 }

@@ -22,7 +22,7 @@ pub struct TimelineEntry {
 
 pub(in crate::review) fn of(facts: &Facts) -> Vec<TimelineEntry> {
     let mut all: Vec<TimelineEntry> = Vec::new();
-    let record = |at, what: String| TimelineEntry { at, what, evidence: Evidence::Record };
+    let record = |at, what: String| TimelineEntry { at, what, evidence: Evidence::Reported };
     all.extend(facts.approvals.iter().map(|approval| TimelineEntry {
         at: approval.at,
         what: match approval.signature {

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::review::facts::approvals::verified;
-use crate::review::facts::calls::{ApiCall, count};
+use crate::review::facts::approvals::{ApprovalFact, SignatureCheck, verified};
+use crate::review::facts::evidence::Evidence;
+use crate::review::judge::finding::FindingCounts;
 use crate::review::packet::Packet;
-use crate::review::wording::{length, span};
+use crate::review::totals::{CallTotals, IdTotals};
+use crate::review::wording::{calls_of, length, span};
 use crate::vault::names::is_unseen;
 
 /// The largest number of characters of an untrusted text that are shown. The JSON has the complete text.
@@ -43,32 +45,49 @@ pub fn summary(packet: &Packet) -> String {
     line("alerts", &alerts(packet));
     line("enabled", &enabled(packet));
     line("calls", &calls(packet));
-    line("findings", &packet.findings.len().to_string());
+    if packet.cloudtrail.queried {
+        line("session id", &session_ids(packet));
+    }
+    line("findings", &findings(packet).words());
     for finding in &packet.findings {
-        line("", &format!("- {}", finding.what));
+        line("", &format!("- {}: {}", finding.severity.name(), finding.what));
     }
     let open = packet.follow_up.iter().filter(|task| !task.done);
     line("follow-up", &open.clone().count().to_string());
     for task in open {
         line("", &format!("- {}", task.what));
+        for command in &task.commands {
+            line("", &format!("    {command}"));
+        }
     }
     out
 }
 
+pub(in crate::review) fn findings(packet: &Packet) -> FindingCounts {
+    FindingCounts::of(packet.findings.iter().map(|finding| finding.severity))
+}
+
 pub(in crate::review) fn approved(packet: &Packet) -> String {
-    let count = packet.approvals.len();
-    let verified = verified(&packet.approvals).len();
-    let names: Vec<_> = packet.approvals.iter().map(|approval| approval.custodian.as_str()).collect();
-    let names = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
-    match packet.vault.threshold {
-        Some(threshold) => format!("{verified} of {threshold} needed, signatures verified{names}"),
-        None => format!("{count} on record, signatures not checked{names}"),
-    }
+    let verified = verified(&packet.approvals);
+    let Some(threshold) = packet.vault.threshold else {
+        let names: Vec<_> = packet.approvals.iter().map(|approval| approval.custodian.as_str()).collect();
+        return format!("{} on record, signatures not checked{}", names.len(), after_colon(&names));
+    };
+    let is_not_valid = |approval: &&ApprovalFact| approval.signature == SignatureCheck::NotValid;
+    let not_valid = packet.approvals.iter().filter(is_not_valid).count();
+    let note = if not_valid > 0 { format!("; {not_valid} not valid") } else { String::new() };
+    let names = after_colon(&verified);
+    format!("{} of {threshold} needed, signatures verified{names}{note}", verified.len())
+}
+
+fn after_colon(names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
 }
 
 pub(in crate::review) fn alerts(packet: &Packet) -> String {
     let acknowledged = packet.alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
-    format!("{acknowledged} of {} acknowledged", packet.alerts.len())
+    let source = Evidence::Reported.words();
+    format!("{acknowledged} of {} acknowledged, {source}", packet.alerts.len())
 }
 
 pub(in crate::review) fn enabled(packet: &Packet) -> String {
@@ -86,8 +105,22 @@ pub(in crate::review) fn calls(packet: &Packet) -> String {
     if !packet.cloudtrail.queried {
         return "CloudTrail was not queried".into();
     }
-    let (all, outside) = (packet.calls.len(), count(&packet.calls, ApiCall::is_outside));
-    let refused = count(&packet.calls, |call| call.is_refused() && call.is_inside());
+    let CallTotals { all, inside, outside, other_session, unexpected, refused } =
+        CallTotals::of(&packet.calls, |_| true);
     let note = if packet.cloudtrail.complete { "" } else { "; CloudTrail data is incomplete so far" };
-    format!("{all}, {outside} of them outside the window, {refused} refused{note}")
+    format!(
+        "{}, {inside} in the window, {outside} outside, {other_session} of other sessions; {unexpected} unexpected, \
+         {refused} refused{note}",
+        calls_of(all)
+    )
+}
+
+/// Describes which session ids the calls in the window carry.
+fn session_ids(packet: &Packet) -> String {
+    let IdTotals { this, other, missing, not_expected } = IdTotals::of(&packet.calls);
+    format!(
+        "in the window, {} with this session's id, {other} with another's, {missing} without; {not_expected} by \
+         others or by AWS services",
+        calls_of(this)
+    )
 }

@@ -14,8 +14,8 @@ use crate::gate::open::Stop;
 use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
-use crate::session::shell;
 use crate::session::work::CommandEnd;
+use crate::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
 

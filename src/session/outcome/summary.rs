@@ -6,8 +6,8 @@ use super::RunOutcome;
 use crate::error::{Error, Status};
 use crate::gate::SessionId;
 use crate::session::messages;
-use crate::session::shell;
 use crate::session::work::CommandEnd;
+use crate::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
 
@@ -51,8 +51,8 @@ impl RunOutcome {
         let (session, vault) = (spent.session, shell::path(spent.vault));
         Some(format!(
             "{first}\n  spent    the credentials in {vault} were used: replace them in AWS, and seal a new vault\n  \
-             next     review the session, and look at what is due:\n    breakglass review {session} --vault {vault} \
-             --sign\n    breakglass status {vault}"
+             next     review the session, and look at what is due:\n    breakglass review {session} --vault {vault}\n    \
+             breakglass status {vault}"
         ))
     }
 }

@@ -8,6 +8,7 @@ what MiniStack's history lacks.
 | NextToken | never set; only the first 50 events can be read | pages of at most 50 events; a token for the next page of the same query |
 | throttling | never throttles | two requests a second in each region of an account |
 | IAM's calls are in us-east-1 | in the region of the signature | global services' events are in us-east-1 |
+| userAgent | always the same text | the User-Agent header of the request |
 | data events are left out | every call is an event | the event history has only management events |
 | requestParameters of IAM's calls; lookups by ResourceName | never set; find nothing | the request's fields; events on this user or policy |
 
@@ -47,7 +48,7 @@ class Trail:
             "eventVersion": "1.10", "userIdentity": identity,
             "eventTime": datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "eventSource": f"{call['service']}.amazonaws.com", "eventName": name, "awsRegion": region,
-            "sourceIPAddress": "127.0.0.1", "userAgent": "aws-sdk", "requestParameters": parameters,
+            "sourceIPAddress": "127.0.0.1", "userAgent": call["agent"], "requestParameters": parameters,
             "responseElements": None, "requestID": str(uuid.uuid4()), "eventID": str(uuid.uuid4()),
             "readOnly": name.startswith(("Get", "List", "Describe")), "eventType": "AwsApiCall",
             "managementEvent": True, "recipientAccountId": call["account"], "eventCategory": "Management",

@@ -16,7 +16,7 @@ use crate::custody::statement::drill::{Drill, ExpectedOutcome};
 use crate::error::{Error, Result, Status};
 use crate::events::{Event, Events};
 use crate::gate::SessionId;
-use crate::ledger::{Ledger, Record, SessionOutcome};
+use crate::ledger::{Entry, Ledger, Record, SessionOutcome, has_passed};
 use crate::terminal::print;
 use crate::vault::canonical;
 use crate::vault::dsse::Envelope;
@@ -64,8 +64,9 @@ impl Practice<'_> {
 
     /// Returns the evidence. The fields about the custodian who signs are left empty.
     fn judge(&self, exit: u8) -> Result<Drill> {
-        let course = SessionOutcome::of(&self.ledger.entries()?, self.session);
-        Ok(Drill {
+        let entries = self.ledger.entries()?;
+        let course = SessionOutcome::of(&entries, self.session);
+        let mut drill = Drill {
             acknowledged: course.acknowledged,
             closed: course.probed_closed,
             custodian: String::new(),
@@ -78,13 +79,17 @@ impl Practice<'_> {
             injected: self.inject.iter().map(ToString::to_string).collect(),
             ledger: self.ledger.head()?.into(),
             opened: course.opened,
-            passed: self.expected.is_met(exit, course.opened, course.probed_closed) && self.injections_met(),
+            passed: false,
             session: self.session,
             serial: 0,
             signed: Timestamp::now(),
             started: self.started,
             vault_id: self.vault.manifest.vault_id.clone(),
-        })
+        };
+        let of_drill = |entry: &&Entry| entry.record.session() == Some(self.session);
+        let records: Vec<_> = entries.iter().filter(of_drill).collect();
+        drill.passed = has_passed(&drill, &records, &self.vault.manifest) && self.injections_met();
+        Ok(drill)
     }
 
     /// Returns whether each injected failure occurred. Returns true for a drill in the lane `static` or without a

@@ -41,7 +41,10 @@ pub fn text(readiness: &Readiness, now: Timestamp) -> String {
             let verdict = match (*passed, *signed, *complete) {
                 (false, ..) => "FAILED",
                 (true, false, _) => "passed, but does not count: it has no valid signature of a custodian",
-                (true, true, false) => "passed, but is not a complete drill: nothing was opened and closed",
+                (true, true, false) => {
+                    "passed, but is not a complete drill: nothing was opened and closed, or the ledger has no valid \
+                     approvals by a quorum"
+                }
                 (true, true, true) => "passed",
             };
             format!("{}, {verdict}, session {session}", ago(*at, now))

@@ -3,9 +3,11 @@
 use maud::{Markup, html};
 
 use super::markup::{head, section, when, words_of};
-use crate::review::facts::calls::{ApiCall, CallPurpose, CallTiming, CallerKind, count};
+use crate::review::facts::calls::{ApiCall, CallAnswer, CallPurpose, CallTiming, CallerKind};
+use crate::review::facts::carried_id::CarriedId;
 use crate::review::packet::Packet;
-use crate::review::wording::NAMES;
+use crate::review::totals::{CallTotals, IdTotals};
+use crate::review::wording::{NAMES, calls_of, service};
 use crate::time_text;
 
 pub(super) fn calls(packet: &Packet) -> Markup {
@@ -17,7 +19,7 @@ pub(super) fn calls(packet: &Packet) -> Markup {
             @if packet.cloudtrail.queried && packet.calls.is_empty() {
                 p { "CloudTrail has no calls of this session." }
             }
-            @if !packet.calls.is_empty() { (totals(packet)) (every_call(packet)) }
+            @if !packet.calls.is_empty() { (totals(packet)) (ids(packet)) (every_call(packet)) }
         },
     )
 }
@@ -43,7 +45,7 @@ fn query(packet: &Packet) -> Markup {
         }
         p {
             @for region in &trail.regions {
-                b { (words_of(&region.region)) } ": " (region.calls) " calls"
+                b { (words_of(&region.region)) } ": " (calls_of(region.calls)) " of this session or its user"
                 @if let Some(why) = &region.error { " " span class="tag bad" { "incomplete" } " " (words_of(why)) }
                 ". "
             }
@@ -52,23 +54,46 @@ fn query(packet: &Packet) -> Markup {
 }
 
 fn totals(packet: &Packet) -> Markup {
-    let numbers = ["Calls", "In the window", "Outside", "Unexpected", "Refused", "Other session"];
+    let numbers = ["Calls", "In the window", "Outside", "Other session", "Unexpected", "Refused"];
+    let cells = |of: CallTotals| {
+        let CallTotals { all, inside, outside, other_session, unexpected, refused } = of;
+        html! {
+            @for number in [all, inside, outside, other_session, unexpected, refused] { td.number { (number) } }
+        }
+    };
     html! {
         table.totals {
             caption { "By caller" }
             thead { tr { th scope="col" { "Caller" } @for name in numbers { th.number scope="col" { (name) } } } }
-            tbody { @for (principal, name) in NAMES {
-                @let count = |is: &dyn Fn(&ApiCall) -> bool| count(&packet.calls, |c| c.principal == principal && is(c));
-                @if count(&|_| true) > 0 { tr.marked[count(&ApiCall::is_outside) > 0] {
-                    th scope="row" { (name) }
-                    td.number { (count(&|_| true)) }
-                    td.number { (count(&ApiCall::is_inside)) }
-                    td.number { (count(&ApiCall::is_outside)) }
-                    td.number { (count(&|c| c.kind == CallPurpose::Unexpected && c.is_inside())) }
-                    td.number { (count(&ApiCall::is_refused)) }
-                    td.number { (count(&|c| c.when == CallTiming::OtherSession)) }
-                } }
-            } }
+            tbody {
+                @for (principal, name) in NAMES {
+                    @let totals = CallTotals::of(&packet.calls, |call| call.principal == principal);
+                    @if totals.all > 0 {
+                        tr.marked[totals.outside > 0] { th scope="row" { (name) } (cells(totals)) }
+                    }
+                }
+                tr { th scope="row" { "all" } (cells(CallTotals::of(&packet.calls, |_| true))) }
+            }
+        }
+    }
+}
+
+/// Shows how many calls in the window carry which session id.
+fn ids(packet: &Packet) -> Markup {
+    let IdTotals { this, other, missing, not_expected } = IdTotals::of(&packet.calls);
+    let rows = [
+        ("this session's id", this, false),
+        ("the id of another session", other, other > 0),
+        ("no session id", missing, missing > 0),
+        ("no session id expected: by others, or by an AWS service", not_expected, false),
+    ];
+    html! {
+        table.totals.ids {
+            caption { "Calls in the window, by session id" }
+            thead { tr { th scope="col" { "Session id" } th.number scope="col" { "Calls" } } }
+            tbody { @for (name, number, is_marked) in rows { tr.marked[is_marked] {
+                th scope="row" { (name) } td.number { (number) }
+            } } }
         }
     }
 }
@@ -76,8 +101,11 @@ fn totals(packet: &Packet) -> Markup {
 fn every_call(packet: &Packet) -> Markup {
     html! {
         div.wide { table.calls {
-            caption { "Each call. A call is marked if it is outside the window, unexpected or refused" }
-            (head(&["When", "Caller", "Call", "Region", "For", "In the window", "Result", "From"]))
+            caption {
+                "Each call. A call is marked if it is outside the window. A call in the window is marked if it is "
+                "unexpected or refused, or if it does not carry this session's id"
+            }
+            (head(&["When", "Caller", "Call", "Region", "For", "In the window", "Session id", "Result", "From"]))
             tbody { @for call in &packet.calls { tr.marked[is_marked(call)] {
                 (when(call.at))
                 td { (name_of(call)) }
@@ -85,7 +113,8 @@ fn every_call(packet: &Packet) -> Markup {
                 td.short { (words_of(&call.region)) }
                 td { @if call.kind == CallPurpose::Unexpected { span class="tag bad" { "unexpected" } } @else { (purpose(call)) } }
                 td { (timing(call)) }
-                td { @if let Some(code) = &call.error { (words_of(code)) } @else { "ok" } }
+                td { (carried_id(call)) }
+                td { (result(call)) }
                 td.short { (words_of(call.source_address.as_deref().unwrap_or("—"))) }
             } } }
         } }
@@ -93,7 +122,28 @@ fn every_call(packet: &Packet) -> Markup {
 }
 
 fn is_marked(call: &ApiCall) -> bool {
-    call.is_outside() || (call.is_inside() && (call.kind == CallPurpose::Unexpected || call.is_refused()))
+    let is_unexpected = call.kind == CallPurpose::Unexpected || call.is_refused();
+    call.is_outside() || (call.is_inside() && is_unexpected) || call.has_other_id() || call.lacks_id()
+}
+
+fn carried_id(call: &ApiCall) -> Markup {
+    match (call.carried_id, call.carried_session) {
+        (CarriedId::This, _) => html! { "this" },
+        (CarriedId::Other, Some(session)) => {
+            html! { span class=(if call.has_other_id() { "tag bad" } else { "tag" }) { "other" } " " span.mono { (session) } }
+        }
+        (CarriedId::Other | CarriedId::Missing, _) => html! { "none" },
+        (CarriedId::NotExpected, _) => html! { "—" },
+    }
+}
+
+fn result(call: &ApiCall) -> Markup {
+    let code = words_of(call.error.as_deref().unwrap_or_default());
+    match call.answer {
+        CallAnswer::Accepted => html! { "ok" },
+        CallAnswer::ExpectedError => html! { (code) ", expected" },
+        CallAnswer::Refused => html! { span class="tag bad" { "refused" } " " (code) },
+    }
 }
 
 fn name_of(call: &ApiCall) -> &'static str {
@@ -105,15 +155,6 @@ fn name_of(call: &ApiCall) -> &'static str {
         CallerKind::UnknownKey => "unknown key",
         CallerKind::Other => "someone else",
     }
-}
-
-/// Returns the service and the action of a call, such as `iam PutUserPolicy`.
-fn service(call: &ApiCall) -> String {
-    format!(
-        "{} {}",
-        call.event_source.strip_suffix(".amazonaws.com").unwrap_or(&call.event_source),
-        call.event_name
-    )
 }
 
 fn purpose(call: &ApiCall) -> &'static str {

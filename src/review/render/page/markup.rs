@@ -30,12 +30,8 @@ pub(super) fn words_of(text: &str) -> Markup {
 
 /// Shows the evidence as a tag.
 pub(super) fn tag(evidence: Evidence) -> Markup {
-    match evidence {
-        Evidence::Signature => html! { span class="tag evidence" { "signature" } },
-        Evidence::Receiver => html! { span class="tag evidence" { "receiver" } },
-        Evidence::Aws => html! { span class="tag evidence" { "CloudTrail" } },
-        Evidence::Record => html! { span class="tag record" { "our ledger" } },
-    }
+    let class = if evidence == Evidence::Reported { "tag record" } else { "tag evidence" };
+    html! { span class=(class) { (evidence.words()) } }
 }
 
 pub(super) fn when(at: Timestamp) -> Markup {

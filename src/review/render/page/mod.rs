@@ -101,18 +101,14 @@ fn figure(line: &str) -> Markup {
 }
 
 fn verdict(packet: &Packet) -> Markup {
-    let count = packet.findings.len();
-    let heading = match count {
-        0 => "Nothing to explain".to_owned(),
-        1 => "1 finding to explain".to_owned(),
-        many => format!("{many} findings to explain"),
-    };
-    let class = if count == 0 { "verdict" } else { "verdict open" };
+    let counts = text::findings(packet);
+    let is_clean = counts.problems + counts.to_explain == 0;
+    let class = if is_clean { "verdict" } else { "verdict open" };
     let reviewed = packet.reviews.iter().any(|review| review.evidence == Evidence::Signature);
     html! {
         div class=(class) {
-            strong { (heading) }
-            @if packet.findings.is_empty() {
+            strong { (counts.words()) }
+            @if is_clean {
                 "Everything that was checked is in order; the follow-up is at the end."
             } @else {
                 "The findings are listed below the picture; the follow-up is at the end."

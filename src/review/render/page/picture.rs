@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::review::facts::approvals::{ApprovalFact, verified};
+use crate::review::facts::approvals::{ApprovalFact, SignatureCheck, verified};
 use crate::review::facts::calls::{ApiCall, CallPurpose, count};
 use crate::review::facts::notifications::AlertFact;
 use crate::review::packet::Packet;
@@ -154,7 +154,7 @@ fn rows(packet: &Packet) -> Vec<Row> {
         plain(
             "Approved",
             approved(packet),
-            format!("{} with a valid signature", verified(&packet.approvals).len()),
+            format!("{} with a valid signature", custodians(verified(&packet.approvals).len())),
         ),
         plain("Alerts", alerts(packet), format!("{acknowledged} of {} acknowledged", packet.alerts.len())),
         Row {
@@ -184,11 +184,14 @@ fn rows(packet: &Packet) -> Vec<Row> {
     rows
 }
 
+fn custodians(count: usize) -> String {
+    if count == 1 { "1 custodian".into() } else { format!("{count} custodians") }
+}
+
 fn approved(packet: &Packet) -> Vec<Mark> {
-    let verified = verified(&packet.approvals);
     let mark = |approval: &ApprovalFact| Mark {
         at: approval.at,
-        shape: if verified.contains(&approval.custodian.as_str()) { Shape::Dot } else { Shape::Ring },
+        shape: if approval.signature == SignatureCheck::Verified { Shape::Dot } else { Shape::Ring },
         title: format!(
             "{} approved, {}: {}",
             approval.custodian,

@@ -4,13 +4,16 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::markup::{facts, head, section, tag, when, words_of};
+use crate::ledger::SharePurpose;
 use crate::review::facts::approvals::SignatureCheck;
 use crate::review::facts::evidence::Evidence;
+use crate::review::judge::finding::Severity;
 use crate::review::packet::Packet;
 use crate::review::wording::{span, topic};
 use crate::time_text;
 
 pub(super) fn findings(packet: &Packet) -> Markup {
+    let class = |severity| if severity == Severity::Problem { "tag bad" } else { "tag" };
     section(
         "findings",
         "Findings",
@@ -18,7 +21,9 @@ pub(super) fn findings(packet: &Packet) -> Markup {
             @if packet.findings.is_empty() {
                 p { "None." }
             } @else {
-                ol.findings { @for finding in &packet.findings { li { (words_of(&finding.what)) } } }
+                ol.findings { @for finding in &packet.findings { li {
+                    span class=(class(finding.severity)) { (finding.severity.name()) } " " (words_of(&finding.what))
+                } } }
             }
         },
     )
@@ -49,8 +54,8 @@ pub(super) fn opened(packet: &Packet) -> Markup {
     let more = [
         ("Reason to use again", &session.again),
         ("Reason for no alert", &session.no_alert),
-        ("Reason for an older epoch", &session.older_epoch),
         ("Reason for another key", &session.extra_key),
+        ("Reason for an older epoch", &session.older_epoch),
     ];
     rows.extend(more.into_iter().filter_map(|(name, why)| Some((name, words_of(why.as_deref()?)))));
     if let Some(of) = &vault.drill_of {
@@ -61,7 +66,11 @@ pub(super) fn opened(packet: &Packet) -> Markup {
         let signature = format!("; signature {}", drill.signature.words());
         rows.push((
             "The drill",
-            html! { @if drill.passed { "passed" } @else { b { "FAILED" } } (signature) },
+            html! {
+                @if drill.passed { "passed" } @else { b { "FAILED" } }
+                @if let Some(complete) = drill.complete { @if complete { ", complete" } @else { ", not complete" } }
+                (signature)
+            },
         ));
         rows.push(("Injected failures", words_of(&injected)));
     }
@@ -108,15 +117,18 @@ pub(super) fn approvals(packet: &Packet) -> Markup {
                 p { "Shares given: "
                     @for (place, share) in packet.shares.iter().enumerate() {
                         @if place > 0 { ", " } (words_of(&share.custodian)) " at " (time_text::clock(share.at))
+                        @if share.purpose == SharePurpose::Close { " (to close)" }
                     }
-                    " " (tag(Evidence::Record))
+                    " " (tag(Evidence::Reported))
                 }
             }
             @for review in &packet.reviews {
                 p {
                     "Reviewed by " b { (words_of(&review.custodian)) } " " (time_text::utc(review.at)) ", signature "
                     (signature(review.signature)) " " (tag(review.evidence))
-                    @if let Some(digest) = &review.packet_sha256 { br; "packet " span.mono { (digest) } }
+                    @if let Some((name, digest)) = review.packet.as_ref().zip(review.packet_sha256.as_ref()) {
+                        br; "packet " span.mono { (words_of(name)) } ", SHA-256 " span.mono { (digest) }
+                    }
                 }
             }
         },
@@ -183,7 +195,7 @@ pub(super) fn window(packet: &Packet) -> Markup {
                     @if let Some(cause) = &window.cause { ": " (words_of(cause)) }
                 },
             ),
-            ("Enabled, by our ledger", span(&window.enabled, "never", Evidence::Record)),
+            ("Enabled, by the ledger", span(&window.enabled, "never", Evidence::Reported)),
             ("Enabled, by CloudTrail", span(&window.enabled_by_aws, by_aws, Evidence::Aws)),
             ("Grant as sealed, SHA-256", html! { span.mono { (words_of(grant)) } }),
             (
@@ -236,19 +248,16 @@ pub(super) fn evidence(packet: &Packet) -> Markup {
                     @if given { "The public keys are in the vault's manifest; the JSON file has what openssl needs to verify." }
                     @else { "No vault was given, so no signature was checked." }
                 } }
-                tr { th scope="row" { (tag(Evidence::Receiver)) } td {
-                    "The receiver's system acknowledged the alert and returned an id. "
-                    "This machine recorded the id, and the receiver can confirm the id."
-                } }
                 tr { th scope="row" { (tag(Evidence::Aws)) } td {
                     "AWS recorded the call. "
                     "The reviewer fetched the record, and could have left calls out of this file. "
                     "To be sure, fetch the records again."
                 } }
-                tr { th scope="row" { (tag(Evidence::Record)) } td {
-                    "Only the operator's machine wrote the record. "
+                tr { th scope="row" { (tag(Evidence::Reported)) } td {
+                    "Only the operator's machine wrote the record, also of an alert's receipt. "
                     "The hash chain reveals if a record was changed later, but not if it was false from the start. "
-                    "Compare the six words of the last record with the words in the alerts."
+                    "Compare the six words of the last record with the words in the alerts. "
+                    "If a receipt has an id, ask the receiver to confirm the id."
                 } }
             } }
         },
@@ -266,6 +275,7 @@ pub(super) fn follow_up(packet: &Packet) -> Markup {
                         th scope="row" {
                             span.box.done[task.done] {} (words_of(&task.what))
                             @if task.done { " (done, on record)" }
+                            @for command in &task.commands { br; span.mono { (words_of(command)) } }
                         }
                         td.line {} td.line {} td.line {}
                     } }

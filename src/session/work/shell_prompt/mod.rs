@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::boot_clock::Instant;
-use crate::session::shell::word;
+use crate::shell::word;
 use crate::vault::random;
 
 /// The directory with the startup files that this module wrote, if it wrote any. Dropping the value deletes the

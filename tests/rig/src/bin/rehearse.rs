@@ -136,7 +136,10 @@ fn afterwards(site: &Site, account: &Account) {
     let reviewed = review.output().expect("review should run");
     show(&String::from_utf8_lossy(&reviewed.stdout));
     assert!(reviewed.status.success(), "{}", String::from_utf8_lossy(&reviewed.stderr));
-    assert!(site.path(&format!("review-{session}.html")).exists(), "the review should have written its page");
+    assert!(
+        site.path(&format!("review-{session}.1.html")).exists(),
+        "the review should have written its page"
+    );
 }
 
 fn open(site: &Site, work: &[&str]) -> Person {

@@ -1,6 +1,8 @@
 //! `review`: writes the review of one session. The review is an HTML page and a JSON file with the same content, the
 //! packet. A custodian can sign the packet.
 
+mod files;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,27 +10,35 @@ use jiff::Timestamp;
 
 use super::args::ReviewArgs;
 use super::cloud::{self, CloudTrailProfile};
+use super::input;
 use super::sign::Signing;
-use super::{input, output};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::ledger::{self, Ledger, LedgerFile, Merged, Record};
-use crate::review::{self, LedgerFact, Packet, PacketFile, PacketSources};
+use crate::review::{self, LedgerFact, Packet, PacketFile, PacketSources, ReviewCommand};
 use crate::terminal::{note, print, warning};
 use crate::vault::file::Vault;
 use crate::vault::words;
+use files::ReviewFiles;
 
 /// Writes the review of a session. With `--sign`, also has a custodian sign the packet. If the packet file already
 /// exists, `--sign` does not write it again.
 pub fn run(arguments: ReviewArgs) -> Result<()> {
     let ReviewArgs { session, vault, cloudtrail, ledgers, html, json, sign, wait } = arguments;
+    let command = ReviewCommand {
+        vault: vault.clone(),
+        profile: cloudtrail.name().map(str::to_owned),
+        ledgers: ledgers.clone(),
+        packet: json.clone(),
+    };
     let request = ReviewRequest {
         session,
+        command,
         vault: vault.as_deref().map(input::vault).transpose()?,
         cloudtrail,
         ledgers,
-        files: ReviewFiles::new(session, html, json, sign)?,
+        files: ReviewFiles::choose(session, html, json, sign)?,
         wait: wait.duration(),
     };
     if sign && let Some(existing) = request.files.existing() {
@@ -41,12 +51,14 @@ pub fn run(arguments: ReviewArgs) -> Result<()> {
     if sign {
         request.sign(request.files.to_sign()?)?;
     }
-    verdict(&packet, merged)
+    verdict(&packet, &request.command, merged)
 }
 
 /// The validated arguments of `review`.
 struct ReviewRequest {
     session: SessionId,
+    /// The options of this command, for the commands that the review prints.
+    command: ReviewCommand,
     vault: Option<Vault>,
     cloudtrail: CloudTrailProfile,
     /// The ledgers that were given with `--ledger`.
@@ -87,6 +99,7 @@ impl ReviewRequest {
             vault: self.vault.as_ref(),
             trail: trail.as_ref(),
             now: Timestamp::now(),
+            command: self.command.clone(),
         };
         Packet::of(self.session, sources)
     }
@@ -105,7 +118,7 @@ impl ReviewRequest {
         let ledger = cloud::ledger(&Config::load()?);
         ledger.check()?;
         let words = words::of(&written.sha256);
-        let findings = format!("{} findings", written.findings);
+        let findings = written.counts.words();
         note(&format!("{}: {findings}; its SHA-256 in words: {words}", path.display()));
         let what = format!("the review of session {session}, {words}");
         let signing =
@@ -119,87 +132,21 @@ impl ReviewRequest {
     }
 }
 
-/// The files of a review.
-struct ReviewFiles {
-    /// The path of the HTML page.
-    html: Option<PathBuf>,
-    /// The path of the packet; `-` is standard output.
-    json: Option<PathBuf>,
-}
-
-impl ReviewFiles {
-    fn new(session: SessionId, html: Option<PathBuf>, json: Option<PathBuf>, sign: bool) -> Result<Self> {
-        let named = |end| Some(PathBuf::from(format!("review-{session}.{end}")));
-        let files = match (html, json) {
-            (None, None) => Self { html: named("html"), json: named("json") },
-            (html, json) => Self { html, json },
-        };
-        if sign {
-            files.to_sign()?;
-        }
-        Ok(files)
-    }
-
-    /// Returns the path of the packet, which is the file that a custodian signs.
-    fn to_sign(&self) -> Result<&Path> {
-        let file = self.json.as_deref().filter(|path| *path != "-");
-        file.ok_or_else(|| Error::usage("only a file can be signed").next("name the packet with --json FILE"))
-    }
-
-    /// Returns the path of the packet if that file exists.
-    fn existing(&self) -> Option<&Path> {
-        self.json.as_deref().filter(|path| path.symlink_metadata().is_ok())
-    }
-
-    /// Refuses paths that cannot be written. This check comes before a ledger is read or AWS is called.
-    fn check(&self) -> Result<()> {
-        let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
-        if is_stdout(&self.html) || self.html.is_some() && self.html == self.json {
-            return Err(Error::usage("the page needs a separate file").next("name another file with --html"));
-        }
-        let mut files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
-        files.try_for_each(|path| output::must_be_new(path))
-    }
-
-    fn write(&self, packet: &Packet) -> Result<()> {
-        let json = packet.json();
-        let is_stdout = self.json.as_deref() == Some(Path::new("-"));
-        if is_stdout {
-            print::exact(&json)?;
-        } else if let Some(path) = &self.json {
-            output::create(path, json.as_bytes())?;
-        }
-        let name = self.json.as_deref().filter(|_| !is_stdout).and_then(Path::file_name);
-        let name = name.map_or("not written".into(), |name| name.to_string_lossy());
-        if let Some(path) = &self.html {
-            output::create(path, review::page(packet, (&name, json.as_bytes())).as_bytes())?;
-        }
-        if is_stdout { Ok(()) } else { print::result(&self.summary(packet)) }
-    }
-
-    fn summary(&self, packet: &Packet) -> String {
-        let files = [("page", &self.html), ("packet", &self.json)];
-        let line = |(name, path): (&str, &Option<PathBuf>)| {
-            path.as_ref().map(|path| format!("  {name:<11}{}\n", path.display()))
-        };
-        review::summary(packet) + &files.into_iter().filter_map(line).collect::<String>()
-    }
-}
-
 fn part(found: &LedgerFile) -> LedgerFact {
     let wrong = found.wrong.as_ref().map(|error| error.what.clone());
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
 /// Fails if a ledger or CloudTrail could not be read completely. The packet is already written at this time.
-fn verdict(packet: &Packet, merged: Merged) -> Result<()> {
+fn verdict(packet: &Packet, command: &ReviewCommand, merged: Merged) -> Result<()> {
     merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));
     match failed {
         Some((region, why)) => {
-            Err(Error::failed(format!("CloudTrail data for {} is incomplete: {why}", region.region)).next(
-                "the packet states this; when CloudTrail can be read, run review again with other file names",
-            ))
+            let what = format!("CloudTrail data for {} is incomplete: {why}", region.region);
+            let again = command.again(packet.session.id);
+            Err(Error::failed(what)
+                .next(format!("make the review again when CloudTrail can be read: {again}")))
         }
         None => Ok(()),
     }
