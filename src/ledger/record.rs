@@ -103,9 +103,7 @@ pub enum Record {
         lane: Lane,
         target: TargetId,
         /// The regions that the grant allows.
-        #[serde(default)]
         regions: Vec<String>,
-        #[serde(default)]
         principals: Box<Principals>,
         /// The duration of the window, in seconds.
         window: u64,

@@ -111,6 +111,18 @@ fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
 }
 
 #[test]
+fn a_root_certificate_that_cannot_be_read_does_not_accuse_the_device() {
+    let dir = rig::site::tempdir();
+    make(dir.path(), LEAF);
+    let (f9, mut root) = (der(dir.path(), "f9.pem"), der(dir.path(), "root.pem"));
+    root.push(0);
+    let found = chain(&f9, &[der(dir.path(), "intermediate.pem"), root]);
+    assert!(matches!(found, Err(AttestationError::Trusted(_))), "{found:?}");
+    let found = chain(&[0x30, 0], &[der(dir.path(), "intermediate.pem")]);
+    assert!(matches!(found, Err(AttestationError::Certificate(_))), "{found:?}");
+}
+
+#[test]
 fn a_file_of_roots_can_contain_text_between_its_certificates() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);

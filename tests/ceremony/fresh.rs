@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use breakglass::secret::Secret;
 use breakglass::vault::file::{self, Vault};
-use breakglass::vault::manifest::Manifest;
+use breakglass::vault::manifest::{Custodian, Manifest};
 use breakglass::vault::payload::{Input, Payload};
-use breakglass::vault::quorum::{self, KEY};
+use breakglass::vault::quorum::{self, KEY, Share};
 use rig::site::Site;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -113,6 +114,49 @@ fn a_drill_vault_has_the_runbook_and_the_alerts_of_its_vault() {
     assert_eq!(payload.runbook, drill.runbook);
     assert!(!payload.runbook.is_empty());
     assert_eq!(payload.channels(), drill.channels());
+}
+
+#[test]
+fn a_drill_vector_belongs_to_the_vector_of_its_vault() {
+    let read = |name: &str| {
+        let path = vector::directory().join(name).with_extension("txt");
+        let vector = Vector::parse(&std::fs::read_to_string(path).expect(name));
+        let vault = Vault::parse(&vector.file).expect("the file should be a valid vault");
+        let shares: Vec<_> = vector
+            .custodians
+            .iter()
+            .map(|c| {
+                let value: [u8; KEY] =
+                    hex::decode(&c.share).expect("a share should be hex").try_into().expect("16 bytes");
+                Share { index: c.index, value: Secret::copy_of(&value) }
+            })
+            .collect();
+        let payload = vault.open(&shares.iter().collect::<Vec<_>>()).expect("the vault should open");
+        let sealed = payload.to_sealed();
+        let json: Value = serde_json::from_slice(sealed.expose()).expect("the payload should be JSON");
+        (vector.key, vault.manifest, json)
+    };
+    let (vault_key, vault, sealed) = read("drill_pair_vault");
+    let (drill_key, drill, practised) = read("drill_pair_drill");
+    assert_eq!(drill.drill_of.as_ref(), Some(&vault.vault_id));
+    assert_eq!((&vault.label, vault.threshold.get()), (&drill.label, drill.threshold.get()));
+    assert_eq!((vault.epoch, vault.credentials_epoch), (drill.epoch, drill.credentials_epoch));
+    assert_eq!((&vault.alerts, &sealed["alerts"]), (&drill.alerts, &practised["alerts"]));
+    assert_eq!(sealed["runbook"], practised["runbook"]);
+    assert_ne!((vault_key, &vault.vault_id), (drill_key, &drill.vault_id));
+    assert_eq!(vault.custodians.len(), drill.custodians.len());
+    for (one, other) in vault.custodians.iter().zip(&drill.custodians) {
+        assert_ne!(one.commitment, other.commitment);
+        assert_eq!(one, &Custodian { commitment: one.commitment.clone(), ..other.clone() });
+    }
+    let (target, other) = (&sealed["targets"][0], &practised["targets"][0]);
+    assert_ne!(target["user"], other["user"]);
+    assert_eq!(other["grant"], json!([]));
+    let keys = |target: &Value| {
+        ["opener", "closer", "emergency"].map(|role| target[role]["access_key_id"].to_string())
+    };
+    let of_the_vault = keys(target);
+    assert!(keys(other).iter().all(|key| !of_the_vault.contains(key)));
 }
 
 #[test]

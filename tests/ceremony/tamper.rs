@@ -210,8 +210,10 @@ fn edits() -> Vec<Edit> {
     }
     vec![
         ("created", |m| m.created = "2026-11-22T02:17:01Z".into()),
-        ("epoch", |m| m.epoch = 2),
-        ("credentials epoch", |m| (m.epoch, m.credentials_epoch) = (2, 2)),
+        ("epoch", |m| (m.epoch, m.replaces) = (3, Some("0".repeat(64)))),
+        ("credentials epoch", |m| {
+            (m.epoch, m.credentials_epoch, m.replaces) = (2, 2, Some("0".repeat(64)));
+        }),
         ("label", |m| m.label = "Production".into()),
         ("replaces", |m| (m.epoch, m.replaces) = (2, Some("0".repeat(64)))),
         ("threshold", |m| m.threshold = Threshold::try_from(3).unwrap()),

@@ -68,7 +68,7 @@ fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
                 );
                 drop(cut);
                 let ended = person.wait_within(Duration::from_mins(1));
-                assert_eq!(ended, End::Code(0), "{}", person.transcript());
+                assert_eq!(ended, End::Code(1), "{}", person.transcript());
                 assert!(person.transcript().contains("ended by signal 9"), "{}", person.transcript());
                 assert!(vault.is_closed() && vault.account.rest().at_rest());
             });
@@ -94,7 +94,7 @@ fn a_child_gets_sigterm_at_t1_and_can_clean_up_even_offline() {
         cleaned - end
     );
     drop(cut);
-    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
+    assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(1), "{}", person.transcript());
     assert!(vault.account.rest().at_rest());
 }
 

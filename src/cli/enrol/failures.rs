@@ -14,18 +14,25 @@ impl Enrolling<'_> {
             .next("use a genuine YubiKey, or name its root certificate with --attestation-root")
     }
 
-    /// Returns the error for an attestation that does not lead to a trusted root. If only an issuer's certificate is
-    /// missing, the error says that the token cannot be verified. For every other reason, the error says that the
+    /// Returns the error for an attestation that does not lead to a trusted root. If an issuer's certificate is missing
+    /// or cannot be read, the error says that the token cannot be verified. For every other reason, the error says that the
     /// token is not attested.
     pub(super) fn no_chain(&self, why: &AttestationError) -> Error {
-        let AttestationError::IssuerMissing { .. } = why else { return self.not_genuine(why) };
+        let next = match why {
+            AttestationError::IssuerMissing { .. } => {
+                "add that certificate to the file that --attestation-root names; Yubico's certificates are at \
+                 developers.yubico.com/PKI"
+            }
+            AttestationError::Trusted(_) => {
+                "replace that certificate in the file that --attestation-root names; Yubico's certificates are at \
+                 developers.yubico.com/PKI"
+            }
+            _ => return self.not_genuine(why),
+        };
         let serial = self.token.serial();
         Error::new(Status::TokenFailed, format!("{}: YubiKey {serial} cannot be verified: {why}", self.name))
             .and("no file was written")
-            .next(
-                "add that certificate to the file that --attestation-root names; Yubico's certificates are at \
-                 developers.yubico.com/PKI",
-            )
+            .next(next)
     }
 
     pub(super) fn failed(&self, why: TokenError) -> Error {

@@ -13,7 +13,8 @@ use crate::vault::names::harmless;
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 
-/// The OID arc of Yubico, and the arc of PIV attestation inside it (developers.yubico.com, "Yubico OID arc").
+/// The OID arc of Yubico, and the arc of PIV attestation inside it (developers.yubico.com, "Yubico OID arc"). Yubico has
+/// other arcs, for example for FIDO (1, 2, 12, 13) and `OpenPGP` (5).
 const YUBICO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482");
 const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
@@ -52,7 +53,7 @@ impl Certificate {
     fn check_extensions(&self) -> Result<(), AttestationError> {
         for (place, extension) in self.extensions().iter().enumerate() {
             let id = extension.extn_id;
-            let known = id == BASIC_CONSTRAINTS || id == KEY_USAGE || id.starts_with(PIV);
+            let known = id == BASIC_CONSTRAINTS || id == KEY_USAGE || is_of_piv(id);
             let again = self.extensions()[..place].iter().any(|earlier| earlier.extn_id == id);
             if again || extension.critical && !known {
                 return Err(self.must_not_have(id));
@@ -154,6 +155,11 @@ impl Certificate {
         let unreadable = |why: der::Error| AttestationError::Certificate(why.to_string());
         self.extension(id).map(T::from_der).transpose().map_err(unreadable)
     }
+}
+
+/// Returns whether `id` is the arc of PIV attestation followed by exactly one number.
+pub fn is_of_piv(id: ObjectIdentifier) -> bool {
+    id.starts_with(PIV) && id.arcs().count() == PIV.arcs().count() + 1
 }
 
 fn words(name: &Name) -> String {

@@ -13,10 +13,12 @@ const MAX: usize = 6;
 /// DER.
 ///
 /// # Errors
-/// Returns [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, and the errors of
-/// [`Certificate::check_issued`].
+/// Returns [`AttestationError::IssuerMissing`] if an issuer is not in `trusted`, [`AttestationError::Trusted`] if a
+/// certificate of `trusted` cannot be read, and the errors of [`Certificate::check_issued`].
 pub fn find(device: &[u8], trusted: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, AttestationError> {
-    let candidates: Vec<_> = trusted.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
+    let read =
+        |der: &Vec<u8>| Certificate::parse(der).map_err(|why| AttestationError::Trusted(why.to_string()));
+    let candidates: Vec<_> = trusted.iter().map(read).collect::<Result<_, _>>()?;
     let mut last = &Certificate::parse(device)?;
     let mut chain = vec![device.to_vec()];
     while chain.len() < 2 || !last.is_self_issued() {

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum AttestationError {
     /// A certificate does not parse. The field is the parser's message.
     Certificate(String),
+    /// A trusted certificate, from which the chain is built, cannot be read. The field is the reason.
+    Trusted(String),
     /// The issuer's certificate was not given.
     IssuerMissing {
         /// The issuer's name.
@@ -68,6 +70,7 @@ impl fmt::Display for AttestationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Certificate(why) => return write!(f, "a certificate does not parse: {why}"),
+            Self::Trusted(why) => return write!(f, "a root or issuer certificate cannot be read: {why}"),
             Self::IssuerMissing { issuer, of } => {
                 return write!(
                     f,

@@ -4,7 +4,7 @@ use der::Decode as _;
 use der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 use x509_cert::name::Name;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, is_of_piv};
 use super::error::AttestationError;
 use crate::vault::firmware::Firmware;
 
@@ -26,9 +26,6 @@ const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482
 const FORM_FACTOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.9");
 const FIPS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.10");
 const CSPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3.11");
-
-/// The OID arc of PIV attestation. Yubico has other arcs, for example for FIDO (1, 2, 12, 13) and `OpenPGP` (5).
-const PIV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.41482.3");
 
 /// The common name (RFC 5280 appendix A.1).
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -65,7 +62,7 @@ pub fn check_issuer(issuer: &Certificate) -> Result<(), AttestationError> {
 /// # Errors
 /// See [`AttestationError`].
 pub fn check_slot(slot: &Certificate, expected: &AttestedKey) -> Result<(), AttestationError> {
-    if let Some(id) = slot.of_yubico().find(|id| !id.starts_with(PIV)) {
+    if let Some(id) = slot.of_yubico().find(|id| !is_of_piv(*id)) {
         return Err(slot.must_not_have(id));
     }
     if slot.basic_constraints()?.is_some_and(|(ca, _)| ca) {

@@ -22,7 +22,7 @@ pub enum ManifestError {
     DrillOfItself,
     /// A drill vault has more than one target.
     DrillTargets,
-    /// The field `replaces` is not null in a drill vault, or in a vault of epoch 1.
+    /// The field `replaces` is not null in a drill vault or in a vault of epoch 1, or is null in another vault.
     Replaces,
     /// An epoch is 0, or `credentials_epoch` is above `epoch`.
     Epochs,
@@ -85,7 +85,9 @@ impl fmt::Display for ManifestError {
             }
             Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
-            Self::Replaces => f.write_str("a drill vault, or a vault of epoch 1, replaces no vault"),
+            Self::Replaces => f.write_str(
+                "a vault replaces another vault if and only if its epoch is above 1 and it is not a drill vault",
+            ),
             Self::Epochs => f.write_str("an epoch is 0, or credentials_epoch is greater than epoch"),
             Self::Quorum { threshold, custodians } => {
                 write!(f, "{threshold} of {custodians} custodians is not a valid quorum")

@@ -98,7 +98,8 @@ pub struct Manifest {
     pub label: String,
     /// How access is opened and closed.
     pub lane: Lane,
-    /// SHA-256 of the vault that this vault replaces, as hex.
+    /// SHA-256 of the vault that this vault replaces, as hex. `None` in epoch 1 and in a drill vault, but in no other
+    /// vault.
     pub replaces: Option<String>,
     /// The targets.
     pub targets: Vec<TargetSummary>,
@@ -163,9 +164,6 @@ impl Manifest {
         names::instant(&self.created)?;
         if let Some(replaces) = &self.replaces {
             names::hex_of("replaces", replaces, 32)?;
-            if self.epoch == 1 || self.drill_of.is_some() {
-                return Err(ManifestError::Replaces);
-            }
         }
         if self.alerts.len() > MAX_CHANNELS {
             return Err(ManifestError::ChannelCount);
@@ -180,6 +178,9 @@ impl Manifest {
         }
         if self.epoch == 0 || self.credentials_epoch == 0 || self.credentials_epoch > self.epoch {
             return Err(ManifestError::Epochs);
+        }
+        if self.replaces.is_none() != (self.epoch == 1 || self.drill_of.is_some()) {
+            return Err(ManifestError::Replaces);
         }
         self.check_custodians()?;
         self.check_targets()

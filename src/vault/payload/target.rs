@@ -106,7 +106,7 @@ impl SealedTarget {
     fn check_misplaced(&self) -> Result<(), PayloadError> {
         let secrets = self.keys().map(|(_, key)| &key.secret);
         let secrets: Vec<_> = secrets.chain(self.mfa.iter().map(|mfa| &mfa.seed)).collect();
-        let public = [&self.name, &self.account, &self.user].into_iter().chain(&self.regions);
+        let public = [&self.name, &self.user].into_iter().chain(&self.regions);
         let mut public = public.chain(self.arns().map(|(_, arn)| arn));
         if public.any(|text| secrets.iter().any(|secret| text.contains(secret.expose()))) {
             return Err(PayloadError::ExposedSecret(self.account.clone()));

@@ -205,6 +205,12 @@ fn sound() -> Vec<Row> {
             "the key usage of an issuer includes `keyCertSign`",
             plan! { |p| p.links[1].extensions.push(x509::key_usage(1, 0x06)) },
         ),
+        (
+            "attestation_slot_key_usage",
+            "",
+            "the slots' certificates have a key usage, which does not include `keyCertSign`",
+            plan! { |p| p.more = vec![x509::key_usage(7, 0x80)] },
+        ),
     ]
 }
 

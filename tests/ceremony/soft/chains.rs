@@ -122,6 +122,8 @@ fn authority() -> Vec<Row> {
 }
 
 fn extensions() -> Vec<Row> {
+    /// The value of an extended key usage with one purpose: `anyExtendedKeyUsage`.
+    const EXTENDED_USAGE: &[u8] = &[0x30, 6, 6, 4, 0x55, 0x1d, 0x25, 0];
     const MUST_NOT: &str = "which it must not have";
     vec![
         (
@@ -159,6 +161,30 @@ fn extensions() -> Vec<Row> {
             MUST_NOT,
             "the slots' certificates have an unknown extension that is critical",
             plan! { |p| p.more = vec![unknown(true)] },
+        ),
+        (
+            "attestation_slot_extension_arc",
+            MUST_NOT,
+            "the slots' certificates have the extension 41482.3, without a number after it",
+            plan! { |p| p.more = vec![yubico(&[3], &[1])] },
+        ),
+        (
+            "attestation_slot_extension_below",
+            MUST_NOT,
+            "the slots' certificates have the extension 41482.3.7.1, with two numbers after 41482.3",
+            plan! { |p| p.more = vec![yubico(&[3, 7, 1], &[1])] },
+        ),
+        (
+            "attestation_slot_extension_root_arc",
+            MUST_NOT,
+            "the slots' certificates have the extension 41482, the arc of Yubico itself",
+            plan! { |p| p.more = vec![yubico(&[], &[1])] },
+        ),
+        (
+            "attestation_critical_extended_usage",
+            MUST_NOT,
+            "the extended key usage of an issuer is critical",
+            plan! { |p| p.links[1].extensions.push(x509::extension(&[0x55, 0x1d, 0x25], true, EXTENDED_USAGE)) },
         ),
         (
             "attestation_device_critical",

@@ -213,7 +213,10 @@ impl Custodian {
             if owner.index != self.index {
                 return Err(verdict("wrong token", "token", ""));
             }
-            if let TokenKeys::Challenge { decryption_challenge, .. } = &enrolled.keys {
+            if let TokenKeys::Challenge { decryption_challenge, slot, .. } = &enrolled.keys {
+                if *slot != 2 {
+                    return Err(verdict("wrong token", "token", "")); // The slot 1 of a vector's token is empty.
+                }
                 let secret = hex::decode(key).unwrap().try_into().unwrap();
                 let id = hex::decode(&own.enrolment).unwrap().try_into().unwrap();
                 let challenge = hex::decode(decryption_challenge).unwrap().try_into().unwrap();

@@ -68,11 +68,53 @@ pub(super) fn good() -> Vec<Entry> {
             } },
         ),
         success(
+            "drill_pair_vault",
+            "the drill vault of the vector `drill_pair_drill` is sealed together with this vault of epoch 2",
+            with! { credentials: alerts, manifest: second_epoch },
+        ),
+        success(
+            "drill_pair_drill",
+            "this drill vault is sealed together with the vault of the vector `drill_pair_vault`: the enrolments, the label, the threshold, the alert channels, the runbook and both epochs are the same",
+            with! {
+                people: enrolled_in_the_vault,
+                credentials: |c| {
+                    alerts(c);
+                    let target = &mut c["targets"][0];
+                    (target["name"], target["user"]) = ("drill".into(), "drill".into());
+                    (target["grant"], target["may_outlive"]) = (json!([]), json!([]));
+                    for role in ["opener", "closer", "emergency"] {
+                        target[role]["access_key_id"] = format!("AKIADRILL{:0>11}", role.to_uppercase()).into();
+                    }
+                },
+                manifest: |m| {
+                    second_epoch(m);
+                    m["replaces"] = Value::Null;
+                    let vault = Vault::parse(&drilled().file).unwrap().manifest;
+                    m["drill_of"] = vault.vault_id.into();
+                    for (entry, enrolled) in m["custodians"].as_array_mut().unwrap().iter_mut().zip(vault.custodians) {
+                        *entry = serde_json::to_value(enrolled).unwrap();
+                        entry.as_object_mut().unwrap().remove("commitment");
+                    }
+                },
+            },
+        ),
+        success(
             "drill",
             "the vault is a drill vault: its grant is empty, so only the probe is allowed",
             with! {
                 credentials: |c| c["targets"][0]["grant"] = json!([]),
                 manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into(),
+            },
+        ),
+        success(
+            "drill_later_epoch",
+            "the drill vault is sealed with a vault of epoch 2; a drill vault of any epoch replaces no vault",
+            with! {
+                credentials: |c| c["targets"][0]["grant"] = json!([]),
+                manifest: |m| {
+                    m["drill_of"] = hex::encode(random::<16>()).into();
+                    m["epoch"] = 2.into();
+                },
             },
         ),
         success(
@@ -103,6 +145,7 @@ pub(super) fn good() -> Vec<Entry> {
                     m["label"] = format!("{}~", " ".repeat(63)).into();
                     m["epoch"] = u32::MAX.into();
                     m["credentials_epoch"] = u32::MAX.into();
+                    m["replaces"] = hex::encode(random::<32>()).into();
                     m["custodians"][1]["name"] = format!("9{}", "._-".repeat(11))[..32].into();
                 },
             },
@@ -119,6 +162,33 @@ pub(super) fn good() -> Vec<Entry> {
             with! { sealed: |s| filler(s, 65536) },
         ),
     ]
+}
+
+/// Returns the vector of the vault that the drill vault of `drill_pair_drill` is sealed with.
+fn drilled() -> Vector {
+    let path = vector::directory().join("drill_pair_vault.txt");
+    Vector::parse(&std::fs::read_to_string(path).unwrap())
+}
+
+/// Gives the custodians the words and the decryption keys of the custodians in `drill_pair_vault`. That vector does not
+/// have the signing keys, so the manifest takes each custodian's entry from that vault.
+fn enrolled_in_the_vault(people: &mut [Person]) {
+    let vector = drilled();
+    let manifest = Vault::parse(&vector.file).unwrap().manifest;
+    for ((person, known), entry) in people.iter_mut().zip(&vector.custodians).zip(&manifest.custodians) {
+        person.words.clone_from(&known.words);
+        person.enrolment = hex::decode(&entry.enrolment).unwrap().try_into().unwrap();
+        for (token, (serial, key)) in person.tokens.iter_mut().zip(&known.tokens) {
+            token.serial = *serial;
+            token.decryption = p256::SecretKey::from_slice(&hex::decode(key).unwrap()).unwrap();
+        }
+    }
+}
+
+/// Raises both epochs to 2.
+fn second_epoch(manifest: &mut Value) {
+    (manifest["epoch"], manifest["credentials_epoch"]) = (2.into(), 2.into());
+    manifest["replaces"] = hex::encode(random::<32>()).into();
 }
 
 fn only_challenge_for_bob(people: &mut [Person]) {

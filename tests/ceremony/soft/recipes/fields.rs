@@ -41,8 +41,6 @@ pub(super) fn of_the_manifest() -> Vec<Entry> {
             "the letters `T` and `Z` of the creation time are in lower case", "created" = "2026-11-22t02:17:00z"),
         ("created_no_leap_year", TIME,
             "the creation time is the 29th of February 2100, which does not exist", "created" = "2100-02-29T02:17:00Z"),
-        ("epoch_negative", "the manifest is not valid", "the epoch of the vault is -1", "epoch" = -1),
-        ("epoch_fraction", "the manifest is not valid", "the epoch of the vault is 1.5", "epoch" = 1.5),
         ("label_null", "the manifest is not valid", "the label of the vault is null", "label" = Value::Null),
         ("label_delete", "the label", "the label contains the control character 0x7f", "label" = "a\u{7f}"),
         ("lane_capitals", "unknown variant", "the lane is GATE, in capital letters", "lane" = "GATE"),

@@ -53,13 +53,18 @@ pub(super) fn header() -> Vec<Entry> {
         ("body_line_wrapped_early", "header of this age file is damaged",
             "a line in the body of a stanza has 63 columns instead of 64", with! {
             header: |h| { let at = h.find("v1\n-> breakglass").unwrap() + 31; format!("{}\n{}", &h[..at], &h[at..]) } }),
-        ("body_trailing_bits", "header of this age file is damaged",
-            "the unused bits of the last Base64 character of a stanza's body are not zero", with! {
+        ("grease_body_trailing_bits", "header of this age file is damaged",
+            "the unused bits of the last Base64 character of a grease stanza's body are not zero", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
             header: |h| h.replace("\nAA\n", "\nAB\n") }),
-        ("body_padded", "header of this age file is damaged", "the body of a stanza has Base64 padding", with! {
+        ("grease_body_padded", "header of this age file is damaged",
+            "the body of a grease stanza has Base64 padding", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
             header: |h| h.replace("\nAA\n", "\nAA==\n") }),
+        ("grease_body_url_alphabet", "header of this age file is damaged",
+            "the body of a grease stanza contains a character of base64url that Base64 does not have", with! {
+            stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0xff; 3] }),
+            header: |h| h.replace("\n////\n", "\n____\n") }),
         ("header_crlf", "not an age v1 file", "the lines of the header end in CR LF", with! {
             header: |h| h.replace('\n', "\r\n") }),
         ("stanza_space", "header of this age file is damaged",

@@ -63,8 +63,7 @@ pub(super) fn manifest() -> Vec<Entry> {
             manifest: |m| {
                 m["custodians"][0]["tokens"][0]["recipient"] = m["custodians"][1]["tokens"][0]["recipient"].clone();
             } }),
-        ("no_tokens", "has 0 tokens", "a custodian has no token", with! {
-            manifest: |m| m["custodians"][0]["tokens"] = json!([]) }),
+        ("no_tokens", "has 0 tokens", "a custodian has no token", with! { people: |people| people[0].tokens.clear() }),
         ("nine_tokens", "has 9 tokens", "a custodian has nine tokens, one too many", with! { tokens: 9 }),
         ("no_targets", "1 to 256 targets",
             "the manifest has no target", with! { manifest: |m| m["targets"] = json!([]) }),
@@ -73,7 +72,14 @@ pub(super) fn manifest() -> Vec<Entry> {
     }
 }
 
+/// Sets the epoch. The vault replaces another vault, as a vault must whose epoch is not 1.
+fn later(manifest: &mut Value, epoch: Value) {
+    manifest["epoch"] = epoch;
+    manifest["replaces"] = hex::encode(random::<32>()).into();
+}
+
 pub(super) fn fields() -> Vec<Entry> {
+    const REPLACES: &str = "if and only if its epoch is above 1 and it is not a drill vault";
     fails! { "parse":
         ("vault_id_short", "vault_id is not 16 bytes", "the vault id has 15 bytes instead of 16", with! {
             manifest: |m| m["vault_id"] = "00".repeat(15).into() }),
@@ -105,14 +111,18 @@ pub(super) fn fields() -> Vec<Entry> {
         ("created_before_zero", "is not a UTC time", "the year of the creation time is negative", with! {
             manifest: |m| m["created"] = "-000001-11-22T02:17:00Z".into() }),
         ("epoch_zero", "an epoch is 0, or credentials_epoch is greater than epoch", "the epoch of the vault is 0", with! {
-            manifest: |m| m["epoch"] = 0.into() }),
+            manifest: |m| later(m, 0.into()) }),
         ("credentials_epoch_zero", "an epoch is 0, or credentials_epoch is greater than epoch", "the credentials epoch is 0", with! {
             manifest: |m| m["credentials_epoch"] = 0.into() }),
         ("credentials_epoch_ahead", "an epoch is 0, or credentials_epoch is greater than epoch",
             "the credentials epoch is greater than the epoch", with! {
             manifest: |m| m["credentials_epoch"] = 2.into() }),
+        ("epoch_negative", "the manifest is not valid", "the epoch of the vault is -1", with! {
+            manifest: |m| later(m, (-1).into()) }),
+        ("epoch_fraction", "the manifest is not valid", "the epoch of the vault is 1.5", with! {
+            manifest: |m| later(m, 1.5.into()) }),
         ("epoch_too_wide", "the manifest is not valid", "the epoch is 2^32, one above the limit", with! {
-            manifest: |m| m["epoch"] = 4_294_967_296_u64.into() }),
+            manifest: |m| later(m, 4_294_967_296_u64.into()) }),
         ("lane_unknown", "unknown variant", "the lane has a value that version 1 does not define", with! {
             manifest: |m| m["lane"] = "ferry".into() }),
         ("alerts_empty", "not in canonical form",
@@ -141,15 +151,18 @@ pub(super) fn fields() -> Vec<Entry> {
                 c["targets"].as_array_mut().unwrap().push(other);
             },
             manifest: |m| m["drill_of"] = hex::encode(random::<16>()).into() }),
-        ("drill_replaces", "replaces no vault", "a drill vault replaces another vault", with! {
+        ("drill_replaces", REPLACES, "a drill vault replaces another vault", with! {
             credentials: |c| c["targets"][0]["grant"] = json!([]),
             manifest: |m| {
                 m["drill_of"] = hex::encode(random::<16>()).into();
                 m["epoch"] = 2.into();
                 m["replaces"] = hex::encode(random::<32>()).into();
             } }),
-        ("replaces_first_epoch", "replaces no vault", "a vault of epoch 1 replaces another vault", with! {
+        ("replaces_first_epoch", REPLACES, "a vault of epoch 1 replaces another vault", with! {
             manifest: |m| m["replaces"] = hex::encode(random::<32>()).into() }),
+        ("replaces_missing_later_epoch", REPLACES,
+            "a vault of epoch 2 that is not a drill vault replaces no vault", with! {
+            manifest: |m| m["epoch"] = 2.into() }),
         ("replaces_short", "replaces is not 32 bytes",
             "the digest in the field `replaces` has 31 bytes instead of 32", with! {
             manifest: |m| m["replaces"] = "00".repeat(31).into() }),

@@ -1,6 +1,6 @@
 //! Vectors in which a custodian uses wrong words or a wrong token, or in which the file has the wrong kind.
 
-use super::super::{SoftToken, people, random};
+use super::super::{ChallengeToken, Person, SoftToken, people, random};
 use super::*;
 
 pub(super) fn custody() -> Vec<Entry> {
@@ -153,6 +153,39 @@ pub(super) fn entries_changed() -> Vec<Entry> {
         alice(
             "wrong token",
             "token",
+            "challenge_decryption_challenge_changed",
+            "alice's entry does not have the decryption challenge of her challenge-response token",
+            with! {
+                people: only_challenge,
+                committed: |m| challenge_token(m)["decryption_challenge"] = hex::encode(random::<32>()).into(),
+            },
+        ),
+        alice(
+            "wrong token",
+            "token",
+            "challenge_recipient_changed",
+            "alice's entry does not have the recipient of her challenge-response token",
+            with! {
+                people: only_challenge,
+                committed: |m| {
+                    let other = ChallengeToken::new(1).entry(&random()).recipient;
+                    challenge_token(m)["recipient"] = other.into();
+                },
+            },
+        ),
+        alice(
+            "wrong token",
+            "token",
+            "challenge_slot_changed",
+            "alice's entry does not have the slot of her challenge-response token",
+            with! {
+                people: only_challenge,
+                committed: |m| challenge_token(m)["slot"] = 1.into(),
+            },
+        ),
+        alice(
+            "wrong token",
+            "token",
             "token_recipient_changed",
             "alice's entry does not have the decryption key of her token, and the hint matches the wrong key",
             with! {
@@ -164,6 +197,17 @@ pub(super) fn entries_changed() -> Vec<Entry> {
             },
         ),
     ]
+}
+
+/// Gives alice a challenge-response token instead of her PIV token.
+fn only_challenge(people: &mut [Person]) {
+    people[0].tokens.clear();
+    super::custodians::challenge(people);
+}
+
+/// Returns the entry of alice's challenge-response token.
+fn challenge_token(manifest: &mut Value) -> &mut Value {
+    &mut manifest["custodians"][0]["tokens"][0]
 }
 
 /// A drill vault where the reader expects a vault, and a vault where the reader expects a drill vault.
@@ -184,6 +228,18 @@ pub(super) fn kinds() -> Vec<Entry> {
             "the reader expects a vault, but the file is a drill vault",
             "vault",
             drill(),
+        ),
+        other(
+            "drill_of_added",
+            "the field `drill_of` was added to the manifest of a vault, and the reader expects a vault",
+            "vault",
+            with! { committed: |m| m["drill_of"] = hex::encode(random::<16>()).into() },
+        ),
+        other(
+            "drill_of_removed",
+            "the field `drill_of` was removed from the manifest of a drill vault, and the reader expects a drill vault",
+            "drill",
+            Recipe { committed: |m| drop(m.as_object_mut().unwrap().remove("drill_of")), ..drill() },
         ),
         other(
             "vault_for_drill",

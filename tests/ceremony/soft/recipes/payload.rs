@@ -111,6 +111,9 @@ pub(super) fn payload() -> Vec<Entry> {
             sealed: |s| s["targets"][0]["boundary"] = "arn:aws:iam::999988887777:policy/Ceiling".into() }),
         ("payload_key_id", "access key ID", "an access key id is in lower case", with! {
             sealed: |s| s["targets"][0]["opener"]["access_key_id"] = "akiaexampleopener000".into() }),
+        ("payload_emergency_key_id", "access key ID",
+            "the id of the emergency user's access key is in lower case", with! {
+            sealed: |s| s["targets"][0]["emergency"]["access_key_id"] = "akiaexampleemergency".into() }),
         ("payload_key_secret", "secret access key", "a secret access key has 39 characters instead of 40", with! {
             sealed: |s| s["targets"][0]["closer"]["secret_access_key"] = "s".repeat(39).into() }),
         ("payload_key_twice", "access key", "the opener and the closer have the same access key", with! {

@@ -123,7 +123,8 @@ fn halves_and_commitments() -> Vec<Entry> {
             committed: |m| m["targets"][0]["grant_sha256"] = "0".repeat(64).into() }),
         ("epoch_changed", "the share of alice does not match",
             "the epoch was raised after the commitments were computed", with! {
-            committed: |m| m["epoch"] = 2.into() }),
+            manifest: |m| (m["epoch"], m["replaces"]) = (2.into(), "ab".repeat(32).into()),
+            committed: |m| m["epoch"] = 3.into() }),
         ("vault_id_changed", "the share of alice does not match",
             "the vault id was changed after the commitments were computed", with! {
             committed: |m| m["vault_id"] = "0".repeat(32).into() }),
