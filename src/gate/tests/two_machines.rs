@@ -91,3 +91,73 @@ fn an_open_window_notices_within_30_seconds_that_another_process_closed_or_repla
         assert!(waited <= 41 * 15 + 3 + 5, "{waited} s");
     }
 }
+
+/// Returns the outcome of a close, and whether writes followed after another machine opened its window at the call
+/// `at`, counted from the first call of the close.
+fn close_while_other_opens(user: &FakeUser, progress: &OpenProgress, at: usize) -> (CloseOutcome, bool) {
+    let at = user.calls.borrow().len() + at;
+    user.meanwhile.set(Some((at, other_opens)));
+    let outcome = try_close(user, progress);
+    let calls = user.calls.borrow();
+    let is_read = |call: &&str| call.starts_with("Read") || call.starts_with("Probe");
+    (outcome, !calls[at..].iter().all(is_read))
+}
+
+#[test]
+fn a_close_during_which_another_machine_opens_leaves_that_window_alone_and_names_its_end() {
+    let user = FakeUser::at_rest();
+    let progress = OpenProgress::default();
+    try_open(&user, &progress, ACCOUNT).expect("open");
+    let before = user.calls.borrow().len();
+    try_close(&user, &progress);
+    let after_writes =
+        1 + user.calls.borrow()[before..].iter().position(|call| *call == "Deactivate").expect("a write");
+
+    let user = FakeUser::at_rest();
+    let progress = OpenProgress::default();
+    try_open(&user, &progress, ACCOUNT).expect("open");
+    let began = user.clock.get();
+    let (outcome, wrote) = close_while_other_opens(&user, &progress, after_writes + 1);
+    assert!(
+        matches!(outcome, CloseOutcome::TakenOver { session, until, was_closed: false }
+            if session == SessionId::from_bytes([1; 8]) && Some(until) == user.written_end()),
+        "{outcome:?}"
+    );
+    assert!(!wrote && user.usable(), "the window of the other machine is left alone");
+    assert!(user.clock.get().duration_since(began).as_secs() <= 10, "reported at once");
+}
+
+#[test]
+fn a_gate_whose_deny_this_opening_did_not_detach_is_not_closed() {
+    let user = FakeUser::at_rest();
+    let progress = OpenProgress::default();
+    try_open(&user, &progress, ACCOUNT).expect("open");
+    // Another machine has detached the deny, because this opening has not sent that write.
+    let outcome = try_close(&user, &OpenProgress::default());
+    assert!(matches!(outcome, CloseOutcome::TakenOver { was_closed: false, .. }), "{outcome:?}");
+    assert!(user.usable(), "the window of the other machine is left alone");
+}
+
+#[test]
+fn an_opening_that_closes_leftovers_leaves_a_window_alone_that_opens_meanwhile() {
+    let interrupted = || {
+        let user = FakeUser::at_rest();
+        foreign_gate(&user, 600);
+        user.active.set(true);
+        user
+    };
+    let user = interrupted();
+    try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
+    let closes = first(&user, "Deactivate") + 1;
+
+    let user = interrupted();
+    user.meanwhile.set(Some((closes, other_opens)));
+    let error = refusal(try_open(&user, &OpenProgress::default(), ACCOUNT));
+    assert!(error.what.contains("a window is already open"), "{error}");
+    let calls = user.calls.borrow();
+    assert!(
+        calls[closes..].iter().all(|call| call.starts_with("Read") || call.starts_with("Probe")),
+        "no write should follow: {calls:?}"
+    );
+    assert!(user.usable(), "the window of the other machine is left alone");
+}
