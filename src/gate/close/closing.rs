@@ -294,8 +294,8 @@ fn stopped() -> Fault {
 }
 
 /// Deactivates the sealed key, then reads which other keys are active and deactivates them too. If one key cannot be
-/// deactivated, continues with the others. Returns the first failure, and why the keys could not be read. Without a sealed
-/// key, a failed read is a failure.
+/// deactivated, continues with the others. Returns the first failure, and why the keys could not be read. Without a
+/// sealed key, a failed read is a failure.
 async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> (Write, Option<Fault>) {
     let mut result = Ok(());
     if let Some(sealed) = sealed {
