@@ -4,7 +4,7 @@
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
-use super::facts::{Event, Facts};
+use super::facts::{Event, Facts, Over};
 use super::hash::QuickMap;
 use super::history::{Histories, History, HistoryId};
 use super::iam::{Answer, Iam, Seen, World};
@@ -51,14 +51,6 @@ pub(super) enum Choice {
 pub(super) enum Place {
     Alive(HistoryId),
     Over(u16),
-}
-
-/// A process that has ended. `report` is `None` if the process was killed.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Over {
-    pub(super) process: usize,
-    pub(super) facts: Facts,
-    pub(super) report: Option<Report>,
 }
 
 /// The state of all processes.

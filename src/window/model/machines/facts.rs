@@ -1,6 +1,7 @@
 //! What is known of a process in addition to its state: what it has done, and what it has read.
 
 use super::iam::Answer;
+use super::process::Report;
 use super::view::Phase;
 
 /// An answer to one request.
@@ -34,4 +35,12 @@ pub(super) struct Facts {
     pub(super) sees_end: bool,
     /// Whether the process sent a write although its last read showed the open window of another session.
     pub(super) ends_other: bool,
+}
+
+/// A process that has ended. `report` is `None` if the process was killed.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Over {
+    pub(super) process: usize,
+    pub(super) facts: Facts,
+    pub(super) report: Option<Report>,
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use iam_rs::{Arn, Context, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policies};
 
-use super::explore::Over;
-use super::facts::Facts;
+use super::facts::{Facts, Over};
 use super::hash::QuickMap;
 use super::iam::{Iam, World, at, seconds};
 use super::process::{Ended, Report, Role};
