@@ -14,7 +14,7 @@ use crate::gate::SessionId;
 /// The first bad record of a ledger.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Damage {
-    /// The record's line number, counted from 1. `None` if the record is missing at the end of the file.
+    /// The record's line number, counted from 1. `None` if the file ends before this record.
     pub line: Option<usize>,
     /// The record's number, counted from 0.
     pub seq: u64,

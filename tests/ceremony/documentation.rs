@@ -1,5 +1,5 @@
-//! Checks that the documentation matches the source tree: links, names of tests, the map of the source files, and the
-//! size and the screen of the README.
+//! Checks the documentation: links lead to existing targets, named tests exist, the map lists every source file, and
+//! the README is short and shows the steps of the pinned screen.
 
 use std::collections::BTreeSet;
 use std::fs;

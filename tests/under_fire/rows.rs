@@ -33,6 +33,9 @@ pub struct Row {
     pub nth: u32,
     /// Whether the call is a write.
     pub write: bool,
+    /// Whether every fault is injected into the call. The program is killed at every call, but of the several probes
+    /// with the same key, only the first, third, fourth and last have other faults.
+    pub sampled: bool,
 }
 
 impl Row {
@@ -65,8 +68,7 @@ impl Row {
     }
 }
 
-/// Returns the calls of one run without faults. Of the several probes with the same key, only the first, third,
-/// fourth and last are included.
+/// Returns every call of one run without faults.
 pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
     bed.prepare(job, 0);
     let proxy = Proxy::before(bed.account());
@@ -77,8 +79,8 @@ pub fn of(bed: &TestBed, job: Job) -> Vec<Row> {
         let probes = calls.iter().filter(|other| other.action == call.action && other.key == call.key);
         probes.map(|other| other.nth).max().unwrap_or_default()
     };
-    let few = |call: &&Seen| call.action != "ListTopics" || [1, 3, 4, last(call)].contains(&call.nth);
-    calls.iter().filter(few).map(|call| row(bed.account(), job, call)).collect()
+    let few = |call: &Seen| call.action != "ListTopics" || [1, 3, 4, last(call)].contains(&call.nth);
+    calls.iter().map(|call| Row { sampled: few(call), ..row(bed.account(), job, call) }).collect()
 }
 
 fn row(account: &Account, job: Job, call: &Seen) -> Row {
@@ -88,5 +90,5 @@ fn row(account: &Account, job: Job, call: &Seen) -> Row {
         key if *key == account.emergency.key => Role::Emergency,
         _ => Role::Session,
     };
-    Row { job, role, action: call.action.clone(), nth: call.nth, write: call.is_write() }
+    Row { job, role, action: call.action.clone(), nth: call.nth, write: call.is_write(), sampled: true }
 }

@@ -45,7 +45,7 @@ impl CopyReader {
         let read = move || {
             let _ = tell.send(read_copies(&ship, &ledger));
         };
-        // If the thread cannot be started, `tell` is dropped, and `finish` says so.
+        // If the thread cannot be started, `tell` is dropped, and `finish` fails at once.
         let _ = std::thread::Builder::new().name("copy".into()).spawn(read);
         Self { done, until }
     }

@@ -128,7 +128,9 @@ impl ReviewRequest {
         })?;
         let record = Record::Review { session, custodian: custodian.clone(), envelope };
         ledger.append(Timestamp::now(), record)?;
-        print::result(&format!("review of session {session} signed by {custodian}, {findings}: {words}\n"))
+        print::result(&format!(
+            "review of session {session} signed by {custodian}; {findings}; SHA-256 of the packet in words: {words}\n"
+        ))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::gate::observed::{Leftover, UserState, observe};
 use crate::gate::proof::{BETWEEN_LOOKS, ClosedAccess, IN_A_ROW};
 use crate::gate::session::SessionId;
 
-/// If a write that AWS acknowledged has no effect after this time, the write is sent again.
+/// If a write that AWS acknowledged has still not taken effect after this time, the write is sent again.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
 /// The longest time for which the close probes with the active key, to see that the deny is in effect, before it
 /// deactivates the keys.

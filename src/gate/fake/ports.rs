@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 
-/// The opener of the user in memory. When this value is dropped, the user sets `opener_gone`.
+/// An opener for a [`FakeUser`]. When this value is dropped, the user sets `opener_gone`.
 pub(crate) struct OpenerOf<'a>(pub(crate) &'a FakeUser);
 
 impl Drop for OpenerOf<'_> {

@@ -43,7 +43,7 @@ pub enum UserState {
     Unbounded,
     /// The user is not at rest, and no gate ends in the future: an earlier session was not closed.
     Untidy(Vec<Leftover>),
-    /// The user differs from its sealed properties. Only [`assess`] returns this state.
+    /// The user differs from the properties that the vault records for it. Only [`assess`] returns this state.
     Drifted(Vec<Drift>),
     /// The user is not at rest, but IAM did not show whether a window is open.
     NotAtRest(Vec<Unread>),

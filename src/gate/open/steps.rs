@@ -76,8 +76,8 @@ async fn proven<F: Future<Output = Write>>(
     Err(Stop::Interrupted)
 }
 
-/// Writes the gate while the deny is attached. Reads back that the gate exists and that the user is still at rest. If
-/// another machine has opened a window meanwhile, leaves that window alone.
+/// Writes the gate while the deny is attached. Then reads IAM to confirm that the gate exists and that the user is
+/// still at rest. If another machine has opened a window meanwhile, leaves that window alone.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,

@@ -134,8 +134,8 @@ impl Readiness {
         self.overdue.is_empty()
     }
 
-    /// Returns the share that this record shows, if the share is for these credentials: the session that the share was
-    /// given to open, and the custodian. A share that was given to close has no such session.
+    /// If the record is a share for these credentials, returns the session that the share was given to open, and the
+    /// custodian. A share that was given to close has no such session.
     fn share(&self, entry: &Entry) -> Option<(Option<SessionId>, String)> {
         let Record::Share { session, vault, credentials_epoch, custodian, purpose } = &entry.record else {
             return None;

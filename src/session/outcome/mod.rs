@@ -98,7 +98,8 @@ impl RunOutcome {
         matches!(self.failure, Some(Stop::OtherWindow(_)))
     }
 
-    /// Returns the time until which access may be open: T1 of the gate that is in place.
+    /// Returns the latest time at which access can still be open: T1 of the gate in IAM, which can be the gate of
+    /// another session.
     pub(crate) fn open_until(&self) -> Option<Timestamp> {
         match self.closed {
             Some(CloseOutcome::TakenOver { until, .. }) => Some(until),

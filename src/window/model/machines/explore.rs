@@ -226,8 +226,8 @@ impl Explorer {
         (next, broken)
     }
 
-    /// Returns the place of a process that has ended. The place does not depend on the history, but only on what
-    /// matters after the end.
+    /// Returns [`Place::Over`] with the id of this final state. The place does not depend on the history, but only on
+    /// what matters after the end.
     fn over(&mut self, process: u8, facts: Facts, report: Option<Report>) -> Place {
         let facts = Facts { sees_other: false, ..facts };
         let over = Over { process: process.into(), facts, report };

@@ -158,7 +158,8 @@ pub(super) fn header_bodies() -> Vec<Entry> {
             "the manifest's Base64 text contains a character that is not Base64", with! {
             header: |h| h.replacen("\neyJ", "\ne*J", 1) }),
         ("manifest_body_url_alphabet", DAMAGED, "the manifest is encoded with the alphabet of base64url", with! {
-            // At every position, three question marks produce a slash in Base64.
+            // Base64 encodes a question mark as a final slash if it is the third byte of a group. Of three question
+            // marks in a row, one is a third byte.
             manifest: |m| m["label"] = "?????".into(),
             header: |h| { let end = manifest_end(&h); assert!(h[40..end].contains('/'));
                 format!("{}{}{}", &h[..50], h[50..end].replace('/', "_"), &h[end..]) } }),
