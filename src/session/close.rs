@@ -145,9 +145,9 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
 }
 
 /// Makes the calls of the close carry the id of the session that this machine's ledger does not record as closed, if
-/// there is such a session.
+/// there is such a session. Does not wait if another process has locked the ledger.
 fn traced(aws: &AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
-    let open = ledger.hurried().unclosed(&target.account, &target.user).unwrap_or_default();
+    let open = ledger.impatient().unclosed(&target.account, &target.user).unwrap_or_default();
     open.last().map_or_else(|| aws.clone(), |last| aws.for_session(last.session))
 }
 
