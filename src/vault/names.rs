@@ -99,7 +99,7 @@ impl Display for NameError {
             Self::X25519Recipient(value) => write!(f, "{} is not an age X25519 recipient", quoted(value)),
             Self::SigningKey => f.write_str("a signing key is not a P-256 public key"),
             Self::Target(name, why) => write!(f, "{name}: {why}"),
-            Self::Window(longest) => write!(f, "a window of {longest} is longer than the limit of 12h"),
+            Self::Window(longest) => write!(f, "a window of {longest} is longer than 12h"),
             Self::Repeated { what, value } if value.len() > 100 => {
                 let start: String = value.chars().take(30).collect();
                 write!(f, "{what} {start}… appears twice")
