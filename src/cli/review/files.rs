@@ -27,7 +27,7 @@ impl ReviewFiles {
     /// Chooses the files. `html` and `json` are the options of the command.
     ///
     /// # Errors
-    /// The error has the status `Usage` if `sign` is true and there is no file to sign.
+    /// The error has the status `Usage` if `sign` is true and the session has no review file yet.
     pub fn choose(
         session: SessionId,
         html: Option<PathBuf>,
