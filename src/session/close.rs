@@ -1,5 +1,5 @@
-//! `close`: closes a window that another run left open. The command uses either the vault's closer, after a quorum
-//! has unsealed the vault, or an AWS profile.
+//! The command `close` closes a window that another run left open. The command uses either an AWS profile or the
+//! closer's key in the vault, which a quorum must unseal.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub(crate) struct QuorumClose {
     pub(crate) vault: VaultFacts,
     /// The emergency user, with the closer's key and the emergency key.
     pub(crate) target: SealedTarget,
-    /// Whether to close the window even if another machine opened it, or if the user's state cannot be read.
+    /// Whether to close a window that another machine opened, and to close although the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
@@ -54,8 +54,8 @@ pub(crate) struct QuorumClose {
     pub(crate) preload: Preload,
 }
 
-/// A request to close a window with the credentials of an AWS profile. The vault stays sealed, so the channels in the
-/// vault are not notified.
+/// A request to close a window with the credentials of an AWS profile. The vault stays sealed, so no alert is sent over
+/// the alert channels in the vault.
 #[derive(Debug)]
 pub(crate) struct ProfileClose {
     pub(crate) vault: VaultFacts,
@@ -63,14 +63,14 @@ pub(crate) struct ProfileClose {
     pub(crate) regions: Vec<String>,
     /// The name of a profile in the shared AWS configuration.
     pub(crate) profile: String,
-    /// Whether to close the window even if another machine opened it, or if the user's state cannot be read.
+    /// Whether to close a window that another machine opened, and to close although the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
     pub(crate) config: Config,
 }
 
-/// How the program found that access is closed.
+/// How the program confirmed that access is closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Proof {
     /// AWS refused the emergency key in a probe.
@@ -144,8 +144,8 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     result
 }
 
-/// Makes the calls of the close carry the id of the session that this machine's ledger does not record as closed, if
-/// there is such a session. Does not wait if another process has locked the ledger.
+/// Puts the id of a session that this machine's ledger does not record as closed, if there is one, into every AWS call
+/// of the close. Does not wait if another process has locked the ledger.
 fn traced(aws: &AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
     let open = ledger.impatient().unclosed(&target.account, &target.user).unwrap_or_default();
     open.last().map_or_else(|| aws.clone(), |last| aws.for_session(last.session))
@@ -157,7 +157,7 @@ struct Close<'a> {
     vault: &'a VaultFacts,
     target: &'a TargetId,
     profile: Option<&'a str>,
-    /// The profile that the commands name which close access.
+    /// The AWS profile that the suggested commands for closing use.
     suggested: Option<&'a str>,
     force: bool,
     /// The id of the sealed key, if it is known.
@@ -166,7 +166,7 @@ struct Close<'a> {
     release: Option<&'a Release>,
 }
 
-/// The reason why a close did not begin.
+/// Why the program did not start to close.
 enum Refusal {
     /// The credentials belong to another AWS account, or another machine opened the window. No session of this
     /// machine is affected.
@@ -175,7 +175,8 @@ enum Refusal {
     Unclear(Error),
 }
 
-/// `gate` is the window that IAM shows. `until` is T1 of the last window that is known from IAM or from the ledger.
+/// The window to close. `gate` is the window that IAM shows. `until` is T1 of the last known window, from IAM or from
+/// the ledger.
 struct Existing {
     gate: Option<ParsedGate>,
     /// Whether this machine opened the window.
@@ -205,7 +206,7 @@ impl Close<'_> {
             }
         };
         let found = gate.map(|gate| gate.session);
-        // A close ends all sessions of the user, so the ledger records every session as closed.
+        // A close ends all sessions of the user, so every session is recorded as closed.
         let others = ours.into_iter().map(|last| last.session).filter(|session| Some(*session) != found);
         let sessions: Vec<_> = others.chain(found).collect();
         let forced = found.is_some() && !is_own;
@@ -256,7 +257,7 @@ impl Close<'_> {
         let until = written.map(|found| found.until).or(known_end);
         let deny = self.target.deny_all_arn();
         let state = observe_complete(&access, &Scope { deny: &deny, keys: None }, self.log.now());
-        // A machine that wrote a gate but did not enable access has written it over the gate of another machine's
+        // If this machine wrote a gate but did not enable access, the gate replaced the gate of another machine's
         // window.
         let (gate, is_own) = match state {
             UserState::Open { session, until } => {
@@ -298,7 +299,7 @@ impl Close<'_> {
                 Err(Refusal::NotOurs(other_account(&identity.account, &self.target.account)))
             }
             Ok(_) => Ok(()),
-            // The vault states the account of the closer's key, so a close with the vault needs no answer from STS.
+            // The vault contains the account of the closer's key, so a close with the vault does not depend on STS.
             Err(fault) if self.profile.is_none() => {
                 self.log.say(&format!("warning: could not get AWS's time: {fault}; closing anyway"));
                 Ok(())

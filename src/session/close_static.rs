@@ -1,5 +1,5 @@
-//! The command `close` for a target of the lane `static`. The program cannot end a role's session early, so this
-//! module only reports whether the session has expired.
+//! The command `close` for a target of the lane `static`. The program cannot end a role's session early, so the command
+//! only reports whether the session has expired.
 
 use jiff::Timestamp;
 
@@ -20,11 +20,11 @@ use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 use crate::window::Cause;
 
-/// Reports whether the last role session that was opened on this machine has ended, and sends an alert. If the
-/// session has ended, records in the ledger that the session is closed.
+/// Reports whether this machine's last role session has expired, and sends an alert. If the session has expired,
+/// records in the ledger that the session is closed.
 ///
 /// # Errors
-/// The error has exit status 10 if the session has not ended, or if the ledger or AWS's time cannot be read.
+/// The error has exit status 10 if the session has not expired, or if the ledger or AWS's time cannot be read.
 pub(crate) fn close_static(
     vault: &VaultFacts,
     target: &TargetId,

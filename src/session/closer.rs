@@ -22,14 +22,15 @@ pub(crate) trait CloseStrategy {
         until: Option<Timestamp>,
     ) -> CloseOutcome;
 
-    /// Waits until another process closes or replaces the open window. If nothing can show this, waits forever.
+    /// Waits until another process closes or replaces the open window. Never returns in the lane `static`, because no
+    /// process can end a role's session.
     async fn until_lost(&self, context: &RunContext<'_>) -> Lost;
 
     /// Describes the remaining steps of the close to an operator who pressed Ctrl-C during the close.
     fn remaining(&self) -> &'static str;
 }
 
-/// Closes access in the lane `gate`, through IAM.
+/// Closes access in the lane `gate` with IAM writes.
 pub(crate) struct CloseGate<'a, C, E> {
     pub(crate) closer: &'a C,
     pub(crate) emergency: &'a E,
@@ -107,7 +108,7 @@ fn say(log: &Log<'_>, outcome: &CloseOutcome) {
     }
 }
 
-/// Describes what the proof has shown, and what the proof has not shown.
+/// Describes which credentials AWS refused, and which credentials were not probed.
 pub(crate) fn shown(refusals: Refusals) -> &'static str {
     use KeyRefusal::{AfterEnd, ByPolicy, Inactive};
     match (refusals.key, refusals.session) {

@@ -1,4 +1,4 @@
-//! The writes of a close, and the proof that they have ended access.
+//! The IAM writes that close access, and the proof that access is closed.
 
 use std::time::Duration;
 
@@ -14,40 +14,42 @@ use crate::gate::observed::{Leftover, UserState, observe};
 use crate::gate::proof::{BETWEEN_LOOKS, ClosedAccess, IN_A_ROW};
 use crate::gate::session::SessionId;
 
-/// If a write that AWS acknowledged has still not taken effect after this time, the write is sent again.
+/// Sends an acknowledged write again if the write has not taken effect after this time.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// The longest time for which the close probes with the active key, to see that the deny is in effect, before it
-/// deactivates the keys.
+/// The longest time for which the close waits for a probe to show that `AWSDenyAll` is in effect. After this time, the
+/// close deactivates the keys.
 const BY_POLICY: SignedDuration = SignedDuration::from_secs(10);
-/// How long a failing write is repeated after AWS already refuses access.
+/// How long the close repeats a failing write if AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
-/// The longest pause between two attempts of a write that fails.
+/// The longest pause between two attempts at a failing write.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// The writes of a close and their results.
+/// The IAM writes of a close, and the results of these writes.
 pub(super) struct Closing<'a, C, E, H> {
     closer: &'a C,
     emergency: &'a E,
     request: &'a CloseRequest<'a>,
     host: &'a H,
-    /// The result of the last attempt to attach the deny, or `Ok` if IAM showed that the deny is attached.
+    /// The result of the last attempt to attach `AWSDenyAll`, or `Ok` if IAM showed that `AWSDenyAll` is attached.
     denied: Option<Write>,
     /// The result of the last attempt to deactivate the keys, or `Ok` if IAM showed that the keys are inactive.
     inactive: Option<Write>,
-    /// Why the user's access keys could not be read, so that only the sealed key was deactivated.
+    /// The reason why the list of the user's access keys could not be read. In this case, only the sealed key was
+    /// deactivated.
     unlisted: Option<Fault>,
     sent: Timestamp,
-    /// The open window, by session and end, that the reads of the last check and of this check showed.
+    /// The open window that IAM showed during the previous check and during this check. A window is given by its
+    /// session and its end.
     seen: [Option<(SessionId, Timestamp)>; 2],
-    /// The open window of another session that two reads in a row showed. The close does not end this window.
+    /// The open window of another session, if two reads in a row showed the window. The close does not end this window.
     other: Option<(SessionId, Timestamp)>,
-    /// Whether policy refused the active key before T1, several times in a row.
+    /// Whether a policy refused the active key before T1, several times in a row.
     pub(super) by_policy: bool,
-    /// What the last check probed. The value is empty if the check only read IAM.
+    /// What AWS refused in the last check. The value is empty if the check only read IAM.
     pub(super) probed: Refusals,
-    /// The pause before the next check, which is longer while a write fails.
+    /// The pause before the next check. The pause is longer while a write fails.
     pause: Duration,
-    /// The number of seconds that the last progress message reported as the duration of this proof.
+    /// The duration of this proof, in seconds, that the last progress message reported.
     reported: i64,
 }
 
@@ -76,8 +78,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         (self.pause, self.reported) = (BETWEEN_LOOKS, 0);
     }
 
-    /// Attaches the deny, probes until AWS refuses the key because of the deny, and then deactivates the keys. If the
-    /// deny cannot be attached, the keys are deactivated at once.
+    /// Attaches `AWSDenyAll`, probes until AWS refuses the key because of `AWSDenyAll`, and then deactivates the keys.
+    /// If `AWSDenyAll` cannot be attached, deactivates the keys immediately.
     pub(super) async fn first_writes(&mut self) {
         self.sent = self.host.now();
         self.denied = Some(self.attach_deny().await);
@@ -93,7 +95,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
 
     /// Probes with the active key until a policy refuses the key several times in a row, or until [`BY_POLICY`] has
     /// passed. AWS refuses an inactive key regardless of the policies, so a probe with an inactive key would not test
-    /// the deny. After T1, the gate itself refuses the key.
+    /// `AWSDenyAll`. After T1, the gate refuses the key, so the probe stops.
     async fn is_refused_by_policy(&self) -> bool {
         let since = self.host.now();
         let mut in_a_row = 0;
@@ -115,7 +117,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         false
     }
 
-    /// Attaches the deny and deactivates the keys. Skips a write that AWS has already acknowledged.
+    /// Attaches `AWSDenyAll` and deactivates the keys. Skips a write that AWS has already acknowledged.
     async fn write(&mut self) {
         self.sent = self.host.now();
         if self.denied != Some(Ok(())) {
@@ -129,9 +131,9 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         }
     }
 
-    /// Reads IAM, and returns whether IAM shows that access is closed. If the user is at rest, no write is needed any
-    /// more, even if another process made the writes. If AWS refuses to let this principal deactivate keys, the deny
-    /// alone counts.
+    /// Reads IAM, and returns whether IAM shows that access is closed. If the user is at rest, marks every write as
+    /// done, even if another process made the write. If the closer is not allowed to deactivate keys, access counts as
+    /// closed when `AWSDenyAll` is attached.
     async fn read_back(&mut self) -> bool {
         let Some(access) = unless_given_up(self.host, self.closer.read_access_state()).await else {
             return false;
@@ -150,8 +152,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         }
     }
 
-    /// Notes whether IAM shows an open window, and whether another session has opened it since this close began. The
-    /// state counts if it is read twice, because a single read can show an old state.
+    /// Notes whether IAM shows an open window, and whether the window belongs to another session. A window of another
+    /// session counts after two reads in a row, because a single read can show an old state.
     fn note_open(&mut self, state: &UserState) {
         let open = match *state {
             UserState::Open { session, until } => Some((session, until)),
@@ -175,7 +177,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
         self.denied == Some(Ok(())) && self.inactive == Some(Ok(())) && self.is_list_final()
     }
 
-    /// Whether the list of the user's keys was read, or will never be: AWS refuses the read.
+    /// Whether the list of the user's keys was read, or cannot be read because AWS refuses the read.
     fn is_list_final(&self) -> bool {
         matches!(self.unlisted, None | Some(Fault::Refused(_)))
     }
@@ -235,7 +237,7 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
 impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for Closing<'_, C, E, H> {
     async fn is_refused(&mut self) -> bool {
         self.seen = [self.seen[1], None];
-        // If the deny is not attached, a refusal before T1 is not caused by the deny, so the refusal proves nothing.
+        // If `AWSDenyAll` is not attached, a refusal before T1 has another cause, so the refusal proves nothing.
         let holds = self.denied == Some(Ok(())) || self.is_past_end();
         let probes = join(self.emergency.probe_key(), self.emergency.probe_session());
         let Some((key, session)) = unless_given_up(self.host, probes).await else {
@@ -259,12 +261,12 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
             Some(Probed::KeyRefused) => self.inactive == Some(Ok(())),
             Some(Probed::Open | Probed::Unclear(_)) => false,
         };
-        // AWS refuses an inactive key regardless of the policies, so IAM must also show the deny.
+        // AWS refuses an inactive key regardless of the policies, so IAM must also show that `AWSDenyAll` is attached.
         holds && refused(&key) && refused(&session) && (self.probed.probed() || self.read_back().await)
     }
 
     fn is_settled(&self, waited: SignedDuration) -> bool {
-        // A permanent refusal is not tried again.
+        // If AWS denies a write, another attempt has the same result.
         self.is_written() || self.may_not_deactivate() && self.denied == Some(Ok(())) || waited >= TIDYING
     }
 
@@ -288,14 +290,14 @@ impl<C: Closer, E: Emergency, H: Clock + Patience + Reporter> ClosedAccess for C
     }
 }
 
-/// The result of a call for whose answer the operator did not wait.
+/// The result of a call if the operator stopped waiting for the answer.
 fn stopped() -> Fault {
     Fault::Unknown("the operator stopped waiting for AWS's answer".into())
 }
 
 /// Deactivates the sealed key, then reads which other keys are active and deactivates them too. If one key cannot be
-/// deactivated, continues with the others. Returns the first failure, and why the keys could not be read. Without a
-/// sealed key, a failed read is a failure.
+/// deactivated, continues with the others. Returns the first failure, and the reason if the list of keys could not be
+/// read. If no sealed key is given, a failed read of the list is also a failure of the close.
 async fn deactivate(closer: &impl Closer, sealed: Option<&str>) -> (Write, Option<Fault>) {
     let mut result = Ok(());
     if let Some(sealed) = sealed {

@@ -1,6 +1,6 @@
-//! The closing sequence: attach the deny, end the child processes, probe with the active key until a policy refuses
-//! the key, deactivate all keys, prove that access is closed, and watch for writes of the opening that take effect
-//! late. If a step fails, the later steps still run.
+//! The closing sequence attaches `AWSDenyAll`, ends the child processes and probes until a policy refuses the active
+//! key. Then the sequence deactivates all keys and proves that access is closed. Last, the sequence watches for writes
+//! of the opening that take effect late. If a step fails, the later steps still run.
 
 mod closing;
 mod refusals;
@@ -24,11 +24,11 @@ pub use refusals::{KeyRefusal, Refusals};
 pub use request::{CloseOutcome, CloseRequest};
 use watch::{Watched, watch};
 
-/// The longest time for which the first calls to AWS can delay the end of the child processes.
+/// How long the close waits for the first calls to AWS before the close ends the child processes.
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
 
-/// Closes access and proves that access is closed. After the proof, watches whether `pending`, a write of the
-/// opening, takes effect late.
+/// Closes access and proves that access is closed. `pending` is a write of the opening whose result is unknown. After
+/// the proof, checks whether this write takes effect late.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -52,7 +52,7 @@ pub async fn close(
             return CloseOutcome::Closed { refusals, untidy: Some(closing.failed_writes()) };
         }
         match watch(closer, request, pending.as_ref(), host).await {
-            // The pending write might have taken effect after the refusals so far, so the proof starts again.
+            // The pending write might have taken effect after the last refusal, so the proof starts again.
             Watched::Quiet if pending.take().is_some() => closing.by_policy = false,
             Watched::Quiet => {
                 let untidy = (!closing.is_complete()).then(|| closing.failed_writes());
@@ -74,8 +74,8 @@ pub async fn close(
     }
 }
 
-/// Returns the session and T1 of another session's open window. `None` if there is no such window, or IAM does not
-/// answer within [`CHILDREN_WAIT`].
+/// Returns the session and T1 of another session's open window. Returns `None` if there is no such window, or if IAM
+/// does not answer within [`CHILDREN_WAIT`].
 async fn taken_over(
     closer: &impl Closer,
     request: &CloseRequest<'_>,
@@ -89,8 +89,7 @@ async fn taken_over(
     }
 }
 
-/// Ends the child processes after the first writes. If the writes take longer than [`CHILDREN_WAIT`], ends the child
-/// processes while the writes continue.
+/// Ends the child processes after the first IAM writes, or after [`CHILDREN_WAIT`] if the writes take longer.
 async fn end_children_beside(writes: impl Future<Output = ()>, host: &(impl Clock + Children)) {
     let mut writes = pin!(writes);
     if within(writes.as_mut(), host.pause(CHILDREN_WAIT)).await.is_some() {

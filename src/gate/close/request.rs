@@ -14,22 +14,23 @@ pub struct CloseRequest<'a> {
     /// The id of the sealed key, if it is known. The close deactivates the sealed key first, and then every other
     /// active key of the user.
     pub key: Option<&'a str>,
-    /// The session to close; the open window of any other session is left alone. `None` closes every window.
+    /// The session to close. The close does not end the window of any other session. `None` closes every window.
     pub session: Option<SessionId>,
-    /// Whether the opening of `session` sent the write that detaches the deny. If it did not, a window whose gate is
-    /// the gate of `session` was opened by another machine, and is left alone.
+    /// Whether the opening of `session` sent the write that detaches the deny. If false, another machine opened the
+    /// window that has the gate of `session`, and the close does not end this window.
     pub lifted: bool,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
 }
 
 impl CloseRequest<'_> {
-    /// Returns a scope with every key of the user.
+    /// Returns a scope that covers every key of the user.
     pub(super) fn scope(&self) -> Scope<'_> {
         Scope { deny: self.deny, keys: None }
     }
 
-    /// Whether the open window with the gate of the session `found` is not the window to close.
+    /// Whether the open window of the session `found` belongs to another opening, so that the close must not end this
+    /// window.
     pub(super) fn is_other(&self, found: SessionId) -> bool {
         self.session.is_some_and(|own| own != found || !self.lifted)
     }
@@ -40,24 +41,24 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// What AWS refused. If nothing was probed, the state was only read from IAM.
+        /// What AWS refused. The value is empty if the program only read IAM and did not probe.
         refusals: Refusals,
-        /// The writes that failed, although AWS refuses access.
+        /// The IAM writes that failed. AWS refuses access nevertheless.
         untidy: Option<String>,
     },
-    /// The gate of another session is in place. The window of that session was not closed.
+    /// IAM has the gate of another session. The window of that session was not closed.
     TakenOver {
         /// The other session.
         session: SessionId,
         /// T1 of the other session.
         until: Timestamp,
-        /// Whether access was proven closed before the other session opened its window. If not, the credentials of
+        /// Whether access was proven closed before the other session opened its window. If false, the credentials of
         /// the requested session might work until `until`.
         was_closed: bool,
     },
     /// Access might still be open.
     Unproven {
-        /// The step that failed, or the change that AWS does not show.
+        /// The step that failed, or the change that AWS does not show yet.
         why: String,
         /// T1, if it is known.
         until: Option<Timestamp>,
@@ -65,7 +66,7 @@ pub enum CloseOutcome {
 }
 
 impl CloseOutcome {
-    /// Reports whether access of the requested session was proven closed.
+    /// Reports whether the access of the requested session was proven closed.
     pub fn is_proven(&self) -> bool {
         matches!(self, Self::Closed { .. } | Self::TakenOver { was_closed: true, .. })
     }

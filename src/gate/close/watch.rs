@@ -1,4 +1,4 @@
-//! The watch for a write of the opening that takes effect after the close.
+//! Watches for a write of the opening that takes effect after the close.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
 pub(super) enum Watched {
     /// The user stayed at rest, and the pending write can no longer take effect.
     Quiet,
-    /// The user is not at rest. Either a late write took effect, or an earlier write became visible only now.
+    /// The user is not at rest. Either a late write took effect, or IAM did not show an earlier write until now.
     Arrived,
-    /// Another session has begun to open.
+    /// Another session has begun to open a window.
     TakenOver {
         session: SessionId,
         until: Timestamp,
@@ -31,7 +31,7 @@ pub(super) enum Watched {
     GaveUp(Pending),
 }
 
-/// Reads IAM until the pending write can no longer take effect, or until T1.
+/// Reads IAM repeatedly until the pending write can no longer take effect, or until T1.
 pub(super) async fn watch(
     closer: &impl Closer,
     request: &CloseRequest<'_>,

@@ -1,12 +1,12 @@
-//! Decides whether a drill was complete. `status`, the review and the drill's evidence use this decision.
+//! Decides whether a drill was complete. The command `status`, the review and the drill's statement use this decision.
 
 use crate::custody::statement::drill::{Drill, ExpectedOutcome};
 use crate::ledger::intent::approvals;
 use crate::ledger::record::Entry;
 use crate::vault::manifest::Manifest;
 
-/// Returns whether a drill passed: it had the expected outcome. A drill that must open access passes only if it was
-/// complete. The arguments are those of [`is_complete_drill`]; the field `passed` of `evidence` is not used.
+/// Returns whether a drill had the expected outcome. If the drill had to open access, the drill must also be complete.
+/// The arguments are those of [`is_complete_drill`]; the field `passed` of `evidence` is not used.
 pub fn has_passed(evidence: &Drill, records: &[&Entry], manifest: &Manifest) -> bool {
     let Drill { expected, exit, opened, closed, .. } = *evidence;
     let passed = Drill { passed: true, ..evidence.clone() };
@@ -17,8 +17,8 @@ pub fn has_passed(evidence: &Drill, records: &[&Entry], manifest: &Manifest) -> 
 /// Returns whether a drill was complete: a quorum of custodians approved the drill and gave shares, the drill opened
 /// access, and access was proven closed. A complete drill is due every quarter.
 ///
-/// `evidence` is what a custodian signs about the drill. `records` has the ledger's records of the drill's session,
-/// with the signed approvals. `manifest` is the manifest of the vault or of its drill vault.
+/// `evidence` is the result of the drill that a custodian signs. `records` has the ledger's records of the drill's
+/// session, with the signed approvals. `manifest` is the manifest of the vault or of the vault's drill vault.
 pub fn is_complete_drill(evidence: &Drill, records: &[&Entry], manifest: &Manifest) -> bool {
     if !(evidence.passed && evidence.opened && evidence.closed) {
         return false;

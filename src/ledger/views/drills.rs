@@ -1,4 +1,4 @@
-//! The drills of a vault, as the ledgers show them.
+//! The drills of a vault, read from the ledgers.
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,9 +26,8 @@ pub struct LastDrill {
     pub complete: bool,
 }
 
-/// Returns the drills for this vault, in the order of their signed time. Each drill counts once, although several
-/// ledgers can have its record. A statement about a drill that ended after `latest` does not
-/// count.
+/// Returns the drills for this vault, in the order of their signed time. If several ledgers record the same drill, the
+/// drill counts once. Leaves out a signed drill that ended after `latest`.
 pub(super) fn drills(entries: &[Entry], manifest: &Manifest, latest: Timestamp) -> Vec<LastDrill> {
     let is_of_drill = |entry: &&Entry| matches!(entry.record, Record::Drill { .. });
     let mut sessions: HashMap<_, Vec<&Entry>> = HashMap::new();
@@ -49,7 +48,7 @@ pub(super) fn drills(entries: &[Entry], manifest: &Manifest, latest: Timestamp) 
 }
 
 /// Returns the drill of this record, if the drill is for this vault. If the record has a signed statement, the values
-/// in the statement count, not the values in the record. `sessions` has the records of each drill's session.
+/// come from the statement instead of the record. `sessions` has the records of each drill's session.
 fn drill(
     entry: &Entry,
     sessions: &HashMap<SessionId, Vec<&Entry>>,

@@ -9,42 +9,42 @@ use crate::ledger::record::{Entry, Record};
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// A session, as the ledger's records show it.
+/// A session, read from the ledger's records.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LastSession {
     pub session: SessionId,
     pub target: TargetId,
     pub lane: Lane,
-    /// T0, by AWS's clock. `None` if no window is recorded yet.
+    /// T0, by AWS's clock. `None` if the ledger has no window of the session.
     pub from: Option<Timestamp>,
-    /// T1, by AWS's clock. `None` if no window is recorded yet. A session without a recorded window has written
-    /// nothing to AWS.
+    /// T1, by AWS's clock. `None` if the ledger has no window of the session. A session without a recorded window has
+    /// written nothing to AWS.
     pub until: Option<Timestamp>,
-    /// Whether a close is recorded.
+    /// Whether the ledger records the session as closed.
     pub closed: bool,
     /// The other sessions of the same user, in the same lane.
     pub earlier: Vec<SessionId>,
 }
 
 impl LastSession {
-    /// Returns whether the session is for the user of `target`, in this lane.
+    /// Returns whether the session is for the user of `target` and for this lane.
     pub fn is_of(&self, target: &TargetId, lane: Lane) -> bool {
         (&self.target.account, &self.target.user, self.lane) == (&target.account, &target.user, lane)
     }
 
-    /// Returns whether the ledger has the intent of `session`. The ledger has the intents of this session and of the
-    /// sessions in `earlier`.
+    /// Returns whether the ledger has the intent of `session`: `session` is this session or one of the sessions in
+    /// `earlier`.
     pub(super) fn knows(&self, session: SessionId) -> bool {
         self.session == session || self.earlier.contains(&session)
     }
 
-    /// Returns T1 if no close is recorded, otherwise `None`.
+    /// Returns T1, or `None` if the ledger records the session as closed.
     fn end(&self) -> Option<Timestamp> {
         self.until.filter(|_| !self.closed)
     }
 }
 
-/// Returns every session of a ledger, in the order of their intents.
+/// Returns every session of a ledger, in the order in which the intents were recorded.
 pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     let mut all: Vec<LastSession> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
@@ -67,15 +67,15 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
         }
         let Some(&place) = entry.record.session().and_then(|session| places.get(&session)) else { continue };
         match &entry.record {
-            // A window record shows that the session is being opened, even if a concurrent close has recorded it as
-            // closed.
+            // A window record shows that the session is being opened, even if a concurrent close has already recorded
+            // the session as closed.
             Record::Window { from, until, .. } => {
                 let of = &mut all[place];
                 (of.from, of.until, of.closed) = (Some(*from), Some(*until), false);
             }
-            // A gate is opened only if the user is at rest, so an opened gate shows that all earlier sessions of the
-            // user are closed. A probed close also shows that all earlier sessions are closed, because a probe tests
-            // the access of the user, not of one session.
+            // The program opens a window only if the user is at rest, so an open window shows that all earlier sessions
+            // of the user are closed. A probed close also shows that all earlier sessions are closed, because a probe
+            // tests the access of the user, not of one session.
             Record::Opened { .. } => {
                 close_before(&mut all, place);
                 all[place].closed = false;
@@ -100,9 +100,9 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     all
 }
 
-/// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves.
-/// T0 decides which sessions are earlier, because T0 is from AWS's clock. The order of the records can depend on the
-/// clocks of several machines, so the order is not used.
+/// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves. A
+/// session is earlier if its T0 is earlier, because T0 is from AWS's clock. The order of the records is not used,
+/// because this order can depend on the clocks of several machines.
 fn close_before(all: &mut [LastSession], place: usize) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
@@ -111,10 +111,9 @@ fn close_before(all: &mut [LastSession], place: usize) {
     all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
 }
 
-/// Returns for each user the session that decides the user's status. Of the sessions for which no close is recorded,
-/// this is the session that ends last. If a close is recorded for every session, this is the newest session. With
-/// this rule, a later session that opened nothing does not hide an open session. The users are in the order of their
-/// first sessions.
+/// Returns for each user the session that decides the user's status. Among the sessions without a recorded close, the
+/// session that ends last decides. If every session has a recorded close, the newest session decides. Therefore a later
+/// session that opened nothing does not hide an open session. The users are in the order of their first sessions.
 pub fn last(entries: &[Entry]) -> Vec<LastSession> {
     let mut users: Vec<LastSession> = Vec::new();
     for mut new in sessions(entries) {

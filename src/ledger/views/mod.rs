@@ -1,5 +1,5 @@
-//! Views that are computed from the records: the status of a target, the readiness of a vault, the outcome of a
-//! session.
+//! Computes three things from the ledger's records: the status of a target, the readiness of a vault and the outcome of
+//! a session.
 
 pub(super) mod complete_drill;
 pub(super) mod drills;

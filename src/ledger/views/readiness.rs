@@ -1,5 +1,5 @@
-//! The readiness of a vault: its drills, the custodians' last use of token and words, the rotation of spent
-//! credentials, and overdue tasks.
+//! The readiness of a vault: the drills, each custodian's last use of token and words, the rotation of spent
+//! credentials, and the overdue tasks.
 
 use std::collections::HashSet;
 
@@ -18,10 +18,10 @@ use crate::vault::manifest::Manifest;
 /// The maximum age of the last complete drill: one quarter, counted as 92 days.
 const QUARTER: SignedDuration = SignedDuration::from_hours(92 * 24);
 
-/// The time by which the clock of another machine is allowed to be ahead.
+/// How far the clock of another machine is allowed to be ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
-/// The readiness of a vault, as the ledger's records and the manifest show it.
+/// The readiness of a vault, computed from the ledger's records and the manifest.
 #[derive(Clone, Debug, Serialize)]
 pub struct Readiness {
     /// The id of the vault.
@@ -29,19 +29,19 @@ pub struct Readiness {
     pub credentials_epoch: u64,
     /// When this epoch of the vault was sealed. The vault's credentials were created at this time or earlier.
     pub sealed: Timestamp,
-    /// The last opening of these credentials, or the last close by a quorum. If there is such a use, the credentials
+    /// The last opening or close for which a quorum released these credentials. If this field is set, the credentials
     /// must be rotated. Only a use that a quorum signed counts.
     pub spent: Option<SpentBy>,
-    /// Records that show a use of these credentials, but that no quorum signed.
+    /// Records of a use of these credentials that no quorum signed.
     pub unsigned_uses: Vec<UnsignedUse>,
-    /// The number of shares that were given to close, or to sessions without an intent. These shares count as released
-    /// until the credentials are rotated.
+    /// The number of shares that custodians gave for a close, or for a session without an intent. These shares count as
+    /// released until the credentials are rotated.
     pub released_shares: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,
     /// When the last complete drill ended.
     pub last_complete_drill: Option<Timestamp>,
-    /// When each custodian last proved possession of token and part. The proof is a signed approval, together with a
+    /// When each custodian last proved possession of token and part. The proof consists of a signed approval and of a
     /// share that the custodian gave after the approval.
     pub custodians: Vec<CustodianProof>,
     /// The tokens whose firmware a security advisory affects.
@@ -101,7 +101,7 @@ impl Readiness {
             affected_tokens: affected_tokens(manifest),
             overdue: Vec::new(),
         };
-        // A statement proves nothing if its time is later than `latest`, because its time is in the future.
+        // A statement proves nothing if its time is later than `latest`, because that time is in the future.
         let latest = now.saturating_add(AHEAD).unwrap_or(now);
         let mut given = Vec::new();
         for entry in entries {
@@ -129,13 +129,13 @@ impl Readiness {
         self.last_complete_drill.is_some_and(|drill| now.duration_since(drill) <= QUARTER)
     }
 
-    /// Returns whether nothing is overdue.
+    /// Returns whether no task is overdue.
     pub fn is_ready(&self) -> bool {
         self.overdue.is_empty()
     }
 
-    /// If the record is a share for these credentials, returns the session that the share was given to open, and the
-    /// custodian. A share that was given to close has no such session.
+    /// If the record is a share for these credentials, returns the session and the custodian. The session is `None` if
+    /// the share was given for a close.
     fn share(&self, entry: &Entry) -> Option<(Option<SessionId>, String)> {
         let Record::Share { session, vault, credentials_epoch, custodian, purpose } = &entry.record else {
             return None;
@@ -146,7 +146,7 @@ impl Readiness {
     }
 
     /// Sets the time of each custodian's last proof. A proof is an approval for this vault or for its drill vault. A
-    /// token that is enrolled now must have signed the approval, and the ledger must have the custodian's share for
+    /// token in the current manifest must have signed the approval, and the ledger must have the custodian's share for
     /// the same session.
     fn prove(&mut self, entries: &[Entry], manifest: &Manifest, latest: Timestamp) {
         let shares: HashSet<_> = entries
@@ -158,8 +158,8 @@ impl Readiness {
                 _ => None,
             })
             .collect();
-        // The approvals are sorted by their signed time, the latest first. So the first valid approval of a custodian
-        // is the custodian's last proof, and the others need not be verified.
+        // The approvals are sorted by their signed time, the latest first. The first valid approval of a custodian is
+        // therefore the custodian's last proof, and the older approvals need not be verified.
         let said = |entry: &'_ Entry| {
             let Record::Approval { session, custodian, envelope, .. } = &entry.record else { return None };
             let Approval { signed: approved, request, .. } =
@@ -180,8 +180,8 @@ impl Readiness {
         }
     }
 
-    /// Returns the overdue tasks. `exposed` is true if the released shares are a quorum. `failed` is true if a drill
-    /// after the last complete drill failed.
+    /// Returns the overdue tasks. `exposed` is true if enough shares for a quorum were released. `failed` is true if a
+    /// drill after the last complete drill failed.
     fn tasks(&self, exposed: bool, failed: bool, now: Timestamp) -> Vec<String> {
         let mut overdue = Vec::new();
         if let Some(by) = &self.spent {
@@ -191,7 +191,8 @@ impl Readiness {
                 "rotate the credentials and reseal: a quorum of shares was given to close, or in attempts that opened nothing".into(),
             );
         }
-        // A close that no quorum signed is among the released shares, so it needs no other task.
+        // The shares of a close that no quorum signed are already counted as released, so such a close needs no
+        // separate task.
         for unsigned in self.unsigned_uses.iter().filter(|of| of.purpose == SharePurpose::Open) {
             overdue.push(format!(
                 "check the ledgers (breakglass ledger verify --vault FILE): {}",

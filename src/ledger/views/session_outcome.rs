@@ -1,4 +1,4 @@
-//! The outcome of one session, as its records show it.
+//! The outcome of one session, read from the session's records.
 
 use crate::gate::SessionId;
 use crate::ledger::record::{Entry, Record, SharePurpose};
@@ -6,11 +6,11 @@ use crate::ledger::record::{Entry, Record, SharePurpose};
 /// The outcome of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionOutcome {
-    /// The custodians who gave a share to open, in the order in which they gave it.
+    /// The custodians who gave a share to open the vault, in the order of their shares.
     pub custodians: Vec<String>,
-    /// The channels over which an alert was acknowledged. Each channel occurs once.
+    /// The alert channels that acknowledged an alert. Each channel occurs once.
     pub acknowledged: Vec<String>,
-    /// Whether AWS accepted the key.
+    /// Whether AWS accepted the emergency key.
     pub opened: bool,
     /// Whether a probe proved that access is closed.
     pub probed_closed: bool,

@@ -1,4 +1,5 @@
-//! The status of a target, from its last session in the ledgers and, if IAM was read, from the user's state in IAM.
+//! The status of a target. The status comes from the target's last session in the ledgers and, if IAM was read, from
+//! the user's state in IAM.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,13 +16,13 @@ use crate::vault::target::TargetId;
 pub enum TargetState {
     /// No window is known to be open.
     Closed,
-    /// A window is open: T1 is in the future, and either IAM shows the window or no close is recorded.
+    /// A window is open: T1 is in the future, and either IAM shows the window or the ledger records no close.
     Open,
-    /// T1 has passed, but no close is recorded.
+    /// T1 has passed, but the ledger records no close.
     Unproven,
     /// IAM shows that the user is not at rest and has no gate that ends in the future.
     NotAtRest,
-    /// Neither a ledger nor IAM shows the state.
+    /// The state is unknown, because neither a ledger nor IAM shows it.
     Unknown,
 }
 
@@ -43,7 +44,7 @@ pub struct TargetStatus {
     pub may_be_open: bool,
     /// The session of the target's last window, if it is known.
     pub session: Option<SessionId>,
-    /// Whether this machine opened the session: the ledgers that were read have the session's intent.
+    /// Whether the session's intent is in the ledgers that were read. If so, this machine opened the session.
     pub this_machine: bool,
     /// T1 of the session, if it is known.
     pub until: Option<Timestamp>,
@@ -52,7 +53,7 @@ pub struct TargetStatus {
 
 impl TargetStatus {
     /// Returns the status of the target at the time `now`. The state in IAM overrides the ledger. `seen` is `None` if
-    /// IAM was not read. IAM does not show the session of a role.
+    /// IAM was not read. IAM does not show whether a role's session is active.
     pub fn of(
         target: TargetId,
         lane: Lane,
@@ -73,7 +74,7 @@ impl TargetStatus {
             }
             None | Some(UserState::NotAtRest(_) | UserState::Unknown(_)) => {
                 let state = last.map_or(TargetState::Unknown, |last| TargetState::recorded(last, now));
-                // If IAM shows that the user is not at rest, a recorded close is out of date.
+                // If IAM shows that the user is not at rest, a close in the ledger is out of date.
                 let is_outdated =
                     state == TargetState::Closed && matches!(seen, Some(UserState::NotAtRest(_)));
                 (if is_outdated { TargetState::Unknown } else { state }, recorded, StatusSource::Ledger)
@@ -99,7 +100,7 @@ impl TargetState {
         match (last.closed, last.until) {
             (true, _) | (false, None) => Self::Closed,
             (false, Some(until)) if now < until => Self::Open,
-            // The session of a role ends by itself, so there is nothing to close.
+            // The session of a role expires by itself, so there is nothing to close.
             (false, Some(_)) if last.lane == Lane::Static => Self::Closed,
             (false, Some(_)) => Self::Unproven,
         }

@@ -126,8 +126,7 @@ fn closing_an_earlier_session_by_aws_clock_leaves_a_later_one_open() {
     let until = "2026-11-22T03:00:00Z";
     let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
     let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
-    // In the first order, the clock of the machine with the earlier session is ahead, so the records of the earlier
-    // session come after the records of the open session.
+    // In the first order, the records of the earlier session come last, as if the clock of its machine were ahead.
     for order in [[&open[..], &earlier[..]].concat(), [&earlier[..], &open[..]].concat()] {
         let last = last(&order).remove(0);
         assert!(last.session == session(2) && !last.closed, "{last:?}");
@@ -150,8 +149,8 @@ fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
         };
         let refused = status(&[closed(2, false)]);
         assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
-        // In the lane `gate`, an opening or a probed close shows that no earlier session is open. In the lane
-        // `static`, an opening or a probed close shows nothing about earlier sessions.
+        // In the lane `gate`, an opening or a probed close shows that all earlier sessions are closed. In the lane
+        // `static`, neither shows anything about earlier sessions.
         let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
         assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
         assert_eq!(status(&[closed(2, true)]).state, over);

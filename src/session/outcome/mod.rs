@@ -1,4 +1,5 @@
-//! The outcome of a run. Pure functions derive the exit status, the last alert and the message from the outcome.
+//! The outcome of a run. Pure functions derive from the outcome the exit status, the topic of the last alert and the
+//! message.
 
 mod summary;
 
@@ -33,7 +34,7 @@ pub(crate) struct RunOutcome {
     pub(crate) was_stopped: bool,
     /// Whether the program sent the write that enables access.
     pub(crate) was_enabled: bool,
-    /// How long the window was open, until the close ended. `None` if the window was never open.
+    /// The duration from the opening of the window until the end of the close. `None` if the window was never open.
     pub(crate) open_for: Option<Duration>,
     /// How the operator's command ended. `None` if the operator gave no command.
     pub(crate) command: Option<CommandEnd>,
@@ -75,13 +76,12 @@ impl RunOutcome {
         }
     }
 
-    /// Reports whether a probe proved that access is closed, because AWS refused a credential. Otherwise returns
-    /// false, for example if IAM shows that access is closed but no probe has proven it.
+    /// Reports whether a probe proved that access is closed. Returns false if the proof only consists of reading IAM.
     pub(crate) fn is_probed(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::Closed { refusals, .. }) if refusals.probed())
     }
 
-    /// Returns the reason why it is not proven that access is closed. Returns an empty text in all other cases.
+    /// Returns why access is not proven closed. Returns an empty text if access is proven closed.
     pub(crate) fn doubt(&self) -> String {
         match &self.closed {
             Some(CloseOutcome::Unproven { why, .. }) => why.clone(),
@@ -98,8 +98,7 @@ impl RunOutcome {
         matches!(self.failure, Some(Stop::OtherWindow(_)))
     }
 
-    /// Returns the latest time at which access can still be open: T1 of the gate in IAM, which can be the gate of
-    /// another session.
+    /// Returns the time until which access can be open: T1 of the gate in IAM. This gate can belong to another session.
     pub(crate) fn open_until(&self) -> Option<Timestamp> {
         match self.closed {
             Some(CloseOutcome::TakenOver { until, .. }) => Some(until),
@@ -108,7 +107,7 @@ impl RunOutcome {
     }
 
     /// Returns two fields of the record `closed`: whether a probe proved that the session is closed, and why the
-    /// session ended. Returns `None` if the session is not closed, or if it had no window.
+    /// session ended. Returns `None` if the session is not closed or had no window.
     pub(crate) fn closed_because(&self) -> Option<(bool, String)> {
         match self.end {
             End::Untouched(_) if self.met_other_window() => None,
@@ -121,7 +120,7 @@ impl RunOutcome {
         }
     }
 
-    /// Reports whether the gate of another session is in place of this session's gate.
+    /// Reports whether the gate of another session has replaced this session's gate.
     fn is_replaced(&self) -> bool {
         matches!(self.closed, Some(CloseOutcome::TakenOver { was_closed: false, .. }))
     }
@@ -136,7 +135,7 @@ impl RunOutcome {
     /// Returns the result of the command `open`.
     ///
     /// # Errors
-    /// The error has exit status 10 if access may still be open. The error has another exit status if the window did
+    /// The error has exit status 10 if access might still be open. The error has another exit status if the window did
     /// not open, or if a signal or a failure ended the window.
     pub(crate) fn result(&self, advice: &Advice, now: Timestamp) -> Result<()> {
         let failure = self.failure(advice);

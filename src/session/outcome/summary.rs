@@ -1,4 +1,5 @@
-//! The last words of a window: how long it was open, why it ended, and what to do next.
+//! The summary that is printed at the end of a session: how long the window was open, why the window ended, and what to
+//! do next.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
 
-/// The use of a vault's credentials that the summary describes.
+/// The use of credentials that the summary describes.
 pub(crate) struct SpentUse<'a> {
     pub(crate) session: SessionId,
     pub(crate) vault: &'a Path,
@@ -19,7 +20,7 @@ pub(crate) struct SpentUse<'a> {
     pub(crate) is_drill: bool,
 }
 
-/// How a window that was open has ended, with access proven closed.
+/// Describes how an open window ended. Access is proven closed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct WindowEnd {
     cause: Cause,
@@ -31,8 +32,8 @@ impl RunOutcome {
         WindowEnd { cause: self.end.cause(), command: self.command }
     }
 
-    /// Returns the last words of a window that was open and is proven closed. Returns `None` in all other cases,
-    /// because then the program prints an error.
+    /// Returns the summary of a window that was open and is proven closed. Returns `None` in all other cases, because
+    /// the program then prints an error instead.
     pub(crate) fn summary(&self, spent: &SpentUse<'_>) -> Option<String> {
         let (End::Closed(cause), Some(open_for), Some(window)) = (self.end, self.open_for, self.window)
         else {
@@ -59,8 +60,8 @@ impl RunOutcome {
 
 impl WindowEnd {
     /// Returns an error if the command in the window did not end by itself with exit status 0, or if another process
-    /// closed the window. With `pass_status`, the error has the command's exit status, except for status 10, which
-    /// means that access may still be open.
+    /// closed the window. If `pass_status` is true, the error has the command's exit status, except for status 10.
+    /// Status 10 means that access might still be open.
     pub(crate) fn failure(self, pass_status: bool) -> Option<Error> {
         const CLOSED: &str = "access is proven closed";
         let pass = |code: u8| if pass_status && code != 10 { Status::Command(code) } else { Status::Failed };

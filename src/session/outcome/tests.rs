@@ -132,7 +132,7 @@ fn a_gate_of_another_session_is_named_and_never_called_closed() {
         assert!(said.what.contains(&session.to_string()) && !said.what.contains("proven"), "{said}");
         assert_eq!((outcome.topic(), outcome.closed_because()), (AlertTopic::MayBeOpen, None));
 
-        // If this session enabled nothing, only the other session has access.
+        // This session did not enable access, so only the other session has access.
         let nothing = RunOutcome { was_enabled: false, open_for: None, ..outcome };
         let said = error(&nothing);
         assert_eq!(said.status, Status::Refused);

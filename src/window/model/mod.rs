@@ -43,16 +43,16 @@ impl StateMachineTest for Window {
         assert!(!world.is_killed || run.is_over());
     }
 
-    /// Lets time pass until the run ends, without further events. If `world.heals` is true, all calls succeed from now
-    /// on. Otherwise the faults continue.
+    /// Lets time pass until the run ends, without further events. If `world.heals` is true, all further calls succeed.
+    /// Otherwise the faults continue.
     fn teardown(mut run: Run, world: World) {
         if world.heals {
             run.goes_on(Happening::Well);
             run.goes_on(Happening::Latency(0));
         }
         let goes_well = world.heals && run.could_go_well();
-        // The limit, in seconds, is enough for an opening with the slowest calls, the window, a late write and the
-        // proof that access is closed.
+        // This limit, in seconds, is long enough for an opening with the slowest calls, the window, a late write and
+        // the proof that access is closed.
         let patience = i64::from(world.window) + 20 * 60;
         for _ in 0..patience {
             if run.is_over() {

@@ -45,7 +45,7 @@ pub(super) struct Run {
     queue: VecDeque<WindowEvent>,
     deadline: Option<Instant>,
     work: Work,
-    /// Whether the child process runs: it was started, and has not ended by itself.
+    /// Whether the child process runs.
     child: bool,
     /// Whether the event loop has panicked once. A second panic ends the run.
     broken: bool,
@@ -63,7 +63,7 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// Puts the user into the state `left`, in which an earlier session that was not closed can leave the user.
+/// Puts the user into the state `left`. An earlier session that was not closed can leave the user in this state.
 fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {
@@ -174,7 +174,7 @@ impl Run {
         self.meets(WindowEvent::Tick(self.now()));
     }
 
-    /// Polls the opening sequence and the closing sequence once, if they run.
+    /// Polls each running sequence (opening or closing) once.
     fn step(&mut self) {
         if let Some(opening) = &mut self.opening
             && let Poll::Ready(result) = polled(opening)
@@ -256,7 +256,7 @@ impl Run {
         self.act(actions);
     }
 
-    /// Ends the child process and the run, like the real driver.
+    /// Ends the child process and the run, as the real driver does.
     fn finish(&mut self, end: End) {
         self.user.dismiss();
         self.phase = Phase::Over(end);
@@ -328,7 +328,7 @@ impl Run {
         );
     }
 
-    /// Checks that access stays closed after the run reported closed access, even if a late write takes effect.
+    /// If the run reported closed access, checks that access stays closed, even if a late write takes effect.
     pub(super) fn stays_ended(&self) {
         let said_shut = match self.phase {
             Phase::Over(End::Closed(_) | End::Untouched(_)) => true,
@@ -340,8 +340,8 @@ impl Run {
             "the run reported closed access, but access has opened again"
         );
         let user = &self.user;
-        // The program watches for late writes until T1 by `user.now()`, which is this machine's estimate of AWS's
-        // time.
+        // The program watches for late writes until T1. The program compares T1 with `user.now()`, this machine's
+        // estimate of AWS's time.
         let before_its_end = user.window.get().is_some_and(|Window { until, .. }| user.now() < until);
         if before_its_end
             && matches!(&self.outcome, Some(CloseOutcome::Closed { refusals, untidy: None }) if refusals.probed())

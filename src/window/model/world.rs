@@ -14,23 +14,24 @@ use crate::signal::Signal;
 pub(super) enum Happening {
     /// The opening sequence and the closing sequence are polled this many times. No time passes.
     Steps(u8),
-    /// This many seconds pass, and the sequences advance.
+    /// This many seconds pass, and the opening and closing sequences advance.
     Calm(u8),
-    /// This many seconds pass, and the sequences do not advance.
+    /// This many seconds pass, and the opening and closing sequences do not advance.
     Time(i64),
     /// The simulated machine is suspended for this many seconds.
     Suspend(i64),
     Signal(Signal),
-    /// The operator presses `q` in a held window.
+    /// The operator presses `q` in a window without a command.
     Quit,
     ChildEnds,
-    /// The next call fails with this fault. If the flag is true, all calls fail in this way until [`Happening::Well`].
+    /// The next call fails with this fault. If the flag is true, all calls fail with this fault until
+    /// [`Happening::Well`].
     Wrong(Wrong, bool),
     /// From now on, a late write takes effect after this many seconds.
     LateBy(i64),
     /// From now on, calls have no faults.
     Well,
-    /// From now on, a request takes this many seconds to AWS, and the answer takes the same time back.
+    /// From now on, a request takes this many seconds to reach AWS, and the answer takes the same time to return.
     Latency(i64),
     /// From now on, a write is visible in IAM after one delay, and takes effect after another delay.
     Lag(Lag),
@@ -52,7 +53,7 @@ pub(super) enum Left {
     NoDeny,
 }
 
-/// The work that is done during the window.
+/// What the operator does during the window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Work {
     Hold,
@@ -97,13 +98,13 @@ fn wrong() -> impl Strategy<Value = Wrong> {
 }
 
 /// Generates the delay of a late write in seconds. The longest delay is just below 15 minutes, because AWS rejects a
-/// request whose signature is older.
+/// request whose signature is older than 15 minutes.
 fn late_by() -> impl Strategy<Value = i64> {
     prop_oneof![1..60_i64, 1..900_i64, 880..900_i64]
 }
 
-/// Generates two delays in seconds: the delay until a write is visible, and the delay until the write takes effect.
-/// The opening and closing sequences wait at least as long as the longest delay.
+/// Generates two delays in seconds: the delay until a write is visible in IAM, and the delay until the write takes
+/// effect. The opening and closing sequences wait at least as long as the longest delay.
 fn lag() -> impl Strategy<Value = Lag> {
     let seconds = || prop_oneof![2 => Just(0), 1 => 0..20_i64, 1 => 15..20_i64];
     (seconds(), seconds()).prop_map(|(shown, counts)| Lag { shown, counts })

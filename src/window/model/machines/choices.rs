@@ -1,16 +1,16 @@
-//! The choices that the exploration has in a state.
+//! Computes the next steps that are possible in a state of the exploration.
 
 use super::explore::{Choice, Explorer, State};
 use super::history::HistoryId;
 use super::iam::{Request, World, seconds};
 use super::view::Phase;
 
-/// A pause of a process that nothing interrupts lasts longer than the longest limit of a sequence, which is two
-/// minutes.
+/// The duration of an uninterrupted pause, in seconds. The pause is longer than the longest time limit of a sequence,
+/// which is two minutes.
 const LONG: i64 = 121;
 
 impl Explorer {
-    /// Returns the choices of a state. The list is empty if all processes have ended.
+    /// Returns the choices (possible next steps) of a state. The list is empty if all processes have ended.
     pub(super) fn choices(&self, state: State) -> Vec<Choice> {
         let alive: Vec<_> = self.alive(state).collect();
         if alive.is_empty() {
@@ -43,8 +43,9 @@ impl Explorer {
         choices
     }
 
-    /// Returns the next step of a process that repeats a probe with the answer that it waits for. A repetition has the
-    /// same result after every write of another process that does not change the answer, so it is not interrupted.
+    /// Returns the next step of a process that repeats a probe whose answer is already the wanted answer. Until another
+    /// process changes this answer, each repetition has the same result. The exploration therefore does not interrupt
+    /// the repetitions.
     fn repeated(&self, alive: &[(u8, HistoryId)]) -> Option<Choice> {
         let is_repeating =
             |(process, history): &&(u8, HistoryId)| self.processes[usize::from(*process)].repeats(*history);
@@ -55,8 +56,8 @@ impl Explorer {
         Some(Choice::Step(process, id))
     }
 
-    /// Returns the choices of a process whose pause can end. The end of a pause changes nothing but the process, so
-    /// the process goes on before all other steps, or sleeps until the clock moves.
+    /// Returns the choices of a process whose pause can end. The end of a pause changes only this process. The process
+    /// therefore continues before all other steps, or sleeps until the clock moves.
     fn woken(&self, state: State, alive: &[(u8, HistoryId)]) -> Option<Vec<Choice>> {
         alive.iter().find_map(|&(process, history)| {
             let id = self.history(process, history).pauses()?;
@@ -95,7 +96,7 @@ impl Explorer {
         own.chain(gate).filter(|end| *end > state.world.clock).min()
     }
 
-    /// Returns the time at which the next process goes on, if no process can go on now.
+    /// Returns the time at which the next process continues. Used when all processes are waiting for the clock.
     pub(super) fn next_wake(&self, state: State) -> i64 {
         let wakes = self.alive(state).filter_map(|(process, history)| {
             let history = self.processes[usize::from(process)].of(history);

@@ -1,5 +1,5 @@
-//! The exploration of every interleaving within a bound, breadth first, so that the first schedule that breaks a
-//! promise is a shortest one.
+//! Explores every interleaving of the processes within a bound. The exploration is breadth-first, so the first schedule
+//! that breaks a promise is a shortest schedule.
 
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
@@ -11,16 +11,18 @@ use super::iam::{Answer, Iam, Seen, World};
 use super::process::{Report, Role};
 use super::promises::{Broken, Promises};
 
-/// A stall that is longer than the limits of the read-backs, which are at most 30 seconds.
+/// The duration of a stall, in seconds. A stall is longer than the time limits for reading IAM back, which are at most
+/// 30 seconds.
 const STALL: i64 = 40;
 
-/// The bound of an exploration.
+/// The limits of an exploration.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) roles: Vec<Role>,
-    /// How many answers the first process gets before the other processes start, at most until its window is open.
+    /// How many answers the first process gets before the other processes start. The other processes start earlier if
+    /// the first process's window is open.
     pub(super) lead: u16,
-    /// How often the clock moves although a process could go on.
+    /// How often the clock moves although a process could continue.
     pub(super) jumps: u8,
     /// Whether the operators can end their windows before T1.
     pub(super) quits: bool,
@@ -31,7 +33,7 @@ pub(super) struct Bound {
 /// One step of a schedule. The number of a process is its position in [`Bound::roles`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Choice {
-    /// The request of the process is carried out and answered.
+    /// IAM carries out and answers one request of the process.
     Step(u8, u16),
     /// The operator ends the window.
     Quit(u8, u16),
@@ -42,7 +44,7 @@ pub(super) enum Choice {
     ToEnd,
     /// The clock moves by [`STALL`].
     Stall,
-    /// No process can go on, and the clock moves to the next end of a pause or a window.
+    /// All processes are waiting, so the clock moves to the next end of a pause or of a window.
     Wait,
 }
 
@@ -58,11 +60,11 @@ pub(super) enum Place {
 pub(super) struct State {
     pub(super) world: World,
     pub(super) places: [Place; 3],
-    /// The number of jumps that are left.
+    /// How often the clock can still jump.
     pub(super) jumps: u8,
     /// Whether each process sleeps until the clock moves.
     pub(super) asleep: [bool; 3],
-    /// Whether no process can be killed any more.
+    /// Whether the one allowed kill has been used.
     pub(super) killed: bool,
 }
 
@@ -111,7 +113,7 @@ impl Explorer {
         this
     }
 
-    /// Explores every schedule. Fails if there are more states than `most`.
+    /// Explores every schedule. Panics if there are more states than `most`.
     pub(super) fn explore(&mut self, most: usize) {
         let mut at = 0;
         while at < self.states.len() {
@@ -226,8 +228,8 @@ impl Explorer {
         (next, broken)
     }
 
-    /// Returns [`Place::Over`] with the id of this final state. The place does not depend on the history, but only on
-    /// what matters after the end.
+    /// Returns [`Place::Over`] for an ended process. Processes with the same facts and the same report get the same id,
+    /// even if their histories differ.
     fn over(&mut self, process: u8, facts: Facts, report: Option<Report>) -> Place {
         let facts = Facts { sees_other: false, ..facts };
         let over = Over { process: process.into(), facts, report };

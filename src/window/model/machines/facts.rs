@@ -1,4 +1,4 @@
-//! What is known of a process in addition to its state: what it has done, and what it has read.
+//! The facts about a process: what the process has done, and what the process has read.
 
 use super::iam::Answer;
 use super::process::Report;
@@ -21,19 +21,19 @@ pub(super) struct Event {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Facts {
     pub(super) phase: Phase,
-    /// Whether the opening sent the write that detaches the deny.
+    /// Whether the opening sent the write that detaches `AWSDenyAll`.
     pub(super) lifted: bool,
     /// T1 of the process's window, in seconds since the start.
     pub(super) until: Option<i64>,
-    /// Whether the process has an AWS session.
+    /// Whether the process has an AWS session (temporary credentials).
     pub(super) issued: bool,
-    /// Whether the process detached the deny and has not attached it since.
+    /// Whether the process detached `AWSDenyAll` and has not attached `AWSDenyAll` again.
     pub(super) is_lifted: bool,
     /// Whether the last read showed the open window of another session.
     pub(super) sees_other: bool,
     /// Whether two reads showed that another process ended or replaced the process's open window.
     pub(super) sees_end: bool,
-    /// Whether the process sent a write although its last read showed the open window of another session.
+    /// Whether the process sent a write although the process's last read showed the open window of another session.
     pub(super) ends_other: bool,
 }
 

@@ -1,5 +1,5 @@
-//! A quick hash function for the many small keys of the exploration. An attacker chooses no key, so the hash function
-//! need not be keyed.
+//! A fast hash function for the exploration's maps, which have many small keys. No key comes from an attacker, so the
+//! hash function needs no random seed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

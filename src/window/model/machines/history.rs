@@ -1,6 +1,6 @@
-//! The histories of one process. A process is a function of the answers that it got, and of the time of each answer.
-//! A history therefore stands for the state of the process. The sequences run once for each history, and the
-//! exploration of all processes together only follows the histories.
+//! The histories of one process. A history is the series of answers that the process got, with the time of each answer.
+//! The history determines the state of the process, so a process runs once for each history. The exploration then
+//! combines the histories of all processes.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -15,13 +15,14 @@ use super::process::{Report, Role, recorded_end};
 use super::view::{Phase, View};
 use crate::gate::SessionId;
 
-/// The number of processes that are kept to be continued. All other processes are run again from the start.
+/// How many running processes are kept in memory. All other processes run again from the start when the exploration
+/// needs them.
 const KEPT: usize = 20_000;
 
-/// The longest series of reads of one process while the clock stands still.
+/// How often one process reads the user in a row while the clock stands still.
 const READS: usize = 2;
 
-/// The number of a history among the histories of one process.
+/// The index of a history among the histories of one process.
 pub(super) type HistoryId = u32;
 
 /// The state of a process after one history.
@@ -77,7 +78,7 @@ impl Histories {
         &self.all[id as usize]
     }
 
-    /// Returns the history that is longer by one answer.
+    /// Returns the history `id` extended by one answer.
     pub(super) fn after(&mut self, id: HistoryId, event: Event) -> HistoryId {
         if let Some(known) = self.next.get(&(id, event)) {
             return *known;
@@ -98,8 +99,9 @@ impl Histories {
         next
     }
 
-    /// Returns the last event, and the history before it, if the last event can as well come after `event`: the
-    /// process waited for both answers, and the first of both made it send nothing.
+    /// If the last event of the history can be exchanged with `event`, returns the last event and the history before
+    /// the last event. Two events can be exchanged if the process waited for both answers at once and sent nothing
+    /// after the first answer.
     fn swapped(&self, id: HistoryId, event: Event) -> Option<(HistoryId, Event)> {
         let (before, last) = self.of(id).last?;
         let waited = self.of(before).waiting.iter().any(|(request, _)| *request == event.request);
@@ -115,9 +117,9 @@ impl Histories {
         .then_some((before, last))
     }
 
-    /// Whether the pause of a process is not to end at the time `now`, because the process would only repeat its last
-    /// request: the last probe did not have the answer that the process waits for, and `answer` does not have it
-    /// either; or the process has read the user [`READS`] times at this time.
+    /// Whether a process would only repeat its last request if its pause ended at the time `now`. This is so in two
+    /// cases: the process waits for an answer of a probe, and neither the last probe nor `answer` gives this answer; or
+    /// the process has read the user [`READS`] times at this time.
     pub(super) fn is_idle(&self, id: HistoryId, now: i64, answer: impl Fn(Request) -> Answer) -> bool {
         if self.of(id).facts.phase == Phase::Open
             && let Answer::Seen(user) = answer(Request::ReadAccess)
@@ -140,7 +142,7 @@ impl Histories {
         }
     }
 
-    /// Returns the number of reads at the end of the history with only pauses between them, at the time of the last.
+    /// Returns how many reads end the history. The reads have the same time and only pauses between them.
     fn reads(&self, id: HistoryId) -> usize {
         let now = self.of(id).last.map(|(_, event)| event.now);
         let (mut at, mut reads) = (id, 0);
@@ -155,8 +157,8 @@ impl Histories {
         reads
     }
 
-    /// Whether the process repeats a probe, and possibly a read, with the answer that it waits for. Such a repetition
-    /// has the same result after every write of another process that does not change the answer.
+    /// Whether the process repeats a probe, and possibly a read, whose answer is already the wanted answer. Until
+    /// another process changes this answer, each repetition has the same result.
     pub(super) fn repeats(&self, id: HistoryId) -> bool {
         let Some([last, earlier, first]) = self.last_three(id) else { return false };
         let useful = |(request, event): (Request, Event)| match (request, event.answer) {
@@ -181,7 +183,7 @@ impl Histories {
         (answer == Answer::Open) == self.of(id).facts.is_lifted
     }
 
-    /// Returns the last three requests and their answers, the last one first.
+    /// Returns the last three requests and their answers, in reverse order.
     fn last_three(&self, id: HistoryId) -> Option<[(Request, Event); 3]> {
         let mut at = id;
         let mut step = || {
@@ -229,7 +231,7 @@ impl Histories {
         report: Option<Report>,
     ) -> HistoryId {
         let view = &running.view;
-        assert!(!view.is_write_cancelled.get(), "the exploration has no cancelled writes");
+        assert!(!view.is_write_cancelled.get(), "the exploration does not support cancelled writes");
         let waiting = view.waiting.borrow().clone();
         let facts = self.facts(view, last);
         let length = last.map_or(0, |(before, _)| self.of(before).length + 1);
@@ -268,8 +270,8 @@ impl Histories {
         facts
     }
 
-    /// Whether a read shows the open window of another session. A gate of the process itself stands for the window of
-    /// another session as long as the process has not detached the deny.
+    /// Whether a read shows the open window of another session. If the read shows this process's gate but the process
+    /// has not detached `AWSDenyAll`, the open window belongs to another session.
     fn is_other(&self, seen: Seen, now: i64, lifted: bool) -> bool {
         let gate = seen.gate.map(|id| self.iam.gate(id));
         gate.is_some_and(|gate| {
@@ -278,7 +280,7 @@ impl Histories {
         })
     }
 
-    /// Whether the process holds its window open before T1, and the read before the last one had the same answer.
+    /// Whether the process holds its window open before T1, and its last two reads had the same answer.
     fn is_confirmed(&self, id: HistoryId, event: Event) -> bool {
         let Facts { phase, until, .. } = self.of(id).facts;
         let is_open = phase == Phase::Open && until.is_some_and(|until| event.now < until);
@@ -289,7 +291,7 @@ impl Histories {
         is_open && is_same
     }
 
-    /// Whether a read shows that the process's window is not open any more.
+    /// Whether a read shows that the process's window has ended.
     pub(super) fn is_ended(&self, seen: Seen) -> bool {
         let gate = seen.gate.map(|id| self.iam.gate(id).session);
         seen.denied || gate != self.session()
@@ -301,7 +303,7 @@ impl Histories {
 }
 
 impl History {
-    /// Returns the shortest pause, if the process waits for nothing else.
+    /// Returns the shortest pause if the process waits only for pauses.
     pub(super) fn pauses(&self) -> Option<u16> {
         let pauses = self.waiting.iter().filter(|(_, request)| *request != Request::Hold);
         let pauses = pauses.map(|(id, request)| match request {

@@ -14,11 +14,11 @@ use crate::gate::iam::{Caller, Closer, Emergency, Opener, Probed, Wanted};
 use crate::gate::policy::{ParsedGate, parse_gate};
 use crate::gate::{SessionId, Window};
 
-/// The number of a gate among the gates that were written in the exploration.
+/// The index of a gate among the gates that were written during the exploration.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct GateId(u8);
 
-/// The part of the user that a read shows.
+/// The part of the user's state that a read shows.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Seen {
     pub(super) gate: Option<GateId>,
@@ -33,7 +33,7 @@ pub(super) struct World {
     pub(super) clock: i64,
 }
 
-/// A request of a process. IAM answers a call of AWS in one step, together with its effect.
+/// A request of a process. A call to AWS takes effect and is answered in one step.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Request {
     /// The process starts.
@@ -48,7 +48,7 @@ pub(super) enum Request {
     ProbeKey,
     IssueSession,
     ProbeSession,
-    /// The process waits for this many seconds, or less.
+    /// The process waits for at most this many seconds.
     Pause(u32),
     /// The process holds its window open.
     Hold,
@@ -87,7 +87,8 @@ type Asked = (World, Request, bool);
 #[derive(Default)]
 pub(super) struct Iam {
     gates: RefCell<Vec<(Value, ParsedGate)>>,
-    /// What IAM did with a request, by the world, the request, and whether the process has an AWS session.
+    /// The cached result of each request. The result depends on the world, the request, and whether the process has an
+    /// AWS session.
     carried: RefCell<QuickMap<Asked, (World, Answer)>>,
 }
 
@@ -184,7 +185,7 @@ pub(super) fn seconds(time: Timestamp) -> i64 {
     time.duration_since(at(0)).as_secs()
 }
 
-/// Returns the boot-time clock of every machine. The machines were started at the same time.
+/// Returns the boot-time clock, which is the same on every machine, because all machines started at the same time.
 pub(super) fn boot_time(seconds: i64) -> Instant {
     Instant::since_boot(std::time::Duration::from_secs(seconds.unsigned_abs()))
 }

@@ -1,26 +1,26 @@
 //! Explores every interleaving of two openings, one close and one kill on three machines, within a bound. This module
 //! is compiled only for tests.
 //!
-//! Each process runs the sequences of the program over the ports of the gate. A process is a function of the answers
-//! that it got, so the module `history` runs the sequences once for each series of answers. A state of the exploration
-//! is the user in IAM, AWS's clock, and the series of answers of each process. IAM answers each request in one step,
-//! together with its effect. Lost and late writes are part of the random model in the parent module.
+//! Each process runs the program's opening and closing sequences against simulated ports. The answers that a process
+//! gets determine its behaviour, so the module `history` runs a process once for each series of answers. A state of the
+//! exploration consists of the user in IAM, AWS's clock, and the series of answers of each process. Each request takes
+//! effect and is answered in one step. The random model in the parent module tests lost and late writes.
 //!
-//! The clock stands still, except for a limited number of stalls and jumps to the end of a window, and except if no
-//! process can go on. Three rules leave out schedules. The rules rely on how the sequences wait, and no test compares
-//! the results with and without the rules:
+//! The clock moves if all processes are waiting. In addition, the clock makes a limited number of stalls and of jumps
+//! to the end of a window. Three rules leave out schedules. The rules rely on how the sequences wait, and no test
+//! compares the results with and without the rules:
 //!
 //! - A pause ends at once, unless the process sleeps until the clock moves.
 //! - A process that waits for an answer of a probe repeats the probe only when the probe has that answer. A process
 //!   reads the user at most twice in a row.
 //! - The repetitions of a probe with the same answer are not interrupted.
 //!
-//! The exploration leaves out: calls that take so long that a pause beside the call ends first, reads of which each
-//! part shows another state, and, in the tests with a close, the steps of the first opening until it has detached the
-//! deny beside steps of the other processes.
+//! The exploration leaves out three kinds of schedules. First, a call never takes longer than a concurrent pause of the
+//! same process. Second, all parts of a read show the same state. Third, in the tests with a close, the other processes
+//! start only after the first opening has detached `AWSDenyAll`.
 //!
-//! The exploration is written here, and not with the crate `stateright`, because that crate always brings a web server
-//! and about 20 more crates, and because its states would have to be run again from the start for each step.
+//! The exploration does not use the crate `stateright`, for two reasons. The crate always adds a web server and about
+//! 20 more crates. With the crate, each step would also have to run all processes again from the start.
 
 mod choices;
 mod explore;
@@ -49,14 +49,15 @@ const MOST: usize = 3_000_000;
 
 /// The first process opens its window before the other processes start.
 const UNTIL_OPEN: u16 = u16::MAX;
-/// The first process detaches the deny before the other processes start. An opening gets eight answers until then.
+/// The first process detaches `AWSDenyAll` before the other processes start. An opening gets eight answers before it
+/// detaches `AWSDenyAll`.
 const UNTIL_LIFTED: u16 = 8;
 
 fn opening(session: u8, minutes: u64, hand_out: HandOut) -> Role {
     Role::Open(Opening { session: SessionId::from_bytes([session; 8]), minutes, hand_out, flaw: None })
 }
 
-/// Two openings. The first window is the longer one.
+/// Returns two openings. The window of the first opening is longer than the window of the second opening.
 fn openings(hand_out: HandOut) -> Vec<Role> {
     vec![opening(0xaa, 20, hand_out), opening(0xbb, 10, hand_out)]
 }
@@ -78,7 +79,7 @@ fn explorer(bound: &Bound) -> Explorer {
     Explorer::new(bound, &Rc::new(Iam::default()), at_rest, Promises::default())
 }
 
-/// Explores every schedule, and fails if one schedule breaks a promise.
+/// Explores every schedule. Panics if a schedule breaks a promise.
 fn explore(bound: &Bound, what: &str) -> Counts {
     let mut explorer = explorer(bound);
     explorer.explore(MOST);
@@ -91,7 +92,7 @@ fn explore(bound: &Bound, what: &str) -> Counts {
     counts
 }
 
-/// Explores every schedule of processes of which at most one is killed.
+/// Explores every schedule in which at most one process is killed.
 fn explore_with_kill(bound: Bound, what: &str, least: usize) {
     let counts = explore(&Bound { kills: true, ..bound }, what);
     assert!(counts.states >= least && counts.killed > 0, "{what}: {counts}");
@@ -137,7 +138,7 @@ fn two_openings_a_kill_and_a_stall_keep_every_promise() {
     explore_with_kill(bound, "an enabled opening, an opening, a kill and a stall", 30_000);
 }
 
-/// The controls: the exploration finds the schedule that breaks a promise.
+/// Controls: two faults are built into the processes, and the exploration must find a schedule that breaks a promise.
 #[test]
 fn the_exploration_finds_an_opening_that_ends_another_window_and_a_close_that_always_says_closed() {
     for (flaw, expected) in

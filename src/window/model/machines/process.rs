@@ -28,11 +28,12 @@ use crate::window::{Action, Machine, WindowEvent};
 pub(super) enum Role {
     /// Opens a window, holds it open until T1 or until the operator ends it, and closes it.
     Open(Opening),
-    /// `close --force` with the vault: closes every window.
+    /// The command `close --force` with the vault. Closes every window.
     CloseAll,
-    /// `close` on a machine that knows no session: closes what is left, but no window of another machine.
+    /// The command `close` on a machine whose ledger has no session. Closes leftovers, but does not close a window of
+    /// another machine.
     CloseLeftovers,
-    /// Closes the window of this session at its end.
+    /// The command `close` for the window of this session.
     CloseOwn(SessionId),
 }
 
@@ -48,7 +49,7 @@ pub(super) struct Opening {
 /// A fault of a process, for the controls: the exploration must find a schedule that breaks a promise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Flaw {
-    /// The process closes the window of another session that it met.
+    /// The process closes the open window of another session.
     ClosesOther,
     /// The process reports each close as proven.
     SaysClosed,
@@ -88,9 +89,9 @@ pub(super) enum Ended {
     Untouched,
     /// Access is proven closed.
     Closed,
-    /// The gate of another session is in place, and was left alone.
+    /// IAM has the gate of another session, and the process did not change this gate.
     TakenOver,
-    /// Access is proven closed, and another session has opened its window since.
+    /// Access was proven closed, and then another session opened a window.
     ClosedThenTakenOver,
     /// Access might still be open.
     Unproven,
@@ -102,14 +103,14 @@ pub(super) struct Report {
     pub(super) ended: Ended,
     /// Whether the window was open at any time.
     pub(super) was_open: bool,
-    /// The latest end of access that the report names, in seconds since the start.
+    /// The time until which, by the report, access can be open, in seconds since the start.
     pub(super) named: Option<i64>,
     /// Why the window did not open, or why access might be open.
     pub(super) why: String,
 }
 
 impl Report {
-    /// Whether the report says only that the window was open and is closed.
+    /// Whether the report is a plain success: the window was open and is closed.
     pub(super) fn is_plain_success(&self) -> bool {
         self.ended == Ended::Closed && self.why.is_empty()
     }
@@ -178,7 +179,7 @@ async fn hold(view: &View, scope: &Scope<'_>, session: SessionId) -> WindowEvent
     .await
 }
 
-/// Reads which window is open, as the command `close` does, and closes it if the role allows that.
+/// Reads which window is open, as the command `close` does, and closes the window if the role allows it.
 async fn close_from_elsewhere(view: &View, role: Role) -> Report {
     view.ask(Request::Begin).await;
     let expected = FakeUser::expected();
@@ -211,7 +212,7 @@ fn report(outcome: CloseOutcome, report: Report) -> Report {
     Report { ended, why, named: report.named.max(end.map(seconds)), ..report }
 }
 
-/// Returns the end that the stop names, and its message.
+/// Returns the end of access that the stop names, and the stop's message.
 fn told(stop: &Stop) -> (Option<i64>, String) {
     match stop {
         Stop::Interrupted => (None, "interrupted".into()),

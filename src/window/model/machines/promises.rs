@@ -1,4 +1,4 @@
-//! The promises that hold for several machines at once.
+//! The promises that the program keeps when several machines use the same vault.
 
 use std::collections::BTreeMap;
 
@@ -23,15 +23,15 @@ pub(super) enum Broken {
     /// 3. A process that had written to IAM ended while IAM accepts the key, and its report names no end, or an
     ///    earlier end.
     EndNotNamed,
-    /// 3. All processes have ended, IAM accepts the key, and no report names its end.
+    /// 3. All processes have ended, IAM accepts the key, and no report names the end of access.
     OpenUnreported,
-    /// 4. A process wrote to IAM although it had read that the window of another session is open.
+    /// 4. A process wrote to IAM although it had read that another session has an open window.
     EndsOther,
-    /// 5. A process had read that its window was ended or replaced, and reported a plain success.
+    /// 5. A process reported a plain success although it had read that its window was ended or replaced.
     PlainSuccess,
 }
 
-/// Checks the promises, and counts what breaks them.
+/// Checks the promises, and counts the steps that break each promise.
 #[derive(Default)]
 pub(super) struct Promises {
     /// Whether IAM accepts the key in each world.
@@ -98,13 +98,13 @@ impl Promises {
     }
 }
 
-/// Returns the end in the gate, in seconds since the start.
+/// Returns the end of access that the gate contains, in seconds since the start.
 fn end(iam: &Iam, world: World) -> Option<i64> {
     world.user.gate.map(|id| seconds(iam.gate(id).until))
 }
 
-/// Whether IAM accepts the key: the key is active, and the policies allow the probe's action. The policies are
-/// evaluated by an evaluator that shares no code with the program.
+/// Whether IAM accepts the key: the key is active, and the policies allow the probe's action. The policy evaluator
+/// shares no code with the program.
 fn judge(iam: &Iam, world: World) -> bool {
     let policy = |text: &str| IAMPolicy::from_json(text).expect("a policy");
     let gate = world.user.gate.map(|id| policy(&iam.document(id).to_string()));

@@ -9,18 +9,18 @@ use super::history::Histories;
 use super::iam::{Answer, Request, Seen};
 use super::process::Ended;
 
-/// The numbers of one exploration.
+/// The statistics of one exploration.
 pub(super) struct Counts {
     pub(super) states: usize,
     steps: usize,
     /// The number of schedules, from the start to the end of all processes.
     schedules: f64,
     deepest: usize,
-    /// The number of states in which all processes have ended.
+    /// The number of final states: all processes have ended.
     finals: usize,
     /// How many different series of answers each process got.
     histories: Vec<usize>,
-    /// How often a process ended in each way, in the states in which all processes have ended.
+    /// How often a process ended in each way, counted over all final states.
     ends: BTreeMap<Ended, usize>,
     pub(super) killed: usize,
 }
@@ -89,7 +89,7 @@ impl Explorer {
         self.edges[from..].iter().take_while(move |(of, _)| *of == at).map(|(_, to)| *to)
     }
 
-    /// Returns the number of steps to the last state that was found.
+    /// Returns the length of the shortest schedule to the deepest state.
     fn deepest(&self) -> usize {
         self.path(u32::try_from(self.states.len() - 1).expect("few states")).len()
     }

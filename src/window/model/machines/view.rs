@@ -1,4 +1,4 @@
-//! The ports of one process. A call through a port waits until the exploration answers it.
+//! The ports of one process. A call through a port waits until the exploration answers the call.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -17,7 +17,7 @@ use crate::gate::iam::{Caller, Closer, Emergency, Identity, Opener, Probed, Want
 use crate::gate::snapshot::{AccessState, Snapshot};
 use crate::gate::{OpenProgress, Window};
 
-/// What a process does at present.
+/// What a process is doing.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Phase {
     Opening,
@@ -25,7 +25,7 @@ pub(super) enum Phase {
     Closing,
 }
 
-/// The ports of one process, and what the process has noted so far.
+/// The ports of one process, and the facts that the process has noted so far.
 pub(super) struct View {
     iam: Rc<Iam>,
     /// AWS's clock at the last answer, in seconds since the start.
@@ -188,7 +188,7 @@ impl Clock for View {
 }
 
 impl Patience for View {
-    /// At T1 the driver asks the opening to stop.
+    /// The driver stops an opening at T1.
     fn interrupted(&self) -> bool {
         self.window.get().is_some_and(|window| at(self.now.get()) >= window.until)
     }
