@@ -18,7 +18,7 @@ impl Instant {
         Self(Duration::new(seconds, nanos))
     }
 
-    /// Returns the point in time at which the machine has been running for the duration `time`.
+    /// Returns the point in time that is `time` after the boot.
     pub fn since_boot(time: Duration) -> Self {
         Self(time)
     }

@@ -23,14 +23,15 @@ pub struct Config {
     /// Alert channels that are notified in addition to the channels sealed in the vault.
     #[serde(default)]
     pub alerts: Vec<Channel>,
-    /// The alert command: a program and its arguments. The alert command gets every alert on its standard input. Its
-    /// exit status never counts as an acknowledgement.
+    /// The alert command: a program and its arguments. The alert command gets every alert on its standard input. The
+    /// exit status of the alert command never counts as an acknowledgement.
     #[serde(default)]
     pub command: Vec<String>,
     /// Paths of the ledgers of other machines. The program reads these ledgers together with this machine's ledger.
     #[serde(default)]
     pub ledgers: Vec<PathBuf>,
-    /// The AWS profile that is named in the commands that close access. The program itself does not use the profile.
+    /// The AWS profile that the program names in the commands that it shows to the operator for closing access. The
+    /// program itself does not use this profile.
     pub close_profile: Option<String>,
     /// The S3 bucket to which the program copies each new record of the ledger.
     pub ship: Option<Ship>,

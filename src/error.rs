@@ -26,7 +26,8 @@ pub enum Status {
     Damaged,
     /// 10: access may still be open.
     MayBeOpen,
-    /// n: the exit status of the operator's command, which `open --pass-status` passes on. The status is never 10.
+    /// n: the exit status of the operator's command. Only `open --pass-status` exits with this status, and never with
+    /// 10.
     Command(u8),
     /// 128 + n: signal n ended the command. Access is closed, or was never enabled.
     Signal(Signal),
@@ -58,7 +59,7 @@ pub struct Error {
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
-    /// T1, if access may still be open and T1 is known.
+    /// The end of the window (T1), if access might still be open and the end is known.
     pub until: Option<Timestamp>,
     /// Whether the message and the next step are already on the screen.
     pub is_shown: bool,
@@ -108,7 +109,7 @@ impl Error {
         self
     }
 
-    /// Sets T1, the time until which access may be open.
+    /// Sets the end of the window (T1), until which access might be open.
     #[must_use]
     pub fn until(mut self, until: Option<Timestamp>) -> Self {
         self.until = until;
@@ -136,8 +137,8 @@ impl Error {
         self
     }
 
-    /// Sets the error that caused this error. The program does not print the cause. If a user needs the cause's text,
-    /// the message must repeat it.
+    /// Sets the error that caused this error. The program does not print the cause. If a user needs the text of the
+    /// cause, the message must contain that text.
     #[must_use]
     pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
@@ -156,7 +157,7 @@ impl Error {
     }
 }
 
-/// Describes the end of a command or session that `signal` ended.
+/// Returns the text for a command or session that a signal ended, such as `interrupted (SIGTERM)`.
 pub fn interrupted(signal: Signal) -> String {
     format!("interrupted ({signal})")
 }

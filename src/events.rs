@@ -1,5 +1,4 @@
-//! The events that `--json` prints: one JSON object per line on stdout. A close never waits for an event to be
-//! written.
+//! The events that `--json` prints: one JSON object per line on stdout. A blocked stdout never delays a close.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,11 +9,11 @@ use crate::ledger::AlertTopic;
 use crate::terminal::print;
 use crate::vault::target::TargetId;
 
-/// Writes events to stdout, or nowhere if the user did not pass `--json`.
+/// Writes events to stdout if the user passed `--json`. Otherwise writes no events.
 #[derive(Clone, Copy, Debug)]
 pub struct Events(bool);
 
-/// Whether the copies of ledgers in the bucket were read.
+/// Whether the program could read the copies of the ledgers in the S3 bucket.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ShippedCopy<'a> {
     pub read: bool,
@@ -28,14 +27,14 @@ pub struct ShippedCopy<'a> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event<'a> {
-    /// A custodian approved: the custodian's token signed the approval.
+    /// A custodian approved an opening: the custodian's token signed the approval.
     Approval {
-        /// The session that the custodian approved.
+        /// The session that the custodian approved to open.
         session: SessionId,
         /// The custodian's name.
         custodian: &'a str,
     },
-    /// A custodian's token signed the statement of a close.
+    /// A custodian's token signed the request to close access.
     CloseApproval {
         /// The session to close, if it is known.
         session: Option<SessionId>,
@@ -71,7 +70,7 @@ pub enum Event<'a> {
         session: SessionId,
         /// The vault's id.
         vault: &'a str,
-        /// The target's user.
+        /// The target: the IAM user that the opening enables.
         target: &'a TargetId,
         /// The duration of the window (T1 − T0), in seconds.
         window: u64,
@@ -82,33 +81,33 @@ pub enum Event<'a> {
     Window {
         /// The session.
         session: SessionId,
-        /// T0.
+        /// The start of the window (T0).
         from: Timestamp,
-        /// T1.
+        /// The end of the window (T1).
         until: Timestamp,
     },
     /// The window is open: AWS accepts the credentials.
     Opened {
         /// The session.
         session: SessionId,
-        /// T0.
+        /// The start of the window (T0).
         from: Timestamp,
-        /// T1.
+        /// The end of the window (T1).
         until: Timestamp,
     },
-    /// A warning that states the time left in the window.
+    /// A warning that the window ends soon.
     TimeLeft {
         /// The time left, in whole minutes.
         minutes: u64,
     },
     /// The program has started to close access.
     Closing,
-    /// Access is proven closed.
+    /// The program has proven that access is closed.
     Closed {
         /// The session, if it is known.
         session: Option<SessionId>,
-        /// Whether a probe proved that access is closed. If false, IAM shows that access is closed, but AWS has
-        /// refused no probe.
+        /// Whether AWS refused a probe: a test call with the emergency credentials. If false, only IAM shows that
+        /// access is closed.
         probed: bool,
         /// Why the window ended.
         cause: String,
@@ -128,10 +127,12 @@ pub enum Event<'a> {
         may_be_open: bool,
         /// The status of each target.
         targets: &'a [crate::ledger::TargetStatus],
-        /// Whether the copies of ledgers in the bucket were read. `None` if no bucket is configured.
+        /// Whether the program could read the copies of the ledgers in the S3 bucket. `None` if no bucket is
+        /// configured.
         #[serde(skip_serializing_if = "Option::is_none")]
         shipped_copy: Option<ShippedCopy<'a>>,
-        /// The readiness of the vault, if the command was given a vault.
+        /// The readiness of the vault: past drills, overdue tasks and similar facts. `None` if the command line named
+        /// no vault.
         #[serde(skip_serializing_if = "Option::is_none")]
         readiness: Option<&'a crate::ledger::Readiness>,
     },
@@ -139,13 +140,13 @@ pub enum Event<'a> {
     Exit {
         /// The exit status.
         status: u8,
-        /// The error's message.
+        /// The message of the error that ended the program.
         #[serde(skip_serializing_if = "Option::is_none")]
         what: Option<&'a str>,
-        /// The error's next step.
+        /// What the operator should do next, after the error.
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<&'a str>,
-        /// T1, if access may be open until T1.
+        /// The end of the window (T1), if access might be open until then.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
@@ -170,18 +171,17 @@ pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
 }
 
 impl Events {
-    /// Returns a value that writes events to stdout if `wanted` is true, and that writes nothing if `wanted` is false.
+    /// Returns an [`Events`] that writes to stdout if `wanted` is true, and writes nothing if `wanted` is false.
     pub fn to_stdout(wanted: bool) -> Self {
         Self(wanted)
     }
 
-    /// Returns a value that writes no events.
+    /// Returns an [`Events`] that writes nothing.
     pub fn none() -> Self {
         Self(false)
     }
 
-    /// Reports whether this value writes events to stdout. If this value writes events to stdout, the program writes
-    /// nothing else to stdout.
+    /// Reports whether events are written to stdout. If they are, the program writes nothing else to stdout.
     pub fn are_wanted(self) -> bool {
         self.0
     }

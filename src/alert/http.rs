@@ -17,8 +17,8 @@ use aws_smithy_types::date_time::{DateTime, Format};
 use super::receipt::Failure;
 use crate::secret::SecretText;
 
-/// The connection pool that all channels share. The pool is created only once, because creating a pool reads the
-/// system's TLS roots. The pool is dropped together with [`super::Alerts`], because it holds the URLs.
+/// The connection pool that all channels share. The pool is created only once, because each new pool loads the system's
+/// TLS root certificates. The pool holds URLs, which can be secret, so it is dropped together with [`super::Alerts`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Http(Arc<OnceLock<Connector>>);
 

@@ -52,7 +52,7 @@ pub struct Alerts {
     clients: Clients,
 }
 
-/// The clients that several channels share.
+/// The configuration of AWS clients and the HTTP connections, which all channels share.
 #[derive(Clone, Debug, Default)]
 struct Clients {
     aws: Option<SdkConfig>,
@@ -69,15 +69,16 @@ struct Receiver {
 #[derive(Debug)]
 pub struct Deliveries {
     done: UnboundedReceiver<Delivery>,
-    /// The channels without a result yet. Each entry has the channel's name, whether the channel is sealed, and when
+    /// The channels that have no result yet. Each entry has the channel's name, whether the channel is sealed, and when
     /// the notice was sent.
     pending: Vec<(String, bool, Timestamp)>,
     command: Option<JoinHandle<Result<(), String>>>,
 }
 
 impl Alerts {
-    /// Returns a value with the vault's channels (`sealed`), this machine's channels (`local`), this machine's alert
-    /// command, and the configuration of AWS clients.
+    /// Returns an [`Alerts`] with the channels that are sealed in the vault (`sealed`) and the channels in this
+    /// machine's configuration file (`local`). `command` is the alert command, and `config` is the configuration of AWS
+    /// clients.
     pub fn new(sealed: Vec<Channel>, local: Vec<Channel>, command: Vec<String>, config: SdkConfig) -> Self {
         let receiver = |sealed| move |channel| Receiver { channel: Arc::new(channel), sealed };
         let channels = sealed.into_iter().map(receiver(true)).chain(local.into_iter().map(receiver(false)));

@@ -12,7 +12,7 @@ use crate::vault::names::harmless;
 use crate::vault::target::TargetId;
 use crate::vault::words;
 
-/// The fields that name the vault in a notice.
+/// The fields of a notice that identify the vault.
 #[derive(Clone, Debug, Serialize)]
 pub struct VaultName {
     pub label: String,
@@ -35,7 +35,8 @@ pub struct Notice {
     pub again: Option<String>,
     /// The reason from `--no-alert`: why the opening does not wait for an acknowledgement.
     pub no_alert: Option<String>,
-    /// The reason from `--older-epoch`: why a vault is opened although a later epoch of the vault was opened.
+    /// The reason from `--older-epoch`: why this vault file is opened although a newer file of the same vault was
+    /// opened before.
     pub older_epoch: Option<String>,
     /// Whether the operator used `--force` to close the window of another session.
     pub forced: bool,
@@ -85,7 +86,7 @@ struct LedgerForm {
     words: String,
 }
 
-/// The length of the longest subject, in characters. SNS accepts only subjects of fewer than 100 characters.
+/// The maximum length of an alert's subject, in characters. SNS accepts only subjects of fewer than 100 characters.
 const LONGEST_SUBJECT: usize = 98;
 
 impl Notice {
@@ -142,8 +143,8 @@ impl Notice {
         self.no_alert.is_some() || self.again.is_some() || self.older_epoch.is_some() || self.forced
     }
 
-    /// Reports whether the notice says that access is about to be opened, or that access may still be open. A drill
-    /// is never critical.
+    /// Reports whether the notice says that access is about to be opened, or that access may still be open. A notice
+    /// about a drill is never critical.
     pub fn is_critical(&self) -> bool {
         !self.drill && matches!(self.topic, AlertTopic::MayBeOpen | AlertTopic::Opening)
     }
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_reason_stays_on_its_line() {
+    fn line_breaks_in_a_reason_become_spaces() {
         let hostile = notice("x\r\nBcc: all@example.org\u{1b}[2J\u{202e}");
         let subject = hostile.subject();
         assert!(subject.len() < 100 && subject.bytes().all(|b| (0x20..0x7f).contains(&b)), "{subject}");
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_subject_starts_with_drill_override_or_failure() {
+    fn the_subject_shows_a_drill_an_override_and_access_that_may_be_open() {
         let mut drill = notice("x");
         drill.drill = true;
         assert!(drill.subject().starts_with("[DRILL] breakglass: opening prod") && !drill.is_critical());

@@ -32,9 +32,9 @@ pub(super) async fn enqueue(
     Ok(receipt)
 }
 
-/// Returns the actions to send, each with the key of its incident. If access may still be open, the action triggers a
-/// second incident, because `PagerDuty` does not page again for an acknowledged incident. A close resolves both
-/// incidents.
+/// Returns the event actions to send to `PagerDuty`, each with the deduplication key of its incident. If access may
+/// still be open, the action triggers a second incident, because `PagerDuty` does not page again for an acknowledged
+/// incident. A close resolves both incidents.
 fn incidents(notice: &Notice) -> Vec<(&'static str, String)> {
     let id = notice.session.map_or_else(|| notice.vault.id.clone(), |session| session.to_string());
     let opening = format!("breakglass-{id}");

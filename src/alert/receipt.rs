@@ -51,8 +51,8 @@ impl Receipt {
     }
 }
 
-/// If the receiver refuses a signature, and the local clock differs from the receiver's clock by more than this
-/// duration, the program assumes that the difference is the reason for the refusal.
+/// The largest difference between the local clock and a receiver's clock that the program ignores. If a receiver
+/// refuses a signed request and the difference is larger, the program signs the request again with the receiver's time.
 const TOLERANCE: Duration = Duration::from_mins(1);
 
 /// Reports whether the local time `here` differs from the receiver's time `date` by more than [`TOLERANCE`].

@@ -81,8 +81,8 @@ fn receipt(answer: &Response, but: &str) -> Receipt {
     Receipt { id: queue_id(said), detail: format!("SMTP {} {said}{but}", answer.code()) }
 }
 
-/// Describes an SMTP error. Shows only the status code, because the server's text can repeat what was sent to the
-/// server.
+/// Describes an SMTP error. Shows only the status code, because the server's text can repeat secrets that were sent to
+/// the server.
 fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     if error.is_permanent() {
         let code = error.status().map_or_else(String::new, |code| format!(": {code}"));

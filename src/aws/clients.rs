@@ -125,7 +125,7 @@ impl AwsConfig {
         Ok(endpoints)
     }
 
-    /// Returns a copy of this configuration, in which connections fail with the faults of a drill.
+    /// Returns a copy of this configuration whose connections fail with the faults that a drill injects.
     pub(crate) fn with_faults(&self, faults: &InjectedFaults) -> Self {
         let Some(inner) = self.config.http_client() else { return self.clone() };
         let http = FaultyHttpClient { inner, faults: faults.clone() };

@@ -166,7 +166,7 @@ impl Lookup {
         answer
     }
 
-    /// Reads every page of the events that have one attribute.
+    /// Reads all pages of the events that match one attribute.
     async fn pages(
         &mut self,
         key: &LookupAttributeKey,

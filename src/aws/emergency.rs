@@ -1,4 +1,5 @@
-//! The emergency user: its long-term key, the AWS session that STS issues for the key, and the probes of both.
+//! The emergency user: its long-term key, the AWS session that STS issues for the key, and the probes (test calls) with
+//! both.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use crate::vault::payload::{AccessKey, Mfa};
 const SHORTEST_SESSION: i32 = 900;
 const LONGEST_SESSION: i32 = 129_600;
 const LONGEST_ROLE_SESSION: i32 = 43_200;
-/// The number of seconds by which the requested duration of a session is shorter than the time until T1. STS counts
-/// the duration from the time when it receives the request, so without this margin the session could end after T1.
+/// How many seconds before the end of the window (T1) a requested session ends. STS counts the duration from the time
+/// when it receives the request, so without this margin the session could outlive the window.
 const ON_THE_WAY: i64 = 10;
 
 /// The error codes with which AWS answers a probe if a policy denies the call or if the session has ended.
@@ -95,7 +96,7 @@ impl EmergencyUser {
     }
 
     /// Returns a client that uses the emergency key to ask AWS for the account and the time. The lane `static` uses
-    /// this client, because the lane has no opener.
+    /// this client, because a vault of that lane contains no opener's key.
     pub(crate) fn identity(aws: &AwsConfig, region: &str, key: &AccessKey) -> IdentityClient {
         IdentityClient::new(aws, &aws.with_credentials(long_term(key), region, Tries::One))
     }
@@ -206,7 +207,7 @@ impl Emergency for NoEmergencyKey {
     }
 }
 
-/// Probes a credential: calls `sns:ListTopics`, which every gate allows between T0 and T1.
+/// Probes a credential: calls `sns:ListTopics`, which every gate policy allows during the window (T0 to T1).
 async fn probe(sns: &aws_sdk_sns::Client) -> Probed {
     let Err(error) = sns.list_topics().send().await else {
         return Probed::Open;

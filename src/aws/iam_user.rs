@@ -215,7 +215,7 @@ where
     there(result)
 }
 
-/// Returns a credential. A credential counts as usable unless its status is `Inactive`.
+/// Makes a [`Credential`] from an id and a status. A credential counts as usable unless its status is `Inactive`.
 fn credential(id: String, status: Option<&StatusType>) -> Credential {
     let other_status = match status {
         Some(StatusType::Active | StatusType::Inactive) | None => None,

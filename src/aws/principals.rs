@@ -42,10 +42,11 @@ impl IdentityClient {
         Self::new(aws, &aws.with_credentials(example, region, Tries::One))
     }
 
-    /// Returns AWS's time, and sets AWS's clock. A refusal has a date, too.
+    /// Returns AWS's time, and sets the shared clock to this time. The time comes from the `Date` header, which a
+    /// refusal has, too.
     ///
     /// # Errors
-    /// [`Fault`] if no answer has a valid date.
+    /// Returns [`Fault`] if no answer has a valid date.
     pub(crate) async fn time(&self) -> Result<Timestamp, Fault> {
         let sent = Instant::now();
         let answer = self.sts.get_caller_identity().send().await;

@@ -174,8 +174,8 @@ pub struct LedgerVerifyArgs {
     /// A ledger file; can be given several times [default: the ledger of this machine]
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledgers: Vec<PathBuf>,
-    /// An earlier head of the ledger, as an alert, an approval or ledger verify has shown it: six words in quotes, or
-    /// 64 hex digits
+    /// An earlier head of the ledger, from an alert, an approval or the output of ledger verify: six words in quotes,
+    /// or 64 hex digits
     #[arg(long, value_name = "HEAD")]
     pub head: Option<String>,
     /// A copy of the ledger to compare the ledger with, as JSON Lines

@@ -26,7 +26,7 @@ pub const TYPE: &str = "application/vnd.breakglass.enrolment.v1+json";
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
-    /// The attestation certificates, or null if attestation was waived.
+    /// The attestation certificates, or null if the custodian enrolled without attestation.
     pub attestation: Option<Certificates>,
     /// The time of enrolment: RFC 3339, UTC, whole seconds.
     pub created: String,
@@ -34,7 +34,7 @@ pub struct Enrolment {
     pub enrolment: String,
     /// The custodian's name.
     pub name: String,
-    /// The age recipient that is derived from the custodian's part.
+    /// The age recipient of the custodian's part. The part is the secret that the custodian's twelve words encode.
     pub part: String,
     /// The token and its keys.
     pub token: EnrolledToken,

@@ -13,7 +13,7 @@ use crate::vault::quorum::{KEY, Share};
 use crate::vault::share::{self, P256TAG, TokenStanza};
 use crate::vault::{challenge, hpke, x25519};
 
-/// The owner of a part. A custodian has typed the part as words.
+/// The owner of a part: the 16 bytes that a custodian's twelve words encode.
 pub enum PartOwner<'a> {
     /// The part belongs to the expected custodian. The field is the half of the share that the part decrypts.
     Expected(Secret<KEY>),

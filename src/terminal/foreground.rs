@@ -42,8 +42,8 @@ impl Drop for Foreground {
     }
 }
 
-/// Blocks SIGTTOU until this value is dropped. While this process is in the background, SIGTTOU would stop it when it
-/// makes itself the foreground group again. If the terminal's mode TOSTOP is set, SIGTTOU would also stop this process
+/// Blocks SIGTTOU until this value is dropped. A background process that makes itself the foreground group gets
+/// SIGTTOU, which would stop the process. If the terminal's mode TOSTOP is set, SIGTTOU would also stop this process
 /// when it prints a warning.
 struct BlockedTtou;
 

@@ -45,7 +45,7 @@ impl Keyboard {
         loop {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             let mut keys = [0; 64];
-            // If this process is in the background, a read from the terminal would stop it (SIGTTIN).
+            // A background process that reads from the terminal gets SIGTTIN, which would stop the process.
             let is_ours = tcgetpgrp(self.terminal()).is_ok_and(|group| group == getpgrp());
             let read = if is_ours { self.terminal().read(&mut keys).unwrap_or(0) } else { 0 };
             if keys[..read].iter().any(|key| matches!(key, b'q' | b'Q')) {

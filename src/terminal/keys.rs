@@ -45,7 +45,7 @@ pub(super) struct Keys {
     /// wait.
     pub(super) woken: Option<UnixStream>,
     pub(super) until: Option<Instant>,
-    /// The reason why the wait for a key ended without a key. A read that fails for this reason sets the field.
+    /// The reason why the wait for a key ended without a key. A read that fails because the wait ended sets this field.
     pub(super) ended: Rc<Cell<Option<NoAnswer>>>,
     /// A key that was typed before the prompt was shown.
     pub(super) ahead: Option<u8>,
@@ -100,7 +100,7 @@ impl Keys {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
             }
-            // While this process was stopped, the shell has set other terminal modes.
+            // While this process was stopped, the shell might have changed the terminal's modes.
             if continued.is_some_and(|mut fd| matches!(fd.read(&mut [0; 16]), Ok(1..))) {
                 if let Some(quiet) = &self.quiet {
                     let _ = tcsetattr(&self.tty, OptionalActions::Now, quiet);

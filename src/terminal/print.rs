@@ -3,8 +3,8 @@
 //! - Text for people is wrapped at words, but only if its stream is a terminal. A line that is indented by four spaces
 //!   is a command to paste and is not wrapped.
 //!
-//! - If the terminal or the pipe is blocked, only a result and the last error wait until the terminal or the pipe
-//!   accepts output again. Every other line is discarded after 200 ms, so that a session closes on time.
+//! - If the output (a terminal or a pipe) is blocked, only results and the last error wait until the output accepts
+//!   text again. Every other line is discarded after 200 ms, so that blocked output does not delay a close.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
@@ -53,7 +53,8 @@ pub fn error(error: &Error) {
 /// Prints a result for people on stdout.
 ///
 /// # Errors
-/// Fails if stdout cannot be written. A pipe that its reader has closed is not an error.
+/// Fails if stdout cannot be written. If stdout is a pipe that its reader has closed, the text is discarded without an
+/// error.
 pub fn result(text: &str) -> Result<()> {
     exact(&for_people(text, io::stdout()))
 }
@@ -61,7 +62,8 @@ pub fn result(text: &str) -> Result<()> {
 /// Prints a result for programs on stdout, without wrapping.
 ///
 /// # Errors
-/// Fails if stdout cannot be written. A pipe that its reader has closed is not an error.
+/// Fails if stdout cannot be written. If stdout is a pipe that its reader has closed, the text is discarded without an
+/// error.
 pub fn exact(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -9,8 +9,8 @@ pub fn countable(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Joins names with commas, and puts the word `last` before the last name. With the word `or`, results are `alice`,
-/// `alice or bob` and `alice, bob or carol`.
+/// Joins names with commas, and puts the word in `last` before the last name. If this word is `or`, results are
+/// `alice`, `alice or bob` and `alice, bob or carol`.
 pub fn listed(names: &[&str], last: &str) -> String {
     match names {
         [] => "none".into(),

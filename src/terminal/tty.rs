@@ -72,8 +72,8 @@ impl Terminal {
             modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
             modes.special_codes[SpecialCodeIndex::VMIN] = 1;
             modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-            // Ctrl-Z must not work: the shell would take the terminal back in the middle of a prompt and switch echo
-            // on.
+            // Ctrl-Z is disabled, because it would return the terminal to the shell during a prompt, and the shell
+            // would switch echo on.
             modes.special_codes[SpecialCodeIndex::VSUSP] = 0;
         })?;
         let (woken, waker) = UnixStream::pair()?;
@@ -90,7 +90,7 @@ impl Terminal {
         Waker(self.waker.try_clone().expect("the process should have a free file descriptor"))
     }
 
-    /// Asks without echo. A [`Waker`] does not end the wait for the answer.
+    /// Asks for an answer without showing the typed characters. A [`Waker`] does not end the wait for the answer.
     ///
     /// # Errors
     /// Returns [`NoAnswer::Deadline`] or [`NoAnswer::Signal`].
@@ -98,15 +98,17 @@ impl Terminal {
         self.converse(prompt, until, false)
     }
 
-    /// Asks without echo, and waits until a line is typed or a [`Waker`] ends the wait.
+    /// Asks for an answer without showing the typed characters. Waits until a line is typed or a [`Waker`] ends the
+    /// wait.
     ///
     /// # Errors
-    /// Any [`NoAnswer`].
+    /// Returns any of the errors in [`NoAnswer`].
     pub fn wait(&mut self, prompt: &str, until: Option<Instant>) -> Result<Reply, NoAnswer> {
         self.converse(prompt, until, true)
     }
 
-    /// Asks with echo, for an answer that is not secret. The prompt and the answer stay on the screen.
+    /// Asks for an answer that is not secret, and shows the typed characters. The prompt and the answer stay on the
+    /// screen.
     ///
     /// # Errors
     /// Returns [`NoAnswer::Signal`].

@@ -39,8 +39,9 @@ pub fn hung(line: &str, indent: usize, columns: usize) -> String {
 }
 
 /// Returns the indent of the continuation lines of a wrapped line, in columns. If the line starts with a tag (`next:`,
-/// `alice:`), the continuation lines are aligned with the text after the tag. If the line is a row of a table, they
-/// are aligned with the second column. Otherwise, they are indented by two columns more than the line.
+/// `alice:`), the continuation lines are aligned with the text after the tag. If the line is a row of a table, the
+/// continuation lines are aligned with the second column. Otherwise, the continuation lines are indented by two columns
+/// more than the line.
 fn hanging(line: &str, columns: usize) -> usize {
     let body = line.trim_start();
     let lead = indent(line);
@@ -119,7 +120,7 @@ breakglass: no attestation root certificates found, so the
     }
 
     #[test]
-    fn rows_are_counted_as_a_terminal_breaks_them() {
+    fn rows_include_those_that_a_terminal_adds_for_long_lines() {
         assert_eq!(rows("", 80), 1);
         assert_eq!(rows(&"x".repeat(80), 80), 1);
         assert_eq!(rows(&"x".repeat(81), 80), 2);

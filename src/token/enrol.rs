@@ -32,7 +32,7 @@ pub enum Management {
     Factory,
     /// The key is stored on the YubiKey and can be read with the PIN.
     Protected,
-    /// The key is any other key. This program cannot read such a key.
+    /// The key has another value, which this program cannot read.
     Custom,
 }
 

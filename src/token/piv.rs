@@ -26,7 +26,7 @@ impl PivToken {
         Self { key, reader }
     }
 
-    /// Closes a token that has stopped answering. Unlike a drop, this function does not reset the token.
+    /// Closes a token that has stopped answering. Dropping the value would also try to reset the token.
     pub fn release(self) {
         let _ = self.key.disconnect(pcsc::Disposition::LeaveCard);
     }

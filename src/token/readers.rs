@@ -87,8 +87,8 @@ impl Shared {
     }
 }
 
-/// Runs the watcher. For each reader, `known` has the value that pcscd's event count had when the reader's card was
-/// last opened.
+/// Runs the watcher. For each reader, `known` has pcscd's event count at the time when the reader's card was last
+/// opened.
 fn watch(mut context: Context, shared: &Arc<Shared>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let mut known: BTreeMap<CString, Option<u32>> = BTreeMap::new();
     let mut first = true;
@@ -139,7 +139,8 @@ fn readers(context: &mut Context) -> Vec<CString> {
     }
 }
 
-/// Sends [`ReaderEvent::Settled`] when every token of the first round has been opened. Does not block the watcher.
+/// Sends [`ReaderEvent::Settled`] when the program has tried to open every token that was present at the start. Does
+/// not block the watcher.
 fn settle(opening: Vec<thread::JoinHandle<()>>, send: &(impl Fn(ReaderEvent) + Clone + Send + 'static)) {
     let send = send.clone();
     thread::spawn(move || {

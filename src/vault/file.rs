@@ -25,8 +25,8 @@ use super::share::{self, Halves};
 use crate::error::{Error, Result};
 use crate::secret::{Secret, SecretBuf};
 
-/// The maximum length of a vault file in bytes, with or without armor. A longer file has a header or a payload above its
-/// limit: the largest binary file has 1048720 bytes, and armor makes it longer.
+/// The maximum length of a vault file in bytes, with or without armor. A longer file exceeds the limit of the header or
+/// of the payload. The largest binary file has 1048720 bytes; armor makes a file longer.
 pub const MAX_BYTES: usize = 1_420_213;
 
 /// The maximum header length in bytes: for the largest manifest, 16 shares of 4 KB, and age's random grease stanza.

@@ -21,7 +21,7 @@ pub enum NameError {
     /// The name is empty, is longer than 32 characters, has a character other than a letter, digit, dot, dash or
     /// underscore, or does not start with a letter or digit.
     Name {
-        /// The kind of name.
+        /// The kind of name, such as `target name`.
         what: &'static str,
         /// The value.
         value: String,
@@ -53,7 +53,7 @@ pub enum NameError {
     Window(Span),
     /// A value that must be unique appears twice.
     Repeated {
-        /// The kind of value.
+        /// The kind of value, such as `access key`.
         what: &'static str,
         /// The value.
         value: String,

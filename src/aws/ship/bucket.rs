@@ -122,8 +122,8 @@ impl Bucket {
         }
     }
 
-    /// Returns the copies of a ledger's records. An object key contains the digest of the record. Of the versions
-    /// under one key, only a version with this digest counts.
+    /// Returns the copies of a ledger's records. An object key contains the digest of the record. The function ignores
+    /// object versions whose content has another digest.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
         // If two keys have the same record number, both copies are returned. The caller compares both with the
         // ledger.

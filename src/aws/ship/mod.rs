@@ -20,7 +20,7 @@ pub(crate) use read::{CopyReader, READ_TIMEOUT, ReadCopy};
 
 /// The pause after a failed attempt to send a record.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
-/// How long a command waits at its end until the last records are sent.
+/// The longest time that a command waits, before it exits, until the last records are sent.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The result of one attempt to send all queued records.

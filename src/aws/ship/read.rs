@@ -1,5 +1,5 @@
-//! Reads the copies of all ledgers from the bucket, for the checks before an opening and for `status`. The copies show
-//! uses that the ledger of this machine does not have. Reading takes at most [`READ_TIMEOUT`].
+//! Reads the copies of all ledgers from the bucket, for the checks before an opening and for `status`. The copies can
+//! show uses of a vault that are missing in this machine's ledger. Reading takes at most [`READ_TIMEOUT`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ fn read_copies(ship: &Ship, ledger: &Ledger) -> Result<ReadCopy, String> {
     Ok(ReadCopy { ledgers: lines.into_iter().map(copy).collect(), records, place: place.clone() })
 }
 
-/// Returns the lines of the ledger, by the digest in an object's key.
+/// Returns the lines of the ledger. The map's key is the digest that an object key contains.
 fn known_lines(ledger: &Ledger) -> HashMap<String, Vec<u8>> {
     let Ok(raw) = ledger.raw() else { return HashMap::new() };
     raw.records().map(|(link, line)| (hex::encode(&link.sha256[..8]), line.to_vec())).collect()

@@ -30,7 +30,7 @@ pub struct OpenArgs {
     /// The reason for opening credentials that were opened before
     #[arg(long, value_name = "WHY")]
     pub again: Option<String>,
-    /// The reason for opening a vault although a later epoch of the vault was opened
+    /// The reason for opening this vault file although a newer file of the vault was opened before
     #[arg(long, value_name = "WHY")]
     pub older_epoch: Option<String>,
     /// The reason for opening although the user has a second access key, which is inactive
@@ -49,7 +49,7 @@ pub struct OpenArgs {
     pub work: WorkArgs,
 }
 
-/// What is done during the window.
+/// The options that decide what runs during the window.
 #[derive(Args)]
 pub struct WorkArgs {
     /// Keep the window open without handing out credentials

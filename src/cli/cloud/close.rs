@@ -43,7 +43,7 @@ pub fn run(arguments: CloseArgs, events: Events) -> Result<()> {
         None => request.close_with_quorum(&vault, arguments.wait.duration()),
     }?;
     if !events.are_wanted() {
-        // Access is already closed here, so an error of standard output is ignored.
+        // Access is already closed here, so an error while writing to standard output is ignored.
         let _ = print::result(&result(&target, proof));
     }
     Ok(())

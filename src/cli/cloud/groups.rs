@@ -22,7 +22,7 @@ impl JsonEvents {
 /// `--target`.
 #[derive(Args, Clone)]
 pub struct TargetName {
-    /// The target's name, if the vault has several
+    /// The target's name, if the vault has several targets
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
 }

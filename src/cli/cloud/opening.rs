@@ -32,7 +32,7 @@ pub struct OpenRequest<'a> {
     pub reason: Reason,
     /// The reason for opening credentials that were opened before and have not been rotated since.
     pub again: Option<Reason>,
-    /// The reason for opening a vault although a later epoch of the vault was opened.
+    /// The reason for opening this vault file although a newer file of the vault was opened before.
     pub older_epoch: Option<Reason>,
     /// The reason for opening although the user has a second, inactive access key.
     pub extra_key: Option<Reason>,
@@ -76,7 +76,8 @@ impl OpenRequest<'_> {
         Ok(())
     }
 
-    /// Returns whether the credentials are allowed to be spent. The credentials of a drill vault are never refused.
+    /// Returns whether the opening is allowed to use spent credentials: credentials that were used before and not
+    /// rotated since. A drill is always allowed to use them.
     fn may_be_spent(&self) -> bool {
         self.again.is_some() || self.vault.manifest.drill_of.is_some()
     }

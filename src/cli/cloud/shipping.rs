@@ -19,7 +19,7 @@ pub fn ledger(config: &Config) -> Ledger {
     ledger
 }
 
-/// A reading of the copies in the bucket, which a background thread has started.
+/// A background thread that reads the copies of ledgers in the S3 bucket.
 pub type CopyReading = CopyReader;
 
 /// Starts to read the copies of all ledgers in the configured bucket. Returns `None` if no bucket is configured.
@@ -27,7 +27,7 @@ pub fn read_copy(config: &Config, ledger: &Ledger) -> Option<CopyReading> {
     config.ship.as_ref().map(|ship| CopyReader::start(ship, ledger))
 }
 
-/// Says whether the copies were read.
+/// Returns a text that states whether the copies of ledgers could be read.
 pub fn copy_text(copy: &Result<ReadCopy, String>) -> String {
     match copy {
         Ok(ReadCopy { ledgers, records, place }) => {

@@ -1,5 +1,5 @@
-//! Finds other vaults in the directory of a vault: a vault of the lane `static`, which can be opened while IAM's control
-//! plane is down, and vaults whose manifests can check approvals.
+//! Finds other vaults in the directory of a vault. A vault of the lane `static` can be opened while IAM's control plane
+//! is down. The manifests of other vaults are needed to check approvals in the ledgers.
 
 use std::path::{Path, PathBuf};
 

@@ -22,7 +22,7 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
     }
 }
 
-/// The parts of a payload that a run needs.
+/// The parts of a decrypted payload that a session needs.
 pub struct Unsealed {
     pub target: SealedTarget,
     pub alerts: Vec<Channel>,
@@ -30,7 +30,7 @@ pub struct Unsealed {
     pub runbook: String,
 }
 
-/// Decrypts the payload. Wipes the targets with other names from memory.
+/// Decrypts the payload, and keeps the target with the name `name`. Wipes all other targets from memory.
 pub fn unseal(vault: &Vault, shares: &[Share], name: &str) -> Result<Unsealed> {
     let payload = vault.open(&shares.iter().collect::<Vec<_>>()).map_err(Error::or_another_copy)?;
     let target = payload.targets.into_iter().find(|target| target.name == name);

@@ -180,7 +180,7 @@ fn expected_head(text: &str) -> Result<ExpectedHead> {
     })
 }
 
-/// Fails if records are missing in the copy. For the missing records, the comparison with the copy proves nothing.
+/// Fails if records are missing in the copy. The comparison cannot check the records that the copy lacks.
 fn whole(copy: &[CopiedRecord]) -> Result<()> {
     let holes = verify::holes(copy);
     let Some(first) = holes.first() else { return Ok(()) };
@@ -189,8 +189,8 @@ fn whole(copy: &[CopiedRecord]) -> Result<()> {
     Err(Error::failed(what).next("remove shipped.json and ship again: breakglass ledger ship"))
 }
 
-/// Returns an error if a ledger does not contain the head from `--head`. If one file has the head, every file with the
-/// same ledger id must have the head. If no file has the head, the error is about the longest ledger.
+/// Returns an error if a ledger does not contain the head from `--head`. If one file contains the head, every file with
+/// the same ledger id must contain it. If no file contains the head, the error is about the longest ledger.
 fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Error> {
     let all: Vec<_> = outcomes.iter().flatten().collect();
     let knows = all.iter().find(|verified| verified.since_head.is_some());

@@ -19,7 +19,7 @@ pub struct ReviewFiles {
     /// The packets of earlier reviews of the session in this directory, in the order of their numbers. The list is
     /// empty if the reviewer named the files.
     earlier: Vec<PathBuf>,
-    /// Whether the reviewer named the files.
+    /// Whether the reviewer named the files with `--html` or `--json`.
     is_named: bool,
 }
 
@@ -44,7 +44,8 @@ impl ReviewFiles {
         Ok(files)
     }
 
-    /// Returns the files with the first number that is greater than each number in `names`, the names of files.
+    /// Returns the paths for the next review. Its number is one more than the greatest number of a review file in
+    /// `names`.
     fn numbered(session: SessionId, names: &[String]) -> Self {
         let start = format!("review-{session}.");
         let number = |name: &str, end: &str| -> Option<u32> {
@@ -74,7 +75,8 @@ impl ReviewFiles {
         file.ok_or_else(|| Error::usage("only a file can be signed").next("name the packet with --json FILE"))
     }
 
-    /// Returns the packet to sign, if there is one already: the named packet, or the packet with the greatest number.
+    /// Returns the existing packet to sign: the packet that the reviewer named, or the packet with the greatest number.
+    /// Returns `None` if there is no such packet.
     pub fn existing(&self) -> Option<&Path> {
         if self.is_named {
             self.json.as_deref().filter(|path| path.symlink_metadata().is_ok())
@@ -125,8 +127,8 @@ impl ReviewFiles {
     }
 }
 
-/// Returns the names of the files in a directory. If the directory cannot be read, returns no names; a file is still
-/// never overwritten.
+/// Returns the names of the files in a directory. If the directory cannot be read, returns no names. Even then, no file
+/// is overwritten, because the program creates only new files.
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()

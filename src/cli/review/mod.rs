@@ -57,7 +57,7 @@ pub fn run(arguments: ReviewArgs) -> Result<()> {
 /// The validated arguments of `review`.
 struct ReviewRequest {
     session: SessionId,
-    /// The options of this command, for the commands that the review prints.
+    /// The options of this command. The review repeats the options in the commands that it tells the reader to run.
     command: ReviewCommand,
     vault: Option<Vault>,
     cloudtrail: CloudTrailProfile,
@@ -139,7 +139,7 @@ fn part(found: &LedgerFile) -> LedgerFact {
     LedgerFact::of(found.path.display().to_string(), found.chain.head(), wrong)
 }
 
-/// Fails if a ledger or CloudTrail could not be read completely. The packet is already written at this time.
+/// Fails if a ledger or CloudTrail could not be read completely. At this time, the packet is already written.
 fn verdict(packet: &Packet, command: &ReviewCommand, merged: Merged) -> Result<()> {
     merged.files.into_iter().find_map(|file| file.wrong).map_or(Ok(()), Err)?;
     let failed = packet.cloudtrail.regions.iter().find_map(|region| Some((region, region.error.as_deref()?)));

@@ -46,7 +46,7 @@ fn from_stdin() -> Result<Input> {
     Input::parse(json.expose())
 }
 
-/// Refuses a grant that IAM would refuse, and a grant that allows more than the other fields of the target state.
+/// Refuses a grant that IAM would refuse, and a grant that allows more than the target's other fields declare.
 fn check_grant(target: &SealedTarget) -> Result<()> {
     let terms = Terms {
         grant: &target.grant,

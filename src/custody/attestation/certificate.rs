@@ -129,7 +129,7 @@ impl Certificate {
         Ok(self.decoded::<KeyUsage>(KEY_USAGE)?.is_none_or(|usage| usage.key_cert_sign()))
     }
 
-    /// Returns the object identifiers of the certificate's extensions in Yubico's arc.
+    /// Returns the object identifiers of the certificate's extensions that begin with Yubico's identifier.
     pub fn of_yubico(&self) -> impl Iterator<Item = ObjectIdentifier> {
         self.extensions().iter().map(|extension| extension.extn_id).filter(|id| id.starts_with(YUBICO))
     }
@@ -157,7 +157,7 @@ impl Certificate {
     }
 }
 
-/// Returns whether `id` is the arc of PIV attestation followed by exactly one number.
+/// Returns whether `id` is Yubico's object identifier for PIV attestation followed by exactly one number.
 pub fn is_of_piv(id: ObjectIdentifier) -> bool {
     id.starts_with(PIV) && id.arcs().count() == PIV.arcs().count() + 1
 }

@@ -1,11 +1,11 @@
 //! Yubico's roots, and the issuers under them that sign the PIV attestation certificates (F9) of devices.
 //!
 //! The digests were computed from the certificates in the repository Yubico/developers.yubico.com
-//! (`static/PKI/yubico-piv-ca-1.pem`, `yubico-ca-1.pem`, `yubico-intermediate.pem`). The site
-//! developers.yubico.com/PKI serves these files. Three other repositories contain some of these certificates. The
-//! repository obelisk/sshcerts (`src/yubikey/verification.rs`) contains all certificates except B2 1. The repository
-//! smallstep/crypto (`kms/yubikey/yubikey.go`) contains A 1 and B 1. The repository go-piv/piv-go (`piv/key.go`)
-//! contains the root of 2016.
+//! (`static/PKI/yubico-piv-ca-1.pem`, `yubico-ca-1.pem`, `yubico-intermediate.pem`). The site developers.yubico.com/PKI
+//! serves these files. Three other repositories contain some of these certificates. The repository obelisk/sshcerts
+//! (`src/yubikey/verification.rs`) contains all certificates except that of the issuer B2 1. The repository
+//! smallstep/crypto (`kms/yubikey/yubikey.go`) contains the certificates of the issuers A 1 and B 1. The repository
+//! go-piv/piv-go (`piv/key.go`) contains Yubico's root of 2016.
 //!
 //! The issuer B2 1 dates from 2025. The SHA-256 of the certificate of B2 1 is
 //! 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440. Yubico Attestation Intermediate B 1 signed the
@@ -49,7 +49,7 @@ pub fn is_root(root: &[u8]) -> bool {
 }
 
 /// Returns whether a key (DER `SubjectPublicKeyInfo`) is the key of a PIV attestation issuer under `root`. Returns
-/// Returns `None` if `root` is not one of Yubico's roots.
+/// `None` if `root` is not one of Yubico's roots.
 pub fn is_piv_issuer(key: &[u8], root: &[u8]) -> Option<bool> {
     piv_issuer(&ROOTS, key, root)
 }

@@ -38,13 +38,13 @@ pub struct Request {
     pub extra_key: Option<String>,
     /// The lane: how access is opened and closed.
     pub lane: Lane,
-    /// The settings of the network, if they are not the defaults.
+    /// The network settings of the connection to AWS. `None` if all settings have their defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkPath>,
     /// The reason for opening, although no alert was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_alert: Option<String>,
-    /// The reason for opening a vault that a later epoch has replaced.
+    /// The reason for opening this vault file although a newer file of the vault was opened before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_epoch: Option<String>,
     /// The reason for opening.

@@ -22,7 +22,7 @@ pub struct ClosePurpose {
     pub endpoints: Vec<CustomEndpoint>,
     /// The epoch of the vault.
     pub epoch: u32,
-    /// The settings of the network, if they are not the defaults.
+    /// The network settings of the connection to AWS. `None` if all settings have their defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkPath>,
     /// The session to close, if it is known.
@@ -34,7 +34,7 @@ pub struct ClosePurpose {
     pub vault_id: String,
 }
 
-/// The statement of one custodian about a close.
+/// The statement that one custodian signs when a quorum closes access.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloseStatement {
@@ -60,7 +60,7 @@ impl Predicate for CloseStatement {
     const PREDICATE: &'static str = "urn:breakglass:close:v1";
 }
 
-/// Asks a custodian's token to sign the statement of a close. The statement also contains the time `at` and the ledger's
+/// Asks a custodian's token to sign the request to close. The statement also contains the time `at` and the ledger's
 /// head `ledger`.
 ///
 /// # Errors
@@ -87,7 +87,7 @@ pub fn sign(
     Statement::of(&vault.manifest.label, &vault.sha256, statement).sign(enrolled, token, pin, touch)
 }
 
-/// Reads the statement of a close, and checks that a custodian in `manifest` signed it.
+/// Reads a signed request to close, and checks that a custodian in `manifest` signed it.
 ///
 /// # Errors
 /// See [`StatementError`].

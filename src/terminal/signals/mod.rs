@@ -1,7 +1,7 @@
 //! Catches the signals that end a command. The two modules `prompt` and `session` are never used at the same time:
 //!
-//! - `prompt` catches signals with `signal-hook` while the program asks people and nothing is enabled yet. `prompt`
-//!   keeps the last signal for the next wait at the terminal.
+//! - `prompt` catches signals with `signal-hook` while the program prompts people, before anything is enabled. `prompt`
+//!   keeps the last signal until the next prompt waits for an answer.
 //!
 //! - `session` catches signals with tokio, from the first call to AWS until access is closed. The session's loop gets
 //!   each signal as an event. If a signal arrived before `session` was ready, the session gets it from [`pending`].

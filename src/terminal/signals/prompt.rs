@@ -1,4 +1,4 @@
-//! Catches signals while the program asks people, and keeps the last signal. Each signal also makes a pipe readable,
+//! Catches signals while the program prompts people, and keeps the last signal. Each signal also makes a pipe readable,
 //! and every wait at the terminal polls that pipe.
 
 use std::os::fd::{AsFd, BorrowedFd};

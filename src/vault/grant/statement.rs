@@ -10,7 +10,7 @@ use super::pattern::ActionPattern;
 /// The maximum length of a condition key in characters.
 const MAX_CONDITION_KEY: usize = 128;
 
-/// A statement of a grant. This type does not keep the statement's `Sid`, resources and condition values.
+/// One IAM policy statement of a grant. This type does not keep the statement's `Sid`, resources and condition values.
 #[derive(Debug)]
 pub struct GrantStatement {
     /// Whether the statement's effect is Allow. If false, the effect is Deny.
@@ -36,7 +36,7 @@ pub enum Actions {
 pub enum GrantStatementError {
     NotAnObject,
     Effect,
-    /// The statement has both of these fields, or neither of them.
+    /// The statement must have exactly one of these two fields, but has both or neither.
     OneOf(&'static str, &'static str),
     /// This field is not a string or a list of strings.
     List(&'static str),

@@ -22,7 +22,8 @@ pub enum ManifestError {
     DrillOfItself,
     /// A drill vault has more than one target.
     DrillTargets,
-    /// The field `replaces` is not null in a drill vault or in a vault of epoch 1, or is null in another vault.
+    /// The field `replaces` is wrong. The field must be null in a drill vault and in a vault of epoch 1. In every other
+    /// vault, the field must be a digest.
     Replaces,
     /// An epoch is 0, or `credentials_epoch` is above `epoch`.
     Epochs,
@@ -55,7 +56,7 @@ pub enum ManifestError {
     /// The challenge-response token with this serial number is marked as attested, but such tokens cannot be
     /// attested.
     AttestedChallenge(u32),
-    /// So many custodians have only challenge-response tokens that these custodians alone could be a quorum.
+    /// The custodians who have only challenge-response tokens are enough for a quorum.
     OnlyChallenge,
     /// The summary of the grant is not in the accepted form, for the target with this name.
     Grant(String),

@@ -42,7 +42,7 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// A description for people.
+    /// Returns a short description of the lane for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Gate => "gate (an IAM policy with an end)",
@@ -68,7 +68,7 @@ pub struct Custodian {
     pub fingerprint_checked: bool,
     /// The custodian's index, counted from 1. The index is also the x coordinate of the share in Shamir's scheme.
     pub index: u8,
-    /// The name.
+    /// The custodian's name.
     pub name: String,
     /// The age recipient of the part, `age1pq1…`.
     pub part: String,
@@ -94,20 +94,20 @@ pub struct Manifest {
     pub drill_of: Option<String>,
     /// The vault's epoch, counted from 1. Each reseal raises the epoch.
     pub epoch: u32,
-    /// A human-readable name.
+    /// The vault's human-readable name.
     pub label: String,
     /// How access is opened and closed.
     pub lane: Lane,
-    /// SHA-256 of the vault that this vault replaces, as hex. `None` in epoch 1 and in a drill vault, but in no other
-    /// vault.
+    /// SHA-256 of the vault that this vault replaces, as hex. The field is `None` only in a vault of epoch 1 and in a
+    /// drill vault.
     pub replaces: Option<String>,
-    /// The targets.
+    /// The targets: the emergency users, and the access that an opening gives them.
     pub targets: Vec<TargetSummary>,
     /// The number of custodians who are needed to open the vault.
     pub threshold: Threshold,
     /// The vault's id: 16 random bytes as hex. The id is the same in all epochs.
     pub vault_id: String,
-    /// The format's version: 1.
+    /// The version of the manifest's format, which is 1.
     pub version: u8,
 }
 

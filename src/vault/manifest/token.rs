@@ -17,7 +17,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// Returns the word that messages use for a slot of such a token.
+    /// Returns the name of a slot in messages: `slot` for PIV, `challenge-response slot` for challenge-response.
     pub fn slot_word(self) -> &'static str {
         match self {
             Self::Piv => "slot",
@@ -31,16 +31,16 @@ impl TokenKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attested {
-    /// Yubico's roots.
+    /// One of Yubico's root certificates.
     Yubico,
-    /// Another root, which was given at enrolment.
+    /// Another root certificate, which the custodian named at enrolment.
     Other,
     /// The token has no attestation.
     None,
 }
 
 impl Attested {
-    /// A description for people.
+    /// Returns a short description of the attestation for people.
     pub fn words(self) -> &'static str {
         match self {
             Self::Yubico => "attested by Yubico",

@@ -92,9 +92,9 @@ pub struct Gatekeepers {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payload {
-    /// The format's version: 1.
+    /// The version of the payload's format, which is 1.
     pub version: u8,
-    /// The targets.
+    /// The targets, with their credentials.
     pub targets: Vec<SealedTarget>,
     /// Instructions for the operator.
     #[serde(default)]

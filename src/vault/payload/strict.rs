@@ -1,5 +1,5 @@
-//! Reads any JSON objects, but refuses duplicate fields. Of two fields with the same name, IAM could use the value
-//! that this program did not check, because JSON parsers treat duplicate fields differently.
+//! Reads any JSON objects, but refuses duplicate fields. JSON parsers treat duplicate fields differently, so IAM could
+//! use a value that this program did not check.
 
 use std::fmt;
 

@@ -107,7 +107,8 @@ impl Gathering<'_> {
 }
 
 impl Seat<'_> {
-    /// Signs the approval or the statement of a close, if the custodian has not signed yet, and then unwraps the share.
+    /// Has the YubiKey sign the approval of an opening or the request to close, if the custodian has not signed yet.
+    /// Then unwraps the share.
     fn attempt(
         &mut self,
         asked: &QuorumRequest<'_>,
@@ -156,8 +157,8 @@ impl Seat<'_> {
         Ok(())
     }
 
-    /// Signs the statement of a close. If the YubiKey cannot sign, reports that and continues without a signature.
-    /// Fails only if the YubiKey could not give the share either.
+    /// Has the YubiKey sign the request to close. If the YubiKey cannot sign, prints a note and continues without a
+    /// signature. Fails only after an error that would also prevent the YubiKey from giving the share.
     fn sign_close(
         &mut self,
         asked: &QuorumRequest<'_>,

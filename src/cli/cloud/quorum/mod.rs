@@ -30,8 +30,8 @@ use tokens::TokenQueue;
 /// The result of a complete quorum.
 pub struct Quorum {
     pub shares: Vec<Share>,
-    /// The signed approvals of an opening, or the signed statements of a close. A custodian can give a share to close
-    /// without a signed statement.
+    /// The signed approvals of an opening, or the signed requests to close. To close, a custodian can give a share
+    /// without a signature.
     pub approvals: Vec<Envelope>,
     /// The names of the custodians who signed, in the manifest's order.
     pub signed_by: Vec<String>,
@@ -43,9 +43,10 @@ pub struct Quorum {
 struct Seat<'a> {
     custodian: &'a Custodian,
     state: SeatState,
-    /// The approval or the statement of a close that the custodian has signed.
+    /// The approval or the request to close that the custodian has signed.
     approval: Option<Envelope>,
-    /// Whether the custodian's YubiKey could not sign the statement of a close. The YubiKey is not asked again.
+    /// Whether the custodian's YubiKey failed to sign the request to close. The YubiKey is not asked for a signature
+    /// again.
     cannot_sign: bool,
     /// Whether the custodian's YubiKey or PIN failed.
     failed: bool,
@@ -96,7 +97,7 @@ pub fn gather(asked: &QuorumRequest<'_>) -> Result<Quorum> {
         Asked::Close(request) => (Purpose::Close, request.summary(asked.vault, asked.path)),
     };
     let mut terminal = Terminal::open()?;
-    // The text of a close is shown even before the question about swap.
+    // The request to close is shown first, even before the question about unencrypted swap.
     if let Purpose::Close = purpose {
         terminal.show(&summary);
     }

@@ -39,7 +39,7 @@ pub struct QuorumRequest<'a> {
 pub enum Asked<'a> {
     Open {
         request: &'a Request,
-        /// Further rows of the text that the custodians approve: a name and a text.
+        /// Further rows of the text that the custodians approve, each with a name and a text.
         rows: &'a [(&'static str, String)],
     },
     Close(&'a CloseRequest),
@@ -108,7 +108,7 @@ impl QuorumRequest<'_> {
         Ok(())
     }
 
-    /// Records that a share was given. The record of a close is written in the background.
+    /// Records that a share was given. For a close, the record is written in the background.
     ///
     /// # Errors
     /// For an opening, fails if the ledger cannot be written.

@@ -27,14 +27,14 @@ pub struct CloseRequest {
     target: TargetId,
     /// The AWS profile with which the operator can close access, if it is known.
     close_profile: Option<String>,
-    /// T1 of the session to close, if it is known.
+    /// The end of the window (T1) of the session to close, if this time is known.
     until: Option<Timestamp>,
     records: BackgroundRecords,
 }
 
 impl CloseRequest {
     /// Returns the request to close `target`. Reads from the ledger which session is open. If the ledger cannot be
-    /// read, prints a warning, and the session is not known.
+    /// read, prints a warning, and the request names no session.
     pub fn new(
         vault: &Vault,
         target: &TargetSummary,
@@ -124,7 +124,7 @@ impl CloseRequest {
         });
     }
 
-    /// Waits for a limited time until the records are written, and names those that were not written.
+    /// Waits for a limited time until the records are written. Prints a warning for each record that was not written.
     pub fn finish(self) {
         for failed in self.records.finish() {
             warning(format_args!("not recorded: {}: {}", failed.record, failed.why));
