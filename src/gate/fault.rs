@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a call to AWS failed, with the message of AWS or of the HTTP client.
+/// Why a call to AWS failed. Each variant has the message of AWS or of the HTTP client.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// AWS refused the call, so the call had no effect.
@@ -29,5 +29,5 @@ impl fmt::Display for Fault {
 /// The result of one write to AWS.
 pub type Write = Result<(), Fault>;
 
-/// The result of one read from AWS. A failed read never means that the item is absent.
+/// The result of one read from AWS. A failed read does not show that the item is absent.
 pub type Read<T> = Result<T, Fault>;

@@ -1,5 +1,5 @@
-//! The ports to AWS, with one trait per principal. Code that has only the opener cannot close, and code that has only
-//! the closer cannot open.
+//! The traits for calls to AWS, one trait for each principal. The trait of the opener cannot close access, and the
+//! trait of the closer cannot open access.
 
 use std::time::Duration;
 
@@ -18,19 +18,19 @@ pub struct Identity {
     pub account: String,
     /// The `Date` header of AWS's answer, in whole seconds.
     pub time: Timestamp,
-    /// When the request was sent, by the boot-time clock. AWS took `time` afterwards.
+    /// When the request was sent, by the boot-time clock. AWS set `time` after this moment.
     pub asked_at: Instant,
 }
 
-/// Credentials with which the program can ask AWS for the account that the credentials belong to.
+/// Credentials that can ask AWS for the account to which the credentials belong.
 pub trait Caller {
     /// Calls `GetCallerIdentity`.
     async fn identify(&self) -> Result<Identity, Fault>;
 }
 
-/// The calls with the opener's credentials. No call of the opener closes access.
+/// The calls with the opener's credentials. None of these calls closes access.
 pub trait Opener: Caller {
-    /// Reads all properties of the user that an opening checks. The calls are concurrent.
+    /// Reads all properties of the user that an opening checks. The calls run concurrently.
     async fn read(&self) -> Snapshot;
     /// Calls `PutUserPolicy` for `breakglass-gate`, in one attempt. `document` is canonical JSON.
     async fn put_gate(&self, document: &str) -> Write;
@@ -38,9 +38,9 @@ pub trait Opener: Caller {
     async fn lift_deny(&self) -> Write;
 }
 
-/// The calls with the closer's credentials. No call of the closer detaches the deny.
+/// The calls with the closer's credentials. None of these calls detaches `AWSDenyAll`.
 pub trait Closer {
-    /// Reads the gate, the attached policies and the access keys. The calls are concurrent.
+    /// Reads the gate, the attached policies and the access keys. The calls run concurrently.
     async fn read_access_state(&self) -> AccessState;
     /// Calls `AttachUserPolicy` for `AWSDenyAll`, in one attempt.
     async fn attach_deny(&self) -> Write;
@@ -55,10 +55,10 @@ pub enum Probed {
     Open,
     /// AWS refused the action or the session: access is closed.
     Refused,
-    /// AWS answered that it does not know the key. Such an answer proves that access is closed only if the program
-    /// deactivated the key before.
+    /// AWS answered that the key is unknown or inactive. Such an answer proves that access is closed only if the
+    /// program has deactivated the key.
     KeyRefused,
-    /// AWS gave another answer or none, which proves nothing.
+    /// AWS gave another answer or no answer. The probe proves nothing.
     Unclear(String),
 }
 
@@ -67,21 +67,21 @@ pub enum Probed {
 pub struct Wanted<'a> {
     /// The id of the session that is being opened.
     pub session: SessionId,
-    /// T1, when the session should end.
+    /// T1, the time at which the AWS session should end.
     pub until: Timestamp,
-    /// The session policy, which narrows the permissions that the AWS session has from its user or role.
+    /// The session policy. The policy narrows the permissions of the AWS session's user or role.
     pub policy: Option<&'a Value>,
 }
 
 /// The calls with the emergency user's credentials.
 pub trait Emergency {
-    /// Probes with the long-term key. `None` if this process does not have that key.
+    /// Probes with the long-term key. Returns `None` if this process does not have the key.
     async fn probe_key(&self) -> Option<Probed>;
-    /// Returns the time until an AWS session can be issued. There can be a wait for the next one-time code, because
-    /// AWS accepts each code only once.
+    /// Returns how long to wait before an AWS session can be issued. AWS accepts each one-time code only once, so the
+    /// program might have to wait for the next code.
     fn ready_in(&self) -> Duration;
     /// Issues the AWS session for use during the window, in one attempt.
     async fn issue_session(&self, wanted: &Wanted<'_>) -> Write;
-    /// Probes with the issued AWS session. `None` if no session was issued.
+    /// Probes with the issued AWS session. Returns `None` if no session was issued.
     async fn probe_session(&self) -> Option<Probed>;
 }

@@ -32,13 +32,13 @@ pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     .await
 }
 
-/// Returns the result of the call, or `None` if the operator gives up before the call is answered. Does not start the
-/// call if the operator has already given up.
+/// Returns the result of the call, or `None` if the operator stops waiting before the answer arrives. Does not start
+/// the call if the operator has already stopped waiting.
 pub async fn unless_given_up<T>(host: &impl Patience, call: impl Future<Output = T>) -> Option<T> {
     if host.gave_up() { None } else { within(pin!(call), host.given_up()).await }
 }
 
-/// Returns the result of `a`, or `None` if `limit` is ready before `a`. The caller can still poll `a` afterwards.
+/// Returns the result of `a`, or `None` if `limit` is ready first. The caller can continue to poll `a` later.
 pub async fn within<A: Future>(mut a: Pin<&mut A>, limit: impl Future) -> Option<A::Output> {
     let mut limit = pin!(limit);
     poll_fn(|cx| match a.as_mut().poll(cx) {

@@ -1,4 +1,5 @@
-//! Opening and closing an IAM user: the gate policy, the observed state of the user, and the two sequences.
+//! Opens and closes the access of an IAM user: the gate policy, the observed state of the user, the opening sequence
+//! and the closing sequence.
 //!
 //! This code does no I/O and reads no clock; it calls AWS and the application through the small traits in [`iam`] and
 //! [`host`]. The module `fake` is for tests only.

@@ -8,10 +8,10 @@ use super::session::SessionId;
 use crate::time_text::iso;
 use crate::vault::canonical;
 
-/// The inline policy's name on the emergency user.
+/// The name of the emergency user's inline policy that contains the grant and the window's times.
 pub const GATE: &str = "breakglass-gate";
 
-/// Actions that the statement about regions does not deny, because they are global or needed in every region.
+/// The actions that are allowed in every region, because the actions are global or needed in every region.
 const EVERYWHERE: [&str; 5] =
     ["iam:*", "sts:*", "route53:*", "cloudtrail:LookupEvents", "s3:ListAllMyBuckets"];
 
@@ -20,16 +20,16 @@ const EVERYWHERE: [&str; 5] =
 pub struct Gate<'a> {
     /// The id of the session, which is part of every statement id in the policy.
     pub session: SessionId,
-    /// T0. The policy allows access from T0 on. The policy denies session tokens that were issued before T0.
+    /// T0. The policy allows access from T0 on, and denies session tokens that were issued before T0.
     pub from: Timestamp,
     /// T1. The policy denies all actions from T1 on.
     pub until: Timestamp,
     /// The statements of the sealed grant, which `grant::check` has accepted.
     pub grant: &'a [Value],
-    /// The regions in which the grant holds.
+    /// The AWS regions in which the grant applies.
     pub regions: &'a [String],
-    /// Whether each Allow of the grant demands a session that was issued with MFA. The policy has no Deny of calls
-    /// without MFA, because such a Deny would also deny the probe with the key.
+    /// Whether each Allow of the grant requires a session that was issued with MFA. A Deny of calls without MFA is not
+    /// used, because such a Deny would also refuse the probe with the key.
     pub mfa: bool,
 }
 
@@ -66,7 +66,7 @@ impl Gate<'_> {
         canonical::same(&self.document(), document)
     }
 
-    /// Returns a sealed statement with a statement id of this gate. Limits an Allow to the time from T0 to T1.
+    /// Returns a sealed statement with a new statement id. Limits an Allow to the time from T0 to T1.
     fn granted(&self, index: usize, sealed: &Value) -> Value {
         let mut statement = sealed.as_object().cloned().unwrap_or_default();
         let number = if self.grant.len() == 1 { String::new() } else { (index + 1).to_string() };
@@ -107,8 +107,8 @@ pub fn ending(session: SessionId, until: Timestamp) -> Value {
 }
 
 /// Adds the conditions for T0 and T1 to a statement's conditions. IAM requires all conditions to hold, so an added
-/// condition only narrows the statement. No sealed condition is overwritten, because `grant::check` refuses sealed
-/// conditions on the time.
+/// condition only narrows the statement. The grant has no conditions on the time that could be overwritten, because
+/// `grant::check` refuses such conditions.
 fn within(own: &Map<String, Value>, from: Timestamp, until: Timestamp) -> Map<String, Value> {
     let mut all = own.clone();
     for (operator, at) in [("DateGreaterThanEquals", from), ("DateLessThan", until)] {
@@ -124,7 +124,8 @@ fn demand(conditions: &mut Map<String, Value>, operator: &str, key: &str, value:
     }
 }
 
-/// Reads a gate of any session, of any vault, and with any grant. `None` if the program did not write the policy.
+/// Reads a gate of any session, of any vault, and with any grant. Returns `None` if the program did not write the
+/// policy.
 pub fn parse_gate(document: &Value) -> Option<ParsedGate> {
     let statements = document.get("Statement")?.as_array()?;
     let late = statements.iter().find(|s| sid(s).is_some_and(|(_, name)| name == "Late"))?;
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_has_the_shape_of_the_tested_policy() {
+    fn the_gate_document_equals_the_policy_in_tests_policies() {
         let proven: Value =
             serde_json::from_str(include_str!("../../tests/policies/gate_open.json")).expect("JSON");
         let grant = [json!({

@@ -1,11 +1,12 @@
-//! The progress of an opening, stored outside the opening sequence, because the close needs it even after a panic.
+//! The progress of an opening. The progress is stored outside the opening sequence, because the close needs the
+//! progress even after a panic.
 
 use std::cell::{Cell, RefCell};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The longest time after its signing at which AWS accepts a request. AWS's documentation has two values, and the
-/// longer value is used here: 15 minutes.
+/// The maximum age of a signed request that AWS accepts. AWS's documentation has two values; this constant is the
+/// longer value, 15 minutes.
 const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest time until an acknowledged write is in effect everywhere.
 const SPREADS: SignedDuration = SignedDuration::from_secs(30);
@@ -15,25 +16,25 @@ const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 pub struct Pending {
     /// The name of the write, such as "activating the key".
     pub what: &'static str,
-    /// Why the result of the write is uncertain. The text completes a sentence that begins with `what`.
+    /// Why the result of the write is uncertain. The text continues a sentence that begins with `what`.
     pub doubt: &'static str,
-    /// After this time, the write has taken effect or will never take effect.
+    /// The time after which the write has either taken effect or will never take effect.
     pub expires: Timestamp,
 }
 
 /// The effect of a write of the opening.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Effect {
-    /// The write creates the gate. The close need not watch whether this write takes effect late, because the gate
-    /// has no effect under the deny and contains T1.
+    /// The write creates the gate. The close need not watch for this write, because the gate contains T1 and has no
+    /// effect while `AWSDenyAll` is attached.
     Inert,
-    /// The write activates the key. The key is usable only after the deny is detached.
+    /// The write activates the key. The key is usable only after `AWSDenyAll` is detached.
     Readies,
-    /// The write detaches the deny. This enables access.
+    /// The write detaches `AWSDenyAll`. This write enables access.
     Enables,
 }
 
-/// Which writes an opening has sent so far, and the last write, if its result is still uncertain.
+/// The writes that an opening has sent so far, and whether the result of the last write is uncertain.
 #[derive(Debug, Default)]
 pub struct OpenProgress {
     touched: Cell<bool>,
@@ -42,7 +43,7 @@ pub struct OpenProgress {
 }
 
 impl OpenProgress {
-    /// Notes that the write `what` is sent now.
+    /// Notes that the write `what` is being sent.
     pub(super) fn sends(&self, what: &'static str, effect: Effect, now: Timestamp) {
         self.touched.set(true);
         self.lifted.set(self.lifted.get() || effect == Effect::Enables);
@@ -69,7 +70,7 @@ impl OpenProgress {
         *self.pending.borrow_mut() = None;
     }
 
-    /// Whether a write was sent or an AWS session was issued, and access therefore has to be closed.
+    /// Whether the opening sent a write or issued an AWS session. If so, access must be closed.
     pub fn touched(&self) -> bool {
         self.touched.get()
     }

@@ -1,4 +1,4 @@
-//! The proof that access is closed: AWS refuses access several times in a row. Both lanes, `gate` and `static`, use
+//! Proves that access is closed: AWS must refuse access several times in a row. Both lanes, `gate` and `static`, use
 //! this proof.
 
 use std::time::Duration;
@@ -7,37 +7,38 @@ use jiff::SignedDuration;
 
 use super::host::{Clock, Patience};
 
-/// The number of refusals in a row that prove that access is closed. IAM is eventually consistent, so a single
-/// refusal may still reflect the state before the opening.
+/// The number of refusals in a row that prove that access is closed. IAM is eventually consistent, so a single refusal
+/// can come from the state before the opening.
 pub(super) const IN_A_ROW: u32 = 4;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
 /// The longest duration of a proof, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
-/// The checks with which the program proves that access through one user or role is closed.
+/// The checks that prove that the access of one user or role is closed.
 pub(super) trait ClosedAccess {
     /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;
 
-    /// Whether the proof cannot succeed any more, so that the checks end.
+    /// Whether the proof cannot succeed. If true, the checks end.
     fn is_hopeless(&self) -> bool {
         false
     }
 
-    /// Whether the work that accompanies the proof is done, such as writes that failed before. After [`IN_A_ROW`]
+    /// Whether the work beside the proof is done, for example the repetition of failed writes. After [`IN_A_ROW`]
     /// refusals, the checks continue until this method returns true.
     fn is_settled(&self, _waited: SignedDuration) -> bool {
         true
     }
 
-    /// Does the work that accompanies the proof between two checks, and returns the pause before the next check.
+    /// Does the work beside the proof, for example the repetition of failed writes. Returns the pause before the next
+    /// check.
     async fn settle(&mut self, _refused: bool, _waited: SignedDuration) -> Duration {
         BETWEEN_LOOKS
     }
 }
 
-/// Checks until AWS has refused access [`IN_A_ROW`] times in a row. Returns false if [`PATIENCE`] ends or the
-/// operator gives up before the proof is complete.
+/// Checks until AWS has refused access [`IN_A_ROW`] times in a row. Returns false if [`PATIENCE`] ends or the operator
+/// stops waiting before the proof is complete.
 pub(super) async fn prove(access: &mut impl ClosedAccess, host: &(impl Clock + Patience)) -> bool {
     let since = host.now();
     let mut in_a_row = 0;
@@ -93,9 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn without_refusals_in_a_row_the_proof_ends_unproven() {
-        // A pause of the fake user takes one second, so there is one check per second and a last check at two
-        // minutes.
+    fn without_enough_refusals_in_a_row_the_proof_fails() {
+        // With the fake user, each pause lasts one second, so 121 checks fit into two minutes.
         assert_eq!(proven(&[false], false), (false, 121));
         assert_eq!(
             proven(&[true, false], true),

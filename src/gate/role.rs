@@ -1,5 +1,5 @@
-//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. The program writes
-//! nothing to IAM, so it cannot close access before T1.
+//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. In this lane, the
+//! program writes nothing to IAM, so the program cannot close access before T1.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use super::window::Window;
 /// The access to open: the role's session, the grant and the window.
 #[derive(Debug)]
 pub struct RolePlan<'a> {
-    /// The id of the account that the user must belong to: twelve digits.
+    /// The id of the AWS account to which the user must belong: twelve digits.
     pub account: &'a str,
     /// The statements of the sealed grant. The role's session has no permissions beyond these statements.
     pub grant: &'a [Value],
-    /// The regions in which the grant holds.
+    /// The AWS regions in which the grant applies.
     pub regions: &'a [String],
     /// The id of the session that is being opened.
     pub session: SessionId,
@@ -34,7 +34,7 @@ pub struct RolePlan<'a> {
 /// Assumes the role for the window.
 ///
 /// # Errors
-/// [`Stop`] if a step fails, or the opening is interrupted.
+/// [`Stop`] if a step fails, or if the opening is interrupted.
 pub async fn assume(
     caller: &impl Caller,
     emergency: &impl Emergency,
@@ -55,8 +55,8 @@ pub async fn assume(
     Ok(window)
 }
 
-/// Ends the child processes, and proves that AWS refuses the role's session. The session ends only at T1, so nothing
-/// can be proven before T1.
+/// Ends the child processes, and proves that AWS refuses the role's session. Before T1, the proof is not possible,
+/// because the session ends at T1.
 pub async fn end(
     emergency: &impl Emergency,
     until: Option<Timestamp>,

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::vault::random;
 
-/// The text before the id in the name that AWS calls carry.
+/// The prefix of the name that contains a session id in calls to AWS.
 const TRACED: &str = "breakglass-";
 
 /// The id of a session: eight random bytes, written as sixteen lower-case hex digits.
@@ -29,13 +29,13 @@ impl SessionId {
         Self(random::bytes())
     }
 
-    /// Returns the name that AWS calls of the session carry in the user agent, as the name of a role's session, or as
-    /// the name of a federated user. The name is `breakglass-` and the id: 27 characters.
+    /// Returns `breakglass-` and the id: 27 characters. Calls to AWS contain this text in the user agent, as the name
+    /// of a role's session, or as the name of a federated user.
     pub fn traced(self) -> String {
         format!("{TRACED}{self}")
     }
 
-    /// Returns the id in a name that [`Self::traced`] returned. Returns `None` for every other text.
+    /// Parses a name that [`Self::traced`] returned. Returns `None` for every other text.
     pub fn of_traced(name: &str) -> Option<Self> {
         name.strip_prefix(TRACED)?.parse().ok()
     }

@@ -1,5 +1,4 @@
-//! The properties of the emergency user that were read from IAM at one time. Each read of a property can fail
-//! separately.
+//! The properties of the emergency user, read from IAM at one time. The read of each property can fail separately.
 
 use std::fmt;
 
@@ -7,7 +6,7 @@ use serde_json::Value;
 
 use super::fault::{Fault, Read};
 
-/// The full read: all properties of the user that an opening checks.
+/// All properties of the user that an opening checks.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Gate, attached policies and access keys.
@@ -30,7 +29,7 @@ pub struct Snapshot {
     pub service_credentials: Read<Vec<Credential>>,
 }
 
-/// The short read, which shows whether access is open.
+/// The properties of the user that show whether access is open.
 #[derive(Clone, Debug)]
 pub struct AccessState {
     /// The document of `breakglass-gate`, if it exists: `GetUserPolicy`.
@@ -50,7 +49,7 @@ impl AccessState {
     }
 }
 
-/// A property of the user that could not be read. A property that was not read never counts as absent.
+/// A property of the user that could not be read. The program does not treat an unread property as absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unread {
     /// The name of the property, as in the message "its … could not be read".

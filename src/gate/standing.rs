@@ -1,4 +1,4 @@
-//! While a window is open: whether the window still stands in IAM, or whether another process closed or replaced it.
+//! Checks during an open window whether another process has closed or replaced the window in IAM.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use super::iam::Closer;
 use super::observed::{Scope, UserState, observe};
 use super::session::SessionId;
 
-/// The pause between two checks of an open window. Together with [`CONFIRM_AFTER`], a change is reported within
-/// 30 s.
+/// The pause between two checks of an open window. A change is reported within 30 s, including [`CONFIRM_AFTER`].
 const BETWEEN_CHECKS: Duration = Duration::from_secs(15);
 /// The pause before a change is read a second time. IAM is eventually consistent, so a single read can show an old
 /// state.
@@ -19,9 +18,9 @@ const CONFIRM_AFTER: Duration = Duration::from_secs(3);
 /// What another process did to an open window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Lost {
-    /// Access was closed: `AWSDenyAll` is attached, or the gate was removed.
+    /// Another process closed access: `AWSDenyAll` is attached, or the gate was removed.
     Closed,
-    /// The gate was replaced by the gate of another session.
+    /// Another session replaced the gate with its gate.
     Replaced {
         /// The other session.
         session: SessionId,
@@ -30,8 +29,8 @@ pub enum Lost {
     },
 }
 
-/// Waits until IAM shows twice in a row that another process closed or replaced the window of `session`. Reads that
-/// fail are repeated, because the window stays open if IAM does not answer.
+/// Waits until IAM shows twice in a row that another process closed or replaced the window of `session`. Repeats failed
+/// reads, because the window stays open if IAM does not answer.
 pub async fn until_lost(
     closer: &impl Closer,
     scope: &Scope<'_>,
@@ -49,13 +48,13 @@ pub async fn until_lost(
     }
 }
 
-/// Returns what IAM shows that another process did to the window of `session`. `None` if the window still stands, or
-/// if the state could not be read.
+/// Returns how another process ended the window of `session`. Returns `None` if the window is still open in IAM, or if
+/// the state could not be read.
 fn lost(state: &UserState, session: SessionId) -> Option<Lost> {
     match state {
         UserState::Open { session: found, .. } if *found == session => None,
         UserState::Open { session, until } => Some(Lost::Replaced { session: *session, until: *until }),
-        // The user is untidy if the deny is attached and a key is active, or if the gate was removed.
+        // The user is untidy if `AWSDenyAll` is attached and a key is active, or if the gate was removed.
         UserState::AtRest | UserState::Opening { .. } | UserState::Untidy(_) => Some(Lost::Closed),
         UserState::Unbounded | UserState::Drifted(_) | UserState::NotAtRest(_) | UserState::Unknown(_) => {
             None

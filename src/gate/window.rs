@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::boot_clock::Instant;
 
-/// The window of one session, which is computed once, from the date of an answer from AWS.
+/// The window of one session. The window is computed once, from the date of an answer from AWS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
     /// T0, by AWS's clock.

@@ -1,8 +1,8 @@
-//! For tests only: an emergency user in memory, which allows a call if IAM would allow the call.
+//! For tests only: an emergency user in memory. The fake user allows a call if IAM would allow the call.
 //!
-//! By default every call completes at once, and a pause moves the clock. With `stepwise`, each poll moves a call to
-//! its next step: the request is sent, the request is carried out, the answer arrives. Only the test then moves the
-//! clock.
+//! By default every call completes at once, and a pause moves the clock. With `stepwise`, a call has three steps: the
+//! request is sent, the request is carried out, the answer arrives. Each poll then moves a call to its next step, and
+//! only the test moves the clock.
 
 mod ports;
 mod read;
@@ -63,7 +63,7 @@ pub(crate) enum Change {
     Deny(bool),
 }
 
-/// The number of a call, and what another machine does before that call.
+/// The number of a call, and a function that simulates what another machine does before that call.
 type Interference = (usize, fn(&FakeUser));
 
 /// The emergency user in memory, AWS's clock, and the faults that are injected into calls.
@@ -75,22 +75,22 @@ pub(crate) struct FakeUser {
     pub(crate) clock: Cell<Timestamp>,
     /// The names of all calls so far, in order.
     pub(crate) calls: RefCell<Vec<&'static str>>,
-    /// The number of the call that fails, counted from 0, and the injected fault. If `lasting`, all later calls fail,
-    /// too.
+    /// The number of the call that fails, counted from 0, and the injected fault. If `lasting` is set, all later calls
+    /// fail, too.
     pub(crate) wrong: Cell<Option<(usize, Wrong)>>,
     pub(crate) lasting: Cell<bool>,
-    /// The opening is stopped before this call, counted from 0.
+    /// The number of a call, counted from 0. The operator stops the opening before this call.
     pub(crate) stop_at: Cell<Option<usize>>,
     pub(crate) gave_up: Cell<bool>,
-    /// Whether a call takes several polls, and a pause lasts until the test moves the clock.
+    /// Whether each call needs several polls, and each pause lasts until the test moves the clock.
     pub(crate) stepwise: Cell<bool>,
-    /// The number of seconds that each request takes. Each answer takes the same time.
+    /// The number of seconds that each request needs. Each answer needs the same time.
     pub(crate) latency: Cell<i64>,
     pub(crate) lag: Cell<Lag>,
     pub(crate) late_by: Cell<i64>,
     /// Whether the next call panics.
     pub(crate) breaks: Cell<bool>,
-    /// The seconds by which this machine's estimate of AWS's time is ahead of AWS's clock.
+    /// How many seconds this machine's estimate of AWS's time is ahead of AWS's clock.
     pub(crate) ahead: Cell<i64>,
     /// The date of the AWS answer from which T0 was taken.
     pub(crate) dated: Cell<Option<Timestamp>>,
@@ -104,19 +104,20 @@ pub(crate) struct FakeUser {
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     pub(crate) session: Cell<bool>,
-    /// The value of `awake` when the child processes were asked to end.
+    /// The value of `awake` at the request to the child processes to end.
     pub(crate) dismissed: Cell<Option<i64>>,
-    /// The seconds that the child processes take to end.
+    /// How many seconds the child processes need to end.
     pub(crate) grace: Cell<i64>,
-    /// `None` if the user has no other access key, otherwise whether the other key is active.
+    /// Whether the user's second access key is active. `None` if the user has no second access key.
     pub(crate) extra_key: Cell<Option<bool>>,
-    /// The number of the call, counted from 0, from which on the user has another access key, which is active.
+    /// The number of a call, counted from 0. From this call on, the user has a second, active access key.
     pub(crate) extra_key_from: Cell<Option<usize>>,
-    /// What another machine does before the call with this number, counted from 0.
+    /// Simulates another machine: the number of a call, counted from 0, and what the other machine does before this
+    /// call.
     pub(crate) meanwhile: Cell<Option<Interference>>,
     /// Whether AWS refuses every change of a key's status.
     pub(crate) may_not_switch: Cell<bool>,
-    /// Whether only the deny takes effect late, while all other writes take effect at once.
+    /// Whether the attached `AWSDenyAll` takes effect late, while all other writes take effect at once.
     pub(crate) deny_lags_alone: Cell<bool>,
     /// Whether no channel acknowledges the alert.
     pub(crate) unacknowledged: Cell<bool>,
@@ -124,7 +125,7 @@ pub(crate) struct FakeUser {
     pub(crate) intended: Cell<bool>,
     pub(crate) children_ended: Cell<bool>,
     pub(crate) opener_gone: Cell<bool>,
-    /// Whether the key was ever usable while the user had no gate that the program wrote.
+    /// Whether the key was usable at any time while the user had no gate that the program wrote.
     pub(crate) endless: Cell<bool>,
     /// Whether AWS demands a one-time code before it issues a session.
     pub(crate) codes: Cell<bool>,
@@ -193,7 +194,7 @@ impl FakeUser {
         self.booted.get() + self.clock.get().duration_since(self.began).unsigned_abs()
     }
 
-    /// Drops the session that was issued, as if another process had issued it.
+    /// Forgets the issued session, as if another process had issued the session.
     pub(crate) fn forget_session(&self) {
         self.session.set(false);
     }
@@ -245,12 +246,12 @@ impl FakeUser {
         }
     }
 
-    /// Ends every pause that is under way.
+    /// Ends all current pauses.
     pub(crate) fn wake(&self) {
         self.wakings.set(self.wakings.get() + 1);
     }
 
-    /// Asks the child processes to end. They take `grace` seconds.
+    /// Asks the child processes to end. The child processes need `grace` seconds to end.
     pub(crate) fn dismiss(&self) {
         self.dismissed.set(self.dismissed.get().or(Some(self.awake.get())));
     }
@@ -259,7 +260,7 @@ impl FakeUser {
         self.dismissed.get().is_some_and(|since| self.awake.get() >= since + self.grace.get())
     }
 
-    /// Carries out the write `change`. Keeps the previous value for the views that see a write late.
+    /// Carries out the write `change`. Keeps the previous value, because reads show a write late.
     pub(crate) fn apply(&self, change: Change) {
         let was = match change {
             Change::Gate(gate) => Change::Gate(self.gate.replace(gate)),
@@ -275,7 +276,7 @@ impl FakeUser {
         }
     }
 
-    /// Waits for the time that a request or an answer takes.
+    /// Waits for the time that a request or an answer needs.
     async fn travel(&self) {
         if self.stepwise.get() {
             let until = self.awake.get() + self.latency.get();
@@ -336,7 +337,7 @@ impl FakeUser {
     }
 }
 
-/// A write that was sent and not yet carried out. If the call is cancelled, the write still takes effect, but late.
+/// A write that was sent but not yet carried out. If the call is cancelled, the write takes effect late.
 struct Flight<'a> {
     user: &'a FakeUser,
     carries: Option<Change>,
@@ -350,7 +351,8 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// Runs a sequence to its end in one poll. The user must not be `stepwise`, because then calls would wait.
+/// Runs a sequence to its end in one poll. The user must not be `stepwise`, because each call would then need several
+/// polls.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(out) => out,

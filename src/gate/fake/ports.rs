@@ -1,10 +1,10 @@
-//! The user in memory implements the ports of the gate.
+//! Implements the gate's traits for AWS and the application with the user in memory.
 
 use jiff::Timestamp;
 
 use super::*;
 
-/// An opener for a [`FakeUser`]. When this value is dropped, the user sets `opener_gone`.
+/// The opener of a [`FakeUser`]. Dropping the opener sets the user's field `opener_gone`.
 pub(crate) struct OpenerOf<'a>(pub(crate) &'a FakeUser);
 
 impl Drop for OpenerOf<'_> {
@@ -24,8 +24,7 @@ impl Caller for OpenerOf<'_> {
         if let Some(wrong) = wrong {
             return Err(fault(wrong));
         }
-        // The date of AWS's answer is later than the time when the request was sent. This machine cannot measure the
-        // difference.
+        // AWS's answer has a date after the sending of the request. This machine cannot measure the difference.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
         Ok(Identity { account: ACCOUNT.into(), time, asked_at })

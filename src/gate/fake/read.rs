@@ -1,4 +1,4 @@
-//! The user's state as the opener and the closer read it.
+//! Returns the user's state to the opener and the closer.
 
 use super::seen::READER;
 use super::{CEILING, EXTRA_KEY, FakeUser, KEY, ceiling, fault};

@@ -11,11 +11,11 @@ use super::{Change, FakeUser, later};
 pub(crate) struct Lag {
     /// The delay until reads show the write.
     pub(crate) shown: i64,
-    /// The delay until the write affects which calls are allowed.
+    /// The delay until the write decides which calls AWS allows.
     pub(crate) counts: i64,
 }
 
-/// The value before a write, kept until the write is in effect everywhere.
+/// The value before a write. The value is kept until the write is in effect everywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Stale {
     was: Change,
@@ -23,14 +23,14 @@ pub(super) struct Stale {
     counts: Timestamp,
 }
 
-/// A view of the user, as a function that returns the time at which a write becomes visible in this view. Reads show
-/// the view `READER`. The view `JUDGE` decides which calls are allowed.
+/// A view of the user. Reads show the view `READER`; the view `JUDGE` decides which calls are allowed. A view is a
+/// function that returns the time from which on the view shows a write.
 pub(super) type Eye = fn(&Stale) -> Timestamp;
 pub(super) const READER: Eye = |stale| stale.shown;
 pub(super) const JUDGE: Eye = |stale| stale.counts;
 
 impl FakeUser {
-    /// Returns the oldest value that the view `eye` still shows. `None` if the view shows the current value.
+    /// Returns the old value that the view `eye` still shows, or `None` if the view shows the current value.
     fn stale<T>(&self, eye: Eye, of: impl Fn(&Change) -> Option<T>) -> Option<T> {
         let stale = self.stale.borrow();
         stale.iter().filter(|stale| eye(stale) > self.clock.get()).find_map(|stale| of(&stale.was))
@@ -51,7 +51,7 @@ impl FakeUser {
         was.unwrap_or_else(|| self.gate.borrow().clone())
     }
 
-    /// Keeps the value before a write. No write becomes visible before an earlier write of the same kind.
+    /// Keeps the value before a write. Writes of the same kind become visible in their order.
     pub(super) fn remember(&self, was: Change) {
         let at_once = self.deny_lags_alone.get() && !matches!(was, Change::Deny(_));
         let Lag { shown, counts } = if at_once { Lag::default() } else { self.lag.get() };

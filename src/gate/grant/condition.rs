@@ -1,4 +1,4 @@
-//! Checks the conditions of a grant's statement.
+//! Checks the conditions of a statement in a grant.
 
 use serde_json::Value;
 
@@ -34,12 +34,11 @@ const OPERATORS: [&str; 26] = [
     "ArnNotLike",
 ];
 
-/// The condition key that demands MFA. For a target with an MFA device, the program adds this condition key to the
-/// gate.
+/// The condition key with which a policy demands MFA. For a target with an MFA device, the gate contains this key.
 const MFA: &str = "aws:multifactorauthpresent";
 
 /// Checks that IAM knows every condition operator, and that no condition key occurs twice. An Allow must not have
-/// conditions on the time or on MFA, because the program adds these to the gate.
+/// conditions on the time or on MFA, because the program adds these conditions to the gate.
 pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
     let Some(condition) = condition else { return Ok(()) };
     let operators = condition.as_object().ok_or_else(|| malformed("the Condition is not an object"))?;

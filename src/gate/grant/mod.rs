@@ -1,5 +1,5 @@
-//! Checks a grant when it is sealed: its length, its form, and the actions that it reaches. Without this check, a
-//! later opening could fail.
+//! Checks a grant before the vault is sealed: the length, the form, and the actions that the grant allows. Without this
+//! check, a later opening could fail.
 
 mod condition;
 mod outlive;
@@ -22,22 +22,22 @@ const INLINE_LIMIT: usize = 2_048;
 
 const FIELDS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
-/// A grant, and the other sealed values that its check needs.
+/// A grant, and the other sealed values that are needed to check the grant.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// The statements of the grant.
     pub grant: &'a [Value],
-    /// The regions in which the statements hold.
+    /// The AWS regions in which the statements apply.
     pub regions: &'a [String],
-    /// Whether each Allow demands a session that was issued with MFA.
+    /// Whether each Allow requires a session that was issued with MFA.
     pub mfa: bool,
-    /// Whether the statements are allowed to write identities.
+    /// Whether the statements are allowed to change IAM users, roles and other identities.
     pub repairs_identity: bool,
-    /// The actions that are listed because their effect can outlive the window.
+    /// The action patterns of the field `may_outlive`: actions whose effect can outlive the window.
     pub may_outlive: &'a [String],
 }
 
-/// Checks the form and the length of a grant, and which actions it reaches.
+/// Checks the form and the length of a grant, and the actions that the grant allows.
 ///
 /// # Errors
 /// `Usage`. The message has the number of the statement, counted from 1.
@@ -65,7 +65,7 @@ pub fn outliving(grant: &[Value]) -> Vec<String> {
 }
 
 /// Checks the length of the complete gate policy. The check uses an arbitrary session id and arbitrary times, because
-/// all session ids have the same length, and all times have the same length.
+/// their lengths are always the same.
 fn check_length(grant: &[Value], regions: &[String], mfa: bool) -> Result<()> {
     let instant = Timestamp::UNIX_EPOCH;
     let session = SessionId::from_bytes([0; 8]);

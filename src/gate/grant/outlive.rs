@@ -1,7 +1,6 @@
-//! Finds granted actions whose effect can outlive the window. Actions of this kind issue credentials of another
-//! principal, run code as another principal, or return tokens and secrets that stay valid. A grant that reaches an
-//! action from the lists below must list the action in `may_outlive`. With this list, custodians see the action
-//! before they approve.
+//! Finds granted actions whose effect can outlive the window. Such an action issues credentials of another principal,
+//! runs code as another principal, or returns tokens and secrets that stay valid. If a grant allows an action from the
+//! lists below, the grant must name the action in `may_outlive`. Custodians then see the action before they approve.
 //!
 //! The lists below have three sources: AWS's service authorization reference, cloudsplaining's list of actions that
 //! expose credentials, and the published ways to run code as a role without `iam:PassRole`. The lists cannot be
@@ -13,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::vault::grant::{ActionPattern, Actions, Family, GrantStatement};
 use crate::vault::names;
 
-/// A service, and the actions of this service whose effect can outlive the window. A final `*` matches any text.
+/// An AWS service, and the actions of this service whose effect can outlive the window. A final `*` matches any text.
 type Service = (&'static str, &'static [&'static str]);
 
 /// Actions that return credentials, tokens or secrets.
@@ -91,8 +90,8 @@ const CODE: [Service; 22] = [
     ("sagemaker", &["CreateApp", "StartNotebookInstance", "StartPipelineExecution"]),
 ];
 
-/// Returns the granted actions from the lists above that no entry of `listed` covers, sorted. An action does not
-/// count as granted if a Deny without a condition covers this action for every resource.
+/// Returns, sorted, the granted actions from the lists above that no entry of `listed` covers. If an unconditional Deny
+/// covers an action for every resource, the action does not count as granted.
 pub(super) fn unlisted(grant: &[GrantStatement], listed: &[String]) -> Vec<String> {
     let entries = parsed(listed);
     let is_denied = |family: Family| {
@@ -108,8 +107,8 @@ pub(super) fn unlisted(grant: &[GrantStatement], listed: &[String]) -> Vec<Strin
     families.filter(|family| !is_denied(*family)).map(name).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Checks that an entry of `listed` covers every granted action from the lists above, and that the grant allows every
-/// entry of `listed`.
+/// Checks that `listed` covers every granted action from the lists above, and that the grant allows every entry of
+/// `listed`.
 pub(super) fn check(grant: &[GrantStatement], listed: &[String]) -> Result<()> {
     let reached = unlisted(grant, listed);
     if !reached.is_empty() {
@@ -156,8 +155,8 @@ fn reached(statement: &GrantStatement, entries: &[ActionPattern]) -> Vec<Family>
     let all = all.flat_map(|(service, actions)| actions.iter().map(move |action| Family { service, action }));
     let is_listed = |family: Family| entries.iter().any(|entry| entry.covers(family));
     let is_reached = |family: Family| match &statement.actions {
-        // A pattern can match only some actions of a family. An entry of `may_outlive` needs to cover only the
-        // actions that the pattern matches.
+        // A granted pattern can match only some actions of a family. `may_outlive` must cover only the actions that the
+        // granted pattern matches.
         Actions::Only(patterns) => patterns
             .iter()
             .any(|pattern| pattern.reaches(family) && !entries.iter().any(|entry| entry.contains(pattern))),
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_outlives_the_window_must_be_listed_however_it_is_granted() {
+    fn every_granted_action_that_can_outlive_the_window_must_be_listed() {
         for (granted, listed) in [
             (json!("s3:GetDataAccess"), "s3:GetDataAccess"),
             (json!("S3:getdataaccess"), "s3:GetDataAccess"),
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_that_reaches_none_needs_no_list() {
+    fn a_grant_without_actions_that_outlive_the_window_needs_no_list() {
         for granted in
             ["ec2:Describe*", "ec2:RebootInstances", "s3:Get?bject", "rds:Reboot*", "logs:*", "sqs:*"]
         {
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notaction_reaches_all_that_it_does_not_exclude() {
+    fn an_allow_with_notaction_grants_every_action_that_is_not_excluded() {
         let excluded: Vec<String> =
             CREDENTIALS.iter().chain(&CODE).map(|(service, _)| format!("{service}:*")).collect();
         assert_eq!(checked(&json!({"NotAction": excluded}), &[]), None);
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_is_denied_everywhere_needs_no_entry() {
+    fn an_action_that_is_denied_for_every_resource_need_not_be_listed() {
         let grant = |deny: Value| {
             let allow = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*"});
             [allow, deny].map(|statement| GrantStatement::parse(&statement).expect("a statement"))
@@ -246,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_not_granted_is_refused() {
+    fn a_may_outlive_entry_that_the_grant_does_not_allow_is_refused() {
         let refusal =
             checked(&json!({"Action": "s3:GetDataAccess"}), &["kms:CreateGrant", "s3:GetDataAccess"]);
         assert!(refusal.unwrap_or_default().contains("\"kms:CreateGrant\", which the grant does not allow"));
     }
 
     #[test]
-    fn the_refusal_contains_the_complete_list() {
+    fn the_refusal_contains_the_complete_may_outlive_list() {
         let refusal =
             checked(&json!({"Action": ["kms:*", "s3:*"]}), &["kms:CreateGrant"]).unwrap_or_default();
         let list = r#""may_outlive": ["kms:CreateGrant", "s3:CreateAccessGrant*", "s3:GetDataAccess"]"#;

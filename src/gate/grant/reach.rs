@@ -1,19 +1,19 @@
-//! Checks which actions a grant reaches. A grant must not reach role assumption. A grant is allowed to reach writes
-//! of identities only with `repairs_identity`.
+//! Checks which actions a grant allows. A grant must not allow role assumption. Only a grant with `repairs_identity` is
+//! allowed to change identities such as IAM users and roles.
 
 use super::refusal::{assumes, writes};
 use crate::error::Result;
 use crate::vault::grant::{ActionPattern, Family};
 
-/// The actions that assume a role, assume root, or pass a role to a service. A role's session outlives the user's
-/// gate.
+/// The actions that assume a role, assume root, or pass a role to a service. These actions are refused, because a
+/// role's session outlives the user's gate.
 const ROLES: [Family; 3] = [
     Family { service: "sts", action: "assumerole*" },
     Family { service: "sts", action: "assumeroot" },
     Family { service: "iam", action: "passrole" },
 ];
 
-/// Services that store identities. An identity that is written to such a service can outlive the window.
+/// AWS services that store identities. An identity that is created in such a service can outlive the window.
 pub(super) const IDENTITIES: [&str; 9] = [
     "iam",
     "organizations",

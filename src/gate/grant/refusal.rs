@@ -1,4 +1,4 @@
-//! The errors of a refused grant.
+//! The errors for a grant that is refused.
 
 use crate::error::Error;
 

@@ -15,8 +15,8 @@ fn checked(grant: &[Value], regions: &[String], repairs_identity: bool) -> Resul
     check(&Terms { grant, regions, mfa: false, repairs_identity, may_outlive: &[] })
 }
 
-/// Returns the error for a grant with this statement. A second statement denies every action that can outlive the
-/// window.
+/// Returns the error for a grant with this statement. The grant has a second statement, which denies every action that
+/// can outlive the window.
 fn refusal(statement: Value, repairs: bool) -> Option<String> {
     let deny = json!({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*"});
     checked(&[statement, deny], &regions(), repairs).err().map(|e| e.to_string())
@@ -40,7 +40,7 @@ fn an_emergency_grant_is_accepted() {
 }
 
 #[test]
-fn role_assumption_is_refused_however_it_is_written() {
+fn every_spelling_of_role_assumption_is_refused() {
     for action in [
         "*",
         "*:*",
@@ -61,7 +61,7 @@ fn role_assumption_is_refused_however_it_is_written() {
 }
 
 #[test]
-fn identity_writes_need_repairs_identity() {
+fn a_grant_that_changes_identities_needs_repairs_identity() {
     for action in [
         "iam:CreateUser",
         "iam:Put*",
@@ -82,7 +82,7 @@ fn identity_writes_need_repairs_identity() {
 }
 
 #[test]
-fn a_notaction_must_exclude_roles_and_identities() {
+fn an_allow_with_notaction_must_exclude_role_assumption_and_identities() {
     let but = |list: Value| json!({"Effect": "Allow", "NotAction": list, "Resource": "*"});
     let identities: Vec<String> = IDENTITIES.iter().map(|s| format!("{s}:*")).collect();
     let mut all = identities.clone();
@@ -141,7 +141,7 @@ fn a_grant_whose_gate_exceeds_the_inline_limit_is_refused() {
     let said = refusal(many(fits + 1), false).expect("a grant with one more action should exceed the limit");
     assert!(said.contains("2048 in inline") && said.contains("shorten the grant by"), "{said}");
 
-    // The document that an opening sends is within the limit. With one more action, the document would exceed the
+    // The gate with the longest accepted grant is within IAM's limit. With one more action, the gate would exceed the
     // limit.
     let gate = Gate {
         session: SessionId::random(),

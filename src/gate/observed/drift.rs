@@ -1,4 +1,4 @@
-//! Drift: the ways in which the emergency user can differ from its sealed properties.
+//! Drift: the differences between the emergency user in IAM and the properties that the vault records.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use crate::gate::policy::{GATE, parse_gate};
 use crate::gate::snapshot::{Credential, Snapshot, Unread};
 use crate::vault::canonical;
 
-/// One difference between the user in IAM and the sealed properties of the user.
+/// One difference between the user in IAM and the properties of the user that the vault records.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Drift {
     /// The user does not exist.
     NoUser,
     /// The user has no permissions boundary.
     NoBoundary,
-    /// The user's permissions boundary is not the sealed boundary; the field is its ARN.
+    /// The user's permissions boundary is not the sealed boundary; the field is the ARN of the user's boundary.
     OtherBoundary(String),
     /// The document of the permissions boundary does not have the sealed digest; the field is the boundary's ARN.
     EditedBoundary(String),
@@ -50,12 +50,12 @@ pub enum Drift {
         /// The status, as IAM names it.
         status: String,
     },
-    /// A property of the user could not be read. A property that was not read never counts as absent.
+    /// A property of the user could not be read. The program does not treat an unread property as absent.
     Unread(Unread),
 }
 
 impl Drift {
-    /// Whether this drift is a failed read, and the failure is not a refusal by AWS.
+    /// Whether this drift is a read that failed for a reason other than a refusal by AWS.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unread(unread) if !matches!(unread.fault, Fault::Refused(_)))
     }
@@ -95,7 +95,7 @@ impl fmt::Display for Drift {
     }
 }
 
-/// Returns the differences that prevent an opening. Adds the other differences to `warnings`.
+/// Returns the differences that prevent an opening. Adds harmless differences to `warnings`.
 pub(super) fn drift(snapshot: &Snapshot, expected: &Expected, warnings: &mut Vec<String>) -> Vec<Drift> {
     let mut found = unread(snapshot);
     match &snapshot.user {
@@ -183,13 +183,12 @@ fn unread(snapshot: &Snapshot) -> Vec<Drift> {
     failed.into_iter().flatten().chain(snapshot.access.unread()).map(Drift::Unread).collect()
 }
 
-/// Returns the items that were read. If the read failed, returns no items, because [`Drift::Unread`] reports the
-/// failure.
+/// Returns the items that were read, or no items if the read failed. [`Drift::Unread`] reports a failed read.
 fn listed<T>(read: &Read<Vec<T>>) -> &[T] {
     read.as_deref().unwrap_or_default()
 }
 
-/// Returns the drift of each credential that is not inactive.
+/// Returns a drift for each credential whose status is not inactive.
 fn active(
     what: &'static str,
     read: &Read<Vec<Credential>>,

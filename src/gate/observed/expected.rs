@@ -1,6 +1,6 @@
-//! The sealed properties of the emergency user.
+//! The properties of the emergency user that the vault records.
 
-/// The properties of the emergency user, as they were sealed in the vault.
+/// The properties of the emergency user that were sealed in the vault.
 #[derive(Clone, Debug)]
 pub struct Expected {
     pub user: String,

@@ -17,7 +17,7 @@ use drift::drift;
 pub use drift::Drift;
 pub use expected::Expected;
 
-/// The state of the emergency user that IAM shows at one time.
+/// The state of the emergency user in IAM at one time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum UserState {
     /// `AWSDenyAll` is attached and no key is active.
@@ -29,21 +29,21 @@ pub enum UserState {
         /// T1.
         until: Timestamp,
     },
-    /// An opening is under way, or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
-    /// still attached. A new opening first closes the interrupted opening. `status`, and `close` without `--force`,
-    /// treat the user as open.
+    /// An opening is in progress or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
+    /// attached. A new opening first closes this opening. The commands `status` and `close` without `--force` treat the
+    /// user as open.
     Opening {
         /// The session in the gate.
         session: SessionId,
         /// T1.
         until: Timestamp,
     },
-    /// Access is open, and the end of the access is not known: `AWSDenyAll` is not attached, a key is active, and the
-    /// program did not write the gate.
+    /// Access is open without a known end: `AWSDenyAll` is not attached, a key is active, and the program did not write
+    /// the inline policy.
     Unbounded,
-    /// The user is not at rest, and no gate ends in the future: an earlier session was not closed.
+    /// The user is not at rest, and no gate ends in the future. An earlier session was not closed.
     Untidy(Vec<Leftover>),
-    /// The user differs from the properties that the vault records for it. Only [`assess`] returns this state.
+    /// The user differs from the properties that the vault records. Only [`assess`] returns this state.
     Drifted(Vec<Drift>),
     /// The user is not at rest, but IAM did not show whether a window is open.
     NotAtRest(Vec<Unread>),
@@ -51,7 +51,7 @@ pub enum UserState {
     Unknown(Vec<Unread>),
 }
 
-/// A change to the user that an earlier session did not undo.
+/// A change to the user that an earlier session made and did not undo.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Leftover {
     /// `AWSDenyAll` is not attached.
@@ -92,10 +92,9 @@ impl Scope<'_> {
     }
 }
 
-/// Whether the end of the window, which the inline policy `breakglass-gate` contains, is in the past or in the
-/// future.
+/// Whether the end in the inline policy `breakglass-gate` is in the past or in the future.
 enum GateTime {
-    /// There is no gate, or its end has passed.
+    /// There is no gate, or the end in the gate has passed.
     Past,
     /// The gate ends in the future.
     Ahead(ParsedGate),
@@ -114,8 +113,8 @@ impl GateTime {
     }
 }
 
-/// Returns the state that the short read shows at the time `now`, by AWS's clock. A failed read matters only if the
-/// state depends on the result of that read.
+/// Returns the state of the user at the time `now`, by AWS's clock. If a read failed, the state is unknown only if the
+/// state depends on the result of this read.
 pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     use GateTime::{Ahead, Foreign};
     match (scope.denied(access), scope.key_active(access), GateTime::of(access, now)) {
@@ -131,8 +130,7 @@ pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserS
     }
 }
 
-/// Returns [`UserState::Unknown`] if any read failed, otherwise the state that [`observe`] returns. This function is
-/// for callers that need every read to succeed.
+/// Returns [`UserState::Unknown`] if any read failed, otherwise the result of [`observe`].
 pub fn observe_complete(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     match access.unread() {
         unread if unread.is_empty() => observe(access, scope, now),
@@ -146,23 +144,23 @@ fn leftovers(denied: bool, key_active: bool) -> Vec<Leftover> {
 }
 
 impl Expected {
-    /// Returns a scope with only the sealed key. Any other active key counts as drift.
+    /// Returns a scope that covers only the sealed key. Any other active key counts as drift.
     pub fn scope(&self) -> Scope<'_> {
         Scope { deny: &self.deny, keys: Some(std::slice::from_ref(&self.key)) }
     }
 }
 
-/// The state of a user after the full read.
+/// The result of comparing the user in IAM with the properties that the vault records.
 #[derive(Clone, Debug)]
 pub struct Assessment {
     /// The state of the user that IAM shows.
     pub state: UserState,
-    /// Differences from the sealed properties that do not prevent an opening.
+    /// Differences that do not prevent an opening.
     pub warnings: Vec<String>,
 }
 
-/// Compares the full read with the sealed properties, and returns the state. Drift takes precedence over every state
-/// except an open window.
+/// Compares the user in IAM with the sealed properties, and returns the state. If the user has drifted, the state is
+/// `Drifted`, unless a window is open.
 pub fn assess(snapshot: &Snapshot, expected: &Expected, now: Timestamp) -> Assessment {
     let mut warnings = Vec::new();
     let drift = drift(snapshot, expected, &mut warnings);

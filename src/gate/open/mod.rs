@@ -1,4 +1,4 @@
-//! The opening sequence, which writes the end of the window to IAM before any other write enables access.
+//! The opening sequence. The sequence writes the end of the window to IAM before another write enables access.
 
 mod plan;
 mod steps;
@@ -27,10 +27,10 @@ pub(super) use waiting::until_accepted;
 use waiting::{READ_BACK, TimeLimit, go_on};
 
 /// Opens access for the window, and drops the opener. If [`OpenProgress::touched`] is true after an error or a panic,
-/// the caller must close.
+/// the caller must close access.
 ///
 /// # Errors
-/// [`Stop`] if a step fails, or the opening is interrupted.
+/// [`Stop`] if a step fails, or if the opening is interrupted.
 pub async fn open<O: Opener>(
     opener: O,
     closer: &impl Closer,
@@ -44,10 +44,10 @@ pub async fn open<O: Opener>(
     let Window { from, until, .. } = window;
     let gate = plan.gate(from, until);
 
-    // 4. Check that the user is at rest; if an earlier session was not closed, close it first.
+    // 4. Check that the user is at rest. If an earlier session was not closed, close that session first.
     at_rest(&opener, closer, emergency, plan, host).await?;
     go_on(host, until)?;
-    // Before the gate is written, the closer must show that it can close access: its writes must succeed.
+    // Check that the closer can close access: the closer's writes must succeed before the gate is written.
     prove_closer(closer, plan, host).await?;
     go_on(host, until)?;
 
@@ -55,11 +55,11 @@ pub async fn open<O: Opener>(
     put_gate(&opener, plan, &gate, progress, host).await?;
     go_on(host, until)?;
 
-    // 6. Activate the key; access is not yet open, because the deny is still attached.
+    // 6. Activate the key. Access is not yet open, because `AWSDenyAll` is still attached.
     activate(closer, plan, progress, host).await?;
     go_on(host, until)?;
 
-    // 7. Detach the deny; only this write enables access.
+    // 7. Detach `AWSDenyAll`. Only this write enables access.
     lift(&opener, closer, plan, progress, host).await?;
     drop(opener);
 
@@ -76,8 +76,8 @@ pub async fn open<O: Opener>(
     Ok(window)
 }
 
-/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. All of this happens before
-/// the first write to AWS.
+/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. These steps come before the
+/// first write to AWS.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
@@ -115,8 +115,8 @@ async fn at_rest(
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
     let Expected { deny, key, .. } = plan.expected;
-    // Another machine can open its window meanwhile. The request has a session, so that the close leaves that window
-    // alone.
+    // Another machine might open a window during this close. The request has a session, so the close does not end the
+    // window of another session.
     let request =
         CloseRequest { deny, key: Some(key), session: Some(plan.session), lifted: false, until: None };
     match close(closer, emergency, &request, None, host).await {
@@ -151,7 +151,7 @@ enum Rest {
     Untidy(Vec<Leftover>),
 }
 
-/// Returns the user's state, if an opening can start from it.
+/// Returns the user's state if an opening can start from this state.
 fn look(
     snapshot: &Snapshot,
     expected: &Expected,
@@ -165,7 +165,7 @@ fn look(
     match assessment.state {
         UserState::AtRest => Ok(Rest::AtRest),
         UserState::Untidy(leftovers) => Ok(Rest::Untidy(leftovers)),
-        // The deny is still attached, so the other opening has not enabled access yet. A close ends the other
+        // `AWSDenyAll` is still attached, so the other opening has not enabled access yet. A close ends the other
         // opening.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
         UserState::Open { session, until } => Err(already_open(expected, session, until)),
@@ -176,8 +176,8 @@ fn look(
 }
 
 /// Reads the gate and the keys again before any credentials are handed out. Fails if another opening has replaced the
-/// gate, or if another access key has become active. Of two concurrent openings, only the one that wrote the gate
-/// last continues.
+/// gate, or if another access key has become active. If two openings run concurrently, only the opening that wrote its
+/// gate last continues.
 async fn user_is_unchanged(
     closer: &impl Closer,
     plan: &OpenPlan<'_>,

@@ -12,15 +12,15 @@ use crate::gate::session::SessionId;
 /// The access to open: the user, the grant, the window and the credentials to issue.
 #[derive(Debug)]
 pub struct OpenPlan<'a> {
-    /// The user's properties as they were sealed.
+    /// The user's properties that the vault records.
     pub expected: &'a Expected,
-    /// The id of the account that the opener must belong to: twelve digits.
+    /// The id of the AWS account to which the opener must belong: twelve digits.
     pub account: &'a str,
     /// The statements of the sealed grant.
     pub grant: &'a [Value],
-    /// The regions in which the grant holds.
+    /// The AWS regions in which the grant applies.
     pub regions: &'a [String],
-    /// Whether the grant demands a session that was issued with MFA.
+    /// Whether the grant requires a session that was issued with MFA.
     pub mfa: bool,
     /// The id of the session that is being opened.
     pub session: SessionId,
@@ -33,7 +33,7 @@ pub struct OpenPlan<'a> {
 /// The kind of the credentials that are issued for use during the window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HandOut {
-    /// No credentials are issued; the window is only held open.
+    /// No credentials are issued; the program only keeps the window open.
     Nothing,
     /// An AWS session of the emergency user.
     Session,

@@ -19,16 +19,16 @@ use crate::gate::progress::{Effect, OpenProgress};
 use crate::gate::snapshot::AccessState;
 use crate::vault::canonical;
 
-/// The pauses before a throttled call is sent again. No library is allowed to retry a write, because the order of the
-/// writes matters.
+/// The pauses before a throttled call is sent again. The AWS SDK's own retries are off, because the order of the writes
+/// matters.
 const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// Checks that the closer can close access: it attaches the deny, which is already attached, and deactivates the key,
-/// which is already inactive. These writes change nothing. If AWS refuses them, the closer could not close the
-/// window.
+/// Checks that the closer is allowed to close access. The closer attaches `AWSDenyAll`, although it is already
+/// attached, and deactivates the key, although the key is already inactive. These writes change nothing. If AWS refuses
+/// one of these writes, the closer could not close the window.
 ///
-/// If another machine has opened a window after this opening read the user's state, these writes end that window.
+/// If another machine opened a window after this opening read the user's state, these writes end that window.
 pub(super) async fn prove_closer(
     closer: &impl Closer,
     plan: &OpenPlan<'_>,
@@ -45,7 +45,8 @@ pub(super) async fn prove_closer(
     Ok(())
 }
 
-/// Sends a write of the closer until AWS carries it out. A refusal ends the opening at once.
+/// Sends a write of the closer, and repeats the write if the call fails. If AWS refuses the write, the opening fails at
+/// once.
 async fn proven<F: Future<Output = Write>>(
     step: &str,
     action: &str,
@@ -76,8 +77,8 @@ async fn proven<F: Future<Output = Write>>(
     Err(Stop::Interrupted)
 }
 
-/// Writes the gate while the deny is attached. Then reads IAM to confirm that the gate exists and that the user is
-/// still at rest. If another machine has opened a window meanwhile, leaves that window alone.
+/// Writes the gate while `AWSDenyAll` is attached. Then reads IAM to confirm that the gate exists and that the user is
+/// still at rest. If another machine has opened a window in the meantime, stops and does not change that window.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,
@@ -96,8 +97,8 @@ pub(super) async fn put_gate(
         match assess(&snapshot, plan.expected, host.now()).state {
             UserState::AtRest if written => break,
             UserState::Drifted(drift) => return Err(drifted(plan.expected, &drift)),
-            // This opening has not detached the deny yet, so another machine has. The state counts if it is read
-            // twice, because a single read can show an old state.
+            // This opening has not detached `AWSDenyAll` yet, so another machine has detached it. The state must be
+            // read twice, because a single read can show an old state.
             UserState::Open { session, until }
                 if session == plan.session && std::mem::replace(&mut is_lifted, true) =>
             {
@@ -155,10 +156,10 @@ pub(super) async fn lift(
     Ok(())
 }
 
-/// Sends one write of the opening. If AWS throttled the write, sends it again, because a throttled write has no
-/// effect. The write is not sent again in any other case.
+/// Sends one write of the opening. If AWS throttles the write, sends the write again, because a throttled write has no
+/// effect. In all other cases, the write is sent only once.
 ///
-/// Returns `Ok(Err(_))` if the result of the write is not known and has to be read back.
+/// Returns `Ok(Err(_))` if the result of the write is unknown and must be read from IAM.
 async fn send<F: Future<Output = Write>>(
     step: &'static str,
     effect: Effect,
@@ -215,8 +216,8 @@ pub(in crate::gate) async fn issue(
         let Err(fault) = emergency.issue_session(wanted).await else {
             return Ok(());
         };
-        // Another process might have used the first one-time code. If AWS also refuses a second code, the code is not
-        // the cause.
+        // Another process might have used the first one-time code, so a second code is tried. If AWS refuses the second
+        // code, the code is not the cause.
         if matches!(fault, Fault::Refused(_)) && !emergency.ready_in().is_zero() {
             codes_refused += 1;
         }
@@ -238,7 +239,7 @@ pub(in crate::gate) async fn issue(
     Err(Stop::Interrupted)
 }
 
-/// Waits until there is an unused one-time code, because AWS accepts each code only once.
+/// Waits for an unused one-time code, because AWS accepts each code only once.
 async fn code_is_ready(emergency: &impl Emergency, host: &(impl Clock + Reporter)) {
     let wait = emergency.ready_in();
     if !wait.is_zero() {

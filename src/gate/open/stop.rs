@@ -1,4 +1,4 @@
-//! Why an opening ended without an open window.
+//! The reasons for which an opening ends without an open window.
 
 use jiff::Timestamp;
 
@@ -18,8 +18,8 @@ pub enum Stop {
     Failed(Error),
     /// A step failed because IAM gave no answer or did not carry out a write.
     ControlPlane(Error),
-    /// Another machine opened a window while this opening wrote its gate. That window stays open until T1 of this
-    /// opening's gate, so it must not be closed by this opening.
+    /// Another machine opened a window while this opening wrote its gate. The window of the other machine stays open
+    /// until T1 of this opening's gate. This opening must not close that window.
     OtherWindow(Error),
 }
 
@@ -61,7 +61,7 @@ pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
     })
 }
 
-/// Returns the stop for a user on which another session has an open window.
+/// Returns the stop for a user who has an open window of another session.
 pub(super) fn already_open(expected: &Expected, session: SessionId, until: Timestamp) -> Stop {
     Error::refused(format!(
         "a window is already open on user {}: session {session}, until {}",
@@ -72,8 +72,8 @@ pub(super) fn already_open(expected: &Expected, session: SessionId, until: Times
     .into()
 }
 
-/// Returns the stop for a user whose deny another machine has detached, although this opening's gate, which ends at
-/// `until`, has not enabled access yet.
+/// Returns the stop for the case that another machine detached `AWSDenyAll` before this opening did. This opening's
+/// gate ends at `until`.
 pub(super) fn other_window(expected: &Expected, until: Timestamp) -> Stop {
     let (user, end) = (&expected.user, time_text::utc(until));
     Stop::OtherWindow(
@@ -89,7 +89,7 @@ pub(super) fn other_window(expected: &Expected, until: Timestamp) -> Stop {
     )
 }
 
-/// Returns the error for credentials of the account `theirs`, if the vault's target is in the account `sealed`.
+/// Returns the error for credentials of the account `theirs` if the vault's target is in the account `sealed`.
 pub fn other_account(theirs: &str, sealed: &str) -> Error {
     Error::refused(format!(
         "the credentials belong to account {theirs}, but the vault's target is in account {sealed}"

@@ -1,4 +1,4 @@
-//! Waits during an opening until AWS shows or accepts a change. Each wait for AWS has a limit.
+//! Waits during an opening until AWS shows or accepts a change. Each wait has a time limit.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use super::stop::{Stop, refused};
 use crate::gate::host::{Clock, Patience, Reporter};
 use crate::gate::iam::Probed;
 
-/// The number of accepted probes in a row after which a change counts as in effect everywhere. One accepted probe is
-/// not enough, because IAM is eventually consistent.
+/// How many probes in a row AWS must accept before a change counts as in effect everywhere. One accepted probe is not
+/// enough, because IAM is eventually consistent.
 const IN_A_ROW: u32 = 3;
 pub(super) const BETWEEN_PROBES: Duration = Duration::from_millis(250);
 /// The longest wait until IAM shows a write.
@@ -18,8 +18,8 @@ pub(super) const READ_BACK: SignedDuration = SignedDuration::from_secs(30);
 /// The longest wait until AWS accepts the key or the AWS session.
 const ACCEPTED: SignedDuration = SignedDuration::from_mins(2);
 
-/// Fails if the operator asked to stop or T1 has passed. The opening calls this function only where it is safe to
-/// stop.
+/// Fails if the operator asked to stop or if T1 has passed. The opening calls this function only at points where a stop
+/// is safe.
 pub(super) fn go_on(host: &(impl Clock + Patience), until: Timestamp) -> std::result::Result<(), Stop> {
     if host.interrupted() || host.now() >= until { Err(Stop::Interrupted) } else { Ok(()) }
 }
@@ -60,7 +60,7 @@ pub(in crate::gate) async fn until_accepted<F: Future<Output = Option<Probed>>>(
     }
 }
 
-/// The limit of one wait, measured by AWS's clock.
+/// The time limit of one wait, measured by AWS's clock.
 pub(super) struct TimeLimit {
     since: Timestamp,
     limit: SignedDuration,

@@ -1,9 +1,9 @@
-//! Tests of the closing sequence, also after an opening that failed.
+//! Tests of the closing sequence after successful and after failed openings.
 
 use super::*;
 
 #[test]
-fn a_close_denies_deactivates_and_proves_it() {
+fn a_close_attaches_the_deny_deactivates_the_key_and_proves_that_access_is_closed() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
@@ -29,12 +29,12 @@ fn aws_ends_the_window_at_t1_without_a_close() {
 }
 
 #[test]
-fn a_deny_that_takes_effect_late_is_not_called_probed() {
+fn a_close_whose_deny_takes_effect_late_is_not_reported_as_probed() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
-    // The close runs on another machine, which issued no session. The deny takes effect 25 s after AWS acknowledged
-    // it.
+    // The close runs on another machine, which issued no session. `AWSDenyAll` takes effect 25 s after AWS acknowledged
+    // the write.
     user.forget_session();
     user.lag.set(Lag { shown: 0, counts: 25 });
     user.deny_lags_alone.set(true);
@@ -91,7 +91,7 @@ fn check_end(user: &FakeUser, case: &str) {
     }
     match try_close(user, &progress) {
         CloseOutcome::Closed { untidy, .. } => {
-            // AWS can refuse the list of the user's keys. Then the close says so, and the sealed key is inactive.
+            // If AWS refuses to list the user's keys, the close reports the refusal, and the sealed key is inactive.
             assert!(
                 untidy.is_none_or(|why| why.contains("has other active keys")),
                 "{case}: the user is not at rest"
@@ -126,7 +126,7 @@ fn with_a_fault_at_any_call_access_is_closed_or_reported_as_open() {
 }
 
 #[test]
-fn a_write_that_takes_effect_after_the_close_is_found() {
+fn a_close_finds_a_write_of_the_opening_that_takes_effect_late() {
     let user = FakeUser::at_rest();
     user.wrong.set(Some((7, Wrong::Late)));
     let progress = OpenProgress::default();
@@ -138,10 +138,10 @@ fn a_write_that_takes_effect_after_the_close_is_found() {
 }
 
 #[test]
-fn a_refusal_from_before_the_opening_took_effect_proves_nothing() {
+fn a_refusal_that_reflects_the_state_before_the_opening_proves_nothing() {
     let user = FakeUser::at_rest();
     user.lag.set(Lag { shown: 0, counts: 15 });
-    // Stops the opening after the deny is detached and before a probe is accepted.
+    // Stops the opening after `AWSDenyAll` is detached and before AWS accepts a probe.
     user.stop_at.set(Some(8));
     let progress = OpenProgress::default();
     assert!(matches!(try_open(&user, &progress, ACCOUNT), Err(Stop::Interrupted)));
@@ -181,12 +181,12 @@ fn the_window_of_another_session_is_left_alone() {
 }
 
 #[test]
-fn without_iam_an_end_is_proven_by_the_probe_and_reported_as_untidy() {
+fn if_iam_does_not_answer_a_probe_proves_the_close_and_the_user_is_reported_as_untidy() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
     user.advance(1800);
-    // IAM does not answer, but the service that is probed answers.
+    // IAM does not answer, but SNS, the probed service, answers.
     let broken = BrokenIam(&user);
     let expected = FakeUser::expected();
     let request = CloseRequest {

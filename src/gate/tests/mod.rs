@@ -1,5 +1,5 @@
-//! Tests the opening and the closing sequence with an emergency user in memory: the order of the calls, and a fault
-//! at each call.
+//! Tests the opening sequence and the closing sequence with an emergency user in memory: the order of the calls, and a
+//! fault at each call.
 
 mod closing;
 mod opening;

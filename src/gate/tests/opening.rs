@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn without_an_acknowledgement_nothing_is_intended_and_aws_is_not_called() {
+fn without_an_acknowledged_alert_no_intent_is_recorded_and_aws_is_not_called() {
     let user = FakeUser::at_rest();
     user.unacknowledged.set(true);
     let progress = OpenProgress::default();
@@ -74,7 +74,7 @@ fn drift_another_account_and_an_open_window_stop_an_opening_before_its_first_wri
 }
 
 #[test]
-fn an_untidy_user_is_closed_and_then_opened() {
+fn an_opening_first_closes_what_an_earlier_session_left_open() {
     for (denied, active, seconds) in [(false, true, -1), (true, true, 600), (false, false, -1)] {
         let user = FakeUser::at_rest();
         foreign_gate(&user, seconds);
@@ -104,7 +104,7 @@ fn a_closer_that_is_not_allowed_to_close_stops_the_opening_before_the_gate_is_wr
 }
 
 #[test]
-fn a_key_that_becomes_active_during_the_opening_stops_it_and_is_deactivated() {
+fn a_second_key_that_becomes_active_stops_the_opening_and_is_deactivated() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     user.extra_key.set(Some(true));
@@ -152,7 +152,7 @@ fn after_two_refused_one_time_codes_the_opening_stops_asking_for_a_session() {
     let user = FakeUser::at_rest();
     user.codes.set(true);
     let progress = OpenProgress::default();
-    // AWS refuses the call that issues the AWS session, and every later call.
+    // AWS refuses the call that issues the AWS session and every later call.
     let before = {
         let user = FakeUser::at_rest();
         try_open(&user, &OpenProgress::default(), ACCOUNT).expect("opens");

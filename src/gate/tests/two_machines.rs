@@ -1,9 +1,9 @@
-//! Tests of what an opening and an open window do if another machine changes the user at the same time.
+//! Tests of an opening and of an open window while another machine changes the user.
 
 use super::*;
 use crate::gate::{Lost, until_lost};
 
-/// Opens the window of another machine: its gate, an active key and no deny.
+/// Simulates the open window of another machine: a foreign gate, an active key, and no `AWSDenyAll`.
 fn other_opens(user: &FakeUser) {
     foreign_gate(user, 600);
     user.active.set(true);
@@ -21,7 +21,7 @@ fn call_of_an_opening(name: &str) -> usize {
 }
 
 #[test]
-fn a_gate_without_the_deny_that_this_opening_did_not_detach_is_the_window_of_another_machine() {
+fn a_deny_that_this_opening_did_not_detach_shows_the_window_of_another_machine() {
     let user = FakeUser::at_rest();
     user.meanwhile.set(Some((call_of_an_opening("PutUserPolicy"), other_opens)));
     let progress = OpenProgress::default();
@@ -39,7 +39,7 @@ fn a_gate_without_the_deny_that_this_opening_did_not_detach_is_the_window_of_ano
 }
 
 #[test]
-fn of_two_openings_the_one_whose_gate_is_replaced_stops_and_leaves_the_other_alone() {
+fn an_opening_whose_gate_is_replaced_stops_and_does_not_close_the_other_window() {
     let user = FakeUser::at_rest();
     user.meanwhile.set(Some((call_of_an_opening("ReadAccess"), |user| foreign_gate(user, 600))));
     let progress = OpenProgress::default();
@@ -76,7 +76,7 @@ fn an_open_window_notices_within_30_seconds_that_another_process_closed_or_repla
     for (change, expected) in table {
         let user = FakeUser::at_rest();
         let window = try_open(&user, &OpenProgress::default(), ACCOUNT).expect("open");
-        // The window stands for ten minutes before the other process changes it.
+        // The window is open for ten minutes before the other process changes the user.
         let calls = user.calls.borrow().len();
         user.meanwhile.set(Some((calls + 40, change)));
         let plan = FakeUser::expected();
@@ -92,8 +92,8 @@ fn an_open_window_notices_within_30_seconds_that_another_process_closed_or_repla
     }
 }
 
-/// Returns the outcome of a close, and whether writes followed after another machine opened its window at the call
-/// `at`, counted from the first call of the close.
+/// Another machine opens a window at the close's call `at`. Returns the outcome of the close, and whether the close
+/// wrote to IAM after this call.
 fn close_while_other_opens(user: &FakeUser, progress: &OpenProgress, at: usize) -> (CloseOutcome, bool) {
     let at = user.calls.borrow().len() + at;
     user.meanwhile.set(Some((at, other_opens)));
@@ -104,7 +104,7 @@ fn close_while_other_opens(user: &FakeUser, progress: &OpenProgress, at: usize) 
 }
 
 #[test]
-fn a_close_during_which_another_machine_opens_leaves_that_window_alone_and_names_its_end() {
+fn a_close_does_not_end_a_window_that_another_machine_opens_meanwhile_and_names_its_end() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
@@ -128,18 +128,18 @@ fn a_close_during_which_another_machine_opens_leaves_that_window_alone_and_names
 }
 
 #[test]
-fn a_gate_whose_deny_this_opening_did_not_detach_is_not_closed() {
+fn a_close_does_not_end_a_window_that_another_machine_opened_under_this_openings_gate() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
-    // Another machine has detached the deny, because this opening has not sent that write.
+    // Another machine has detached `AWSDenyAll`, because this opening has not sent that write.
     let outcome = try_close(&user, &OpenProgress::default());
     assert!(matches!(outcome, CloseOutcome::TakenOver { was_closed: false, .. }), "{outcome:?}");
     assert!(user.usable(), "the window of the other machine is left alone");
 }
 
 #[test]
-fn an_opening_that_closes_leftovers_leaves_a_window_alone_that_opens_meanwhile() {
+fn an_opening_that_closes_leftovers_does_not_end_a_window_that_opens_meanwhile() {
     let interrupted = || {
         let user = FakeUser::at_rest();
         foreign_gate(&user, 600);
