@@ -1,4 +1,4 @@
-//! Appends records to a ledger. Only one process writes at a time, and each record is fsynced.
+//! Appends records to a ledger. Only one process writes at a time. Each record is fsynced.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use super::store::Ledger;
 use super::tail;
 use crate::error::{Error, Result};
 
-/// The room that the records of a session need at most, in bytes: the approvals and shares of sixteen custodians, the
+/// The largest size of one session's records, in bytes: the approvals and shares of sixteen custodians, the
 /// acknowledgements of sixteen alert channels, and the records of the window.
 const ROOM: usize = 128 * 1024;
 
@@ -24,19 +24,19 @@ impl Ledger {
     /// the last record is read, so damage to an earlier record does not prevent appending.
     ///
     /// # Errors
-    /// Fails if the record cannot be written, or the last record cannot be read. After an error, the file is
+    /// Fails if the record cannot be written, or if the last record cannot be read. After an error, the file is
     /// unchanged.
     pub fn append(&self, at: Timestamp, record: Record) -> Result<()> {
         self.append_if(at, record, |_| Ok(()))
     }
 
-    /// Appends an intent if the intent's credentials are not spent. If two processes append an intent for the same
-    /// credentials at the same time, exactly one of them succeeds. For a drill, or with a reason to use spent
-    /// credentials again, the intent is always appended.
+    /// Appends an intent if the vault's credentials are not spent. If two processes try to append an intent for the
+    /// same credentials at the same time, exactly one process succeeds. Two kinds of intents are always appended: the
+    /// intent of a drill, and an intent with a reason to use spent credentials again.
     ///
     /// # Errors
-    /// Fails if [`Ledger::append`] fails, or if the ledger has an intent of another session for the credentials, and
-    /// that intent counts (see [`Uses::counts`]).
+    /// Fails if [`Ledger::append`] fails, or if another session has spent the credentials: the ledger has an intent of
+    /// that session that counts (see [`Uses::counts`]).
     pub fn intend(&self, at: Timestamp, record: Record) -> Result<()> {
         let excused =
             record.intent().is_none_or(|intent| intent.again.is_some() || intent.drill_of.is_some());
@@ -74,8 +74,8 @@ impl Ledger {
         let length = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
         let tail = tail::read(&file, length).map_err(|e| cannot("read", &path, &e))?;
         let Some(tail) = tail else {
-            // The last record is bad, so the complete chain is read to return an error that names the bad record. The
-            // function `chain` locks the file, so the lock of this function is released first.
+            // The last record is bad. To name the first bad record in the error, `chain` reads the complete chain.
+            // `chain` locks the file, so this function first releases its own lock.
             drop(file);
             self.chain()?;
             return Err(Error::damaged(format!(
@@ -95,8 +95,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Checks that a record could be appended now, and that the disk has room for the records of a session. An opening
-    /// calls this function before it asks custodians.
+    /// Checks that the ledger accepts a new record, and that the disk has enough space for the records of a session. An
+    /// opening makes this check before the program asks custodians.
     ///
     /// # Errors
     /// Fails if [`Ledger::append`] would fail.
@@ -119,8 +119,8 @@ impl Ledger {
         }
     }
 
-    /// Writes a temporary file that is as large as the records of a session, and deletes the file. Does nothing if the
-    /// directory does not accept a new file, because an existing ledger can be appended to even then.
+    /// Writes a temporary file that is as large as the records of a session, and deletes the file. Does nothing if no
+    /// file can be created in the directory, because an existing ledger can still be appended to.
     fn check_room(&self) -> Result<()> {
         let path = self.directory.join(format!(".room-{}", std::process::id()));
         let Ok(mut file) = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) else {
@@ -145,7 +145,7 @@ impl Ledger {
             .map_err(|e| cannot("create", &self.directory, &e))
     }
 
-    /// Fsyncs the ledger's directory and its parent, because a new file is durable only when its directory entry is
+    /// Fsyncs the ledger's directory and the parent directory. A new file is durable only if its directory entry is
     /// durable.
     fn sync_directory(&self) -> Result<()> {
         let parents = [Some(self.directory.as_path()), self.directory.parent()];
@@ -160,7 +160,8 @@ impl Ledger {
 fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
     let written = file.write_all(line).and_then(|()| file.sync_all());
     if written.is_err() {
-        // If the file cannot be truncated, a partial line without a newline is left, which readers skip.
+        // If the file cannot be truncated, a partial line without a newline stays in the file. Readers skip such a
+        // line.
         let _ = file.set_len(length).and_then(|()| file.sync_all());
     }
     written

@@ -1,4 +1,4 @@
-//! Appends records in a background thread, for a close by a quorum: a close never waits until a record is written.
+//! Appends the records of a close by a quorum in a background thread, so that the close does not wait for the ledger.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::record::Record;
 use super::store::Ledger;
 
-/// The longest wait at the end of a command until the last records are written.
+/// How long a command waits at its end until the last records are written.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A background thread that appends records.
@@ -27,7 +27,7 @@ pub struct NotWritten {
 }
 
 impl BackgroundRecords {
-    /// Starts the thread. If the thread cannot be started, [`Self::finish`] says so.
+    /// Starts the thread. If the thread cannot be started, [`Self::finish`] reports this.
     pub fn start(ledger: &Ledger) -> Self {
         let (send, records) = channel::<(Timestamp, Record)>();
         let (tell, failed) = channel();
@@ -40,12 +40,12 @@ impl BackgroundRecords {
                 }
             }
         };
-        // If the thread cannot be started, the closure is dropped, and with it `tell` and `records`.
+        // If the thread cannot be started, `write` is dropped together with its channels `tell` and `records`.
         let _ = std::thread::Builder::new().name("records".into()).spawn(write);
         Self { send, failed }
     }
 
-    /// Hands a record to the thread. Returns false if there is no thread.
+    /// Sends a record to the thread. Returns false if the thread does not run.
     pub fn add(&self, record: Record) -> bool {
         self.send.send((Timestamp::now(), record)).is_ok()
     }
@@ -70,7 +70,7 @@ impl BackgroundRecords {
     }
 }
 
-/// Names a record for a message.
+/// Returns a record's name for messages.
 fn name(record: &Record) -> String {
     match record {
         Record::CloseApproval { custodian, .. } => format!("the signature of {custodian}"),

@@ -1,5 +1,5 @@
-//! The hash chain of a ledger's records. A torn line, which is the rest of an interrupted write, is skipped. A
-//! changed line is an error.
+//! The hash chain of a ledger's records. A torn line, left by an interrupted write, is skipped. A changed line is an
+//! error.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ use crate::custody::statement::LedgerHead;
 use crate::error::Result;
 use crate::vault::{canonical, words};
 
-/// The head of a ledger: the number of records, and the digest that the next record will contain.
+/// The head of a ledger: the number of records, and the digest of the last record. The next record contains this
+/// digest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
     /// The number of records in the ledger.
@@ -44,7 +45,7 @@ pub struct Chain {
     pub torn: Vec<usize>,
 }
 
-/// Returns each line of the file, with the offset of the line's first byte.
+/// Returns each line of the file with the byte offset of the line.
 fn places(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines(bytes).scan(0, |next, line| {
         let start = *next;
@@ -75,7 +76,7 @@ impl Chain {
         damage.map_or(Ok(chain), Err)
     }
 
-    /// Parses a ledger file up to the first bad record, and returns the records and the damage of the bad record.
+    /// Parses a ledger file up to the first bad record. Returns the records before the bad record, and the damage.
     pub fn up_to_damage(bytes: &[u8]) -> (Self, Option<Damage>) {
         let mut chain = Self::default();
         let mut lines = places(bytes).enumerate().peekable();
@@ -100,8 +101,8 @@ impl Chain {
                 let damage = Damage::between(&Neighbours { before: &chain.links, link, next });
                 return (chain, Some(damage));
             }
-            // A copy of the ledger has the records but not the torn lines, so the chain is also valid without the
-            // torn lines.
+            // A copy of the ledger contains the records but no torn lines, so the chain must also be valid without torn
+            // lines.
             if !between.is_empty() && link.entry.torn != torn(between) {
                 let first = link.line - lines_in(between);
                 return (chain, Some(Damage::inserted_torn_line(first, link.entry.seq)));
@@ -141,8 +142,8 @@ impl Chain {
     }
 }
 
-/// Returns the line of the next record, with a newline. `torn` is the value that the function [`torn()`] returned for
-/// the lines between the last record and this record.
+/// Returns the line of the next record, with a newline. `torn` is the result of [`torn()`] for the lines between the
+/// last record and this record.
 pub(super) fn line(head: Head, torn: Option<String>, at: Timestamp, record: Record) -> Result<String> {
     let entry = Entry { v: 1, seq: head.seq, prev: hex::encode(head.sha256), torn, at, record };
     Ok(canonical::text(&entry)? + "\n")

@@ -1,4 +1,4 @@
-//! Finds which record of a chain is bad, and says why.
+//! Finds the first bad record of a chain, and the reason.
 
 use std::fmt;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub struct Damage {
     pub what: String,
 }
 
-/// A record that does not contain the digest of the previous record, together with the records around it.
+/// A record that does not contain the digest of the previous record. The value also has the neighbouring records.
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
@@ -34,7 +34,7 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Returns whether the next record contains the digest of this record. If so, this record was not changed.
+    /// Returns whether the next record contains the digest of this record. In this case, this record was not changed.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -42,8 +42,8 @@ impl Neighbours<'_> {
         }
     }
 
-    /// Returns whether the previous record was inserted. If so, this record contains the digest of the record before
-    /// the inserted record.
+    /// Returns whether the previous record was inserted: this record contains the digest of the record before the
+    /// previous record.
     fn skips_the_last(&self) -> bool {
         let Some((_, earlier)) = self.before.split_last() else { return false };
         let sha256 = earlier.last().map_or([0; 32], |link| link.sha256);
@@ -64,7 +64,7 @@ impl Damage {
         }
     }
 
-    /// Returns the damage of a line that is not a record and not torn. `seq` is the number of the record that is
+    /// Returns the damage of a line that is neither a record nor torn. `seq` is the number of the record that is
     /// expected at this line.
     pub(super) fn invalid_line(line: usize, seq: u64, text: &[u8]) -> Self {
         let kind = serde_json::from_slice::<Value>(text)
@@ -79,8 +79,8 @@ impl Damage {
         Self { line: Some(line), seq, kind: None, session: None, what: what.into() }
     }
 
-    /// Returns the damage of a torn line before record `seq`, if that record does not contain the digest of the torn
-    /// line.
+    /// Returns the damage of a torn line whose digest is missing in the next record. `seq` is the number of the next
+    /// record.
     pub(super) fn inserted_torn_line(line: usize, seq: u64) -> Self {
         let what =
             "it was inserted or changed: it is not a record, and the next record does not have its digest";

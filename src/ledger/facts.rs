@@ -9,13 +9,13 @@ use crate::vault::file::Vault;
 /// The vault file that a record is about.
 #[derive(Clone, Debug)]
 pub struct VaultFacts {
-    /// The path of the file, as it was given on the command line.
+    /// The path of the file, exactly as given on the command line.
     pub path: PathBuf,
     pub vault_id: String,
     pub label: String,
     pub epoch: u64,
     pub credentials_epoch: u64,
-    /// SHA-256 of the vault file in binary form. An armored vault file is converted to this form first.
+    /// SHA-256 of the vault file in binary form. An armored vault file is first converted to binary form.
     pub sha256: [u8; 32],
 }
 
@@ -33,20 +33,20 @@ impl VaultFacts {
     }
 }
 
-/// The access key ids and the role with which a reader can find the session's calls in CloudTrail. Access key ids and
+/// The access key ids and the role by which a person can find the session's calls in CloudTrail. Access key ids and
 /// role ARNs are not secret.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Principals {
     /// The emergency user's access key id.
     pub emergency: String,
-    /// The opener's access key id, which exists only in the lane `gate`.
+    /// The opener's access key id. Only the lane `gate` has an opener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opener: Option<String>,
-    /// The closer's access key id, which exists only in the lane `gate`.
+    /// The closer's access key id. Only the lane `gate` has a closer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closer: Option<String>,
-    /// The ARN of the role that the user assumes, which exists only in the lane `static`.
+    /// The ARN of the role that the user assumes. Only the lane `static` has a role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }

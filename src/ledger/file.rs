@@ -19,7 +19,7 @@ pub(super) const NAME: &str = "ledger.jsonl";
 const LARGEST: u64 = 512 * 1024 * 1024;
 /// The longest wait until another process releases its lock of the ledger.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// The longest wait for the lock in a command that must not be delayed.
+/// The longest wait for the ledger's lock in a command that must not be delayed.
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -30,8 +30,8 @@ pub(super) enum Lock {
     Exclusive,
 }
 
-/// Opens and locks the file at `path`. If another file was moved to `path` during the wait, opens and locks that
-/// file.
+/// Opens and locks the file at `path`. If another file was moved to `path` during the wait for the lock, opens and
+/// locks the new file.
 pub(super) fn locked(
     path: &Path,
     how: Lock,
@@ -74,14 +74,14 @@ fn lock(file: &File, path: &Path, how: Lock, (wait, until): (Duration, Instant))
     }
 }
 
-/// Reads the file at `path`. `None` if the file does not exist.
+/// Reads the file at `path`. Returns `None` if the file does not exist.
 pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
     // With the flag `NONBLOCK`, opening does not block if `path` is a named pipe.
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let open = || OpenOptions::new().read(true).custom_flags(nonblock).open(path);
     match open() {
-        // A symbolic link without a target, such as a link to a disk that is not mounted, must not count as an empty
-        // ledger.
+        // A symbolic link whose target is missing must not count as an empty ledger. For example, the target can be on
+        // a disk that is not mounted.
         Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => return Ok(None),
         Err(e) => return Err(cannot("open", path, &e)),
         Ok(file) if !file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
@@ -92,7 +92,7 @@ pub(super) fn read(path: &Path, wait: Duration) -> Result<Option<Vec<u8>>> {
     all(&locked(path, Lock::Shared, wait, open)?, path).map(Some)
 }
 
-/// Reads a file of at most `longest` bytes. `None` if the file does not exist, is longer, or is not readable.
+/// Reads a file of at most `longest` bytes. Returns `None` if the file does not exist, is longer, or is not readable.
 pub(super) fn small(path: &Path, longest: u64) -> Option<Vec<u8>> {
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).ok()?;
@@ -102,7 +102,7 @@ pub(super) fn small(path: &Path, longest: u64) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Reads a file that is open and locked.
+/// Reads an open, locked file from start to end.
 pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     let length = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
     if length > LARGEST {
@@ -114,8 +114,7 @@ pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Returns the error for a failed system call. The advice in the error (`next:`) depends on the reason for the
-/// failure.
+/// Returns the error for a failed system call. The advice after `next:` depends on the reason for the failure.
 pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
     let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
         "free space on its disk, or set BREAKGLASS_STATE to another directory"

@@ -1,4 +1,4 @@
-//! The intent of a session, and the check which custodians approved exactly this intent.
+//! The intent of a session, and the check of which custodians approved exactly this intent.
 
 use std::collections::BTreeSet;
 
@@ -95,11 +95,11 @@ impl Record {
 }
 
 impl Intent<'_> {
-    /// Checks that `envelope` is an approval of exactly this intent by the custodian `name`. Returns the custodian's
-    /// token that signed the approval.
+    /// Checks that `envelope` is an approval of exactly this intent by the custodian `name`. Returns the token that
+    /// signed the approval.
     ///
     /// # Errors
-    /// Returns a message that says why the envelope is not such an approval.
+    /// Returns the reason why the envelope is not an approval of this intent.
     pub fn approved<'m>(
         &self,
         name: &str,
@@ -120,8 +120,8 @@ impl Intent<'_> {
         Ok(token)
     }
 
-    /// Returns the custodians of `manifest` who approved exactly this intent, in alphabetical order. `signed` has
-    /// approvals of the session, each with the custodian's name in the record. Each custodian counts once.
+    /// Returns the custodians of `manifest` who approved exactly this intent, in alphabetical order. `signed` has the
+    /// approvals of the session, each with the custodian's name from the ledger record. Each custodian counts once.
     pub fn approvers<'e>(
         &self,
         signed: &[(&'e str, &'e Envelope)],
@@ -131,15 +131,15 @@ impl Intent<'_> {
         valid.map(|(name, _)| *name).collect()
     }
 
-    /// Returns whether a quorum of the custodians of `manifest` approved exactly this intent. `entries` are the records
-    /// in which the approvals are searched.
+    /// Returns whether a quorum of the custodians of `manifest` approved exactly this intent. `entries` are the ledger
+    /// records that can contain the approvals.
     pub fn has_quorum(&self, entries: &[&Entry], manifest: &Manifest) -> bool {
         self.approvers(&approvals(entries), manifest).len() >= usize::from(manifest.threshold.get())
     }
 
-    /// Returns whether both intents are about the same credentials. Two intents with the same vault and credentials
-    /// epoch are about the same credentials. Two intents with the same emergency access key are also about the same
-    /// credentials, for example after resealing. The credentials of a drill are only in the drill vault.
+    /// Returns whether both intents are about the same credentials. This is so if the vault and the credentials epoch
+    /// are equal, or if the emergency access key is equal, for example after resealing. A drill uses other credentials
+    /// than an emergency, because only the drill vault contains them.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());
@@ -147,7 +147,7 @@ impl Intent<'_> {
         same_vault || key(self).is_some() && key(self) == key(other)
     }
 
-    /// Returns the first field in which this intent differs from the signed request.
+    /// Returns the name of the first field that differs between this intent and the signed request.
     fn differs(&self, signed: &Request) -> Option<&'static str> {
         let same = [
             ("session", signed.session == self.session),
@@ -177,7 +177,7 @@ impl Intent<'_> {
     }
 }
 
-/// Returns the approvals in the records, each with the custodian's name in the record.
+/// Returns the approvals in the records, each with the custodian's name from the record.
 pub(super) fn approvals<'e>(entries: &[&'e Entry]) -> Vec<(&'e str, &'e Envelope)> {
     let approval = |entry: &&'e Entry| match &entry.record {
         Record::Approval { custodian, envelope, .. } => Some((custodian.as_str(), envelope)),

@@ -1,11 +1,11 @@
-//! One line of a ledger file: a record, or the rest of an interrupted write (a *torn* line).
+//! One line of a ledger file: a record, or a *torn* line, which an interrupted write left behind.
 
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::record::Entry;
 
-/// A record of the chain, with the digest that the next record contains.
+/// A record of the chain, and the digest of the record's line. The next record contains this digest.
 #[derive(Clone, Debug)]
 pub struct Link {
     pub entry: Entry,
@@ -20,15 +20,15 @@ pub(super) enum ParsedLine {
     Record(Box<Entry>),
     /// The line is incomplete, because its write was interrupted.
     Torn,
-    /// The line is not a record and not the beginning of a record, so it was changed.
+    /// The line is neither a record nor the beginning of a record, so the line was changed.
     Invalid,
 }
 
 impl ParsedLine {
     /// Parses a line without its newline. A line is torn if it begins like a record, but its JSON is incomplete. Zero
-    /// bytes at the end of a line are ignored, because some file systems leave them after a crash. A line of only
-    /// zero bytes is torn, too. A torn line is not part of the chain. So shortening a record's line has the same
-    /// effect as removing the line.
+    /// bytes at the end of a line are ignored, because some file systems leave zero bytes after a crash. A line that
+    /// consists only of zero bytes is torn, too. A torn line is not part of the chain, so shortening a record's line
+    /// has the same effect as removing the line.
     pub(super) fn of(line: &[u8]) -> Self {
         if let Ok(entry) = serde_json::from_slice(line) {
             return Self::Record(Box::new(entry));
@@ -41,8 +41,8 @@ impl ParsedLine {
     }
 }
 
-/// Returns the SHA-256, in hex, of the torn lines between two records. `None` if there are no torn lines. The next
-/// record contains this digest, so a torn line that was inserted later is detected.
+/// Returns the SHA-256, in hex, of the torn lines between two records. Returns `None` if there are no torn lines. The
+/// next record contains this digest, so the program detects a torn line that was inserted later.
 pub(super) fn torn(between: &[u8]) -> Option<String> {
     (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
 }

@@ -14,13 +14,13 @@ use super::shipped::Shipped;
 use super::store::Ledger;
 use crate::error::{Error, Result};
 
-/// The records of one ledger file, and the error of the file if it has one.
+/// The records of one ledger file, and the error that occurred while the file was read.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
     pub path: PathBuf,
     /// The records before the first bad record. If the file is not readable, there are no records.
     pub chain: Chain,
-    /// The error if the file is not readable, has a bad record, or contradicts another copy.
+    /// The error if the file is not readable, has a bad record, or contradicts another copy of the ledger.
     pub wrong: Option<Error>,
 }
 
@@ -42,7 +42,7 @@ pub struct Merged {
 
 impl LedgerFile {
     fn at(path: &Path) -> Self {
-        // `shipped` is read before the ledger, because another process might append to the ledger between the two
+        // `shipped.json` is read before the ledger, because another process might append to the ledger between the two
         // reads.
         let shipped = Shipped::beside(path);
         let gone = || {
@@ -63,8 +63,8 @@ impl LedgerFile {
 }
 
 impl LedgerFile {
-    /// Returns a copy of a ledger. `place` says where the copy was read. Each line has its record's number. A copy is
-    /// used even if records are missing in it.
+    /// Returns a copy of a ledger. `place` names the source of the copy. Each line has its record's number. A copy is
+    /// used even if the copy lacks some records.
     pub fn of_copy(place: &str, mut lines: Vec<(u64, Vec<u8>)>) -> Self {
         lines.sort();
         let parsed = |(seq, line): &(u64, Vec<u8>)| match ParsedLine::of(line) {
@@ -88,7 +88,7 @@ fn missing(path: &Path) -> Error {
         .next("check the path; if the path is from the configuration, correct \"ledgers\" there")
 }
 
-/// Reads one ledger file up to the first bad record, and returns the records and the damage of the bad record. If
+/// Reads one ledger file up to the first bad record. Returns the records before the bad record, and the damage. If
 /// `must_exist` is false, a missing file counts as an empty ledger.
 ///
 /// # Errors
@@ -107,13 +107,12 @@ pub fn read_all(paths: &[PathBuf]) -> Merged {
     read_all_with(paths, Vec::new())
 }
 
-/// Does the same as [`read_all`], with copies that were already read.
+/// Reads several ledgers as [`read_all`] does. `copies` are ledger copies that were already read.
 pub fn read_all_with(paths: &[PathBuf], copies: Vec<LedgerFile>) -> Merged {
     Merged::of(paths.iter().map(|path| LedgerFile::at(path)).chain(copies).collect())
 }
 
-/// Compares all copies of each ledger. If two copies have different records with the same number, one copy was
-/// changed.
+/// Compares all copies of each ledger. If two copies differ in a record with the same number, one copy was changed.
 fn compare(files: &mut [LedgerFile]) {
     for at in 1..files.len() {
         let (known, later) = files.split_at_mut(at);
@@ -134,8 +133,8 @@ fn compare(files: &mut [LedgerFile]) {
     }
 }
 
-/// Returns the records of all files, ordered by time. The records of one ledger keep their order, even if the clock
-/// of its machine was set back.
+/// Returns the records of all files, ordered by time. The records of one ledger keep their order, even if the clock of
+/// the ledger's machine was set back.
 fn merge(files: &[LedgerFile]) -> Vec<MergedRecord> {
     let mut records: Vec<(jiff::Timestamp, MergedRecord)> = Vec::new();
     // The digest of a record depends on all earlier records, so two records with the same digest are the same record.
@@ -175,15 +174,16 @@ impl Ledger {
     /// Reads this ledger and `others` as one ledger. The result contains the errors of `others`.
     ///
     /// # Errors
-    /// Fails if this ledger is not readable, or its chain is broken.
+    /// Fails if this ledger is not readable, or if its chain is broken.
     pub fn entries_with(&self, others: &[PathBuf]) -> Result<Merged> {
         self.entries_with_copies(others, Vec::new())
     }
 
-    /// Does the same as [`Ledger::entries_with`], with copies of ledgers that were already read.
+    /// Reads this ledger and `others` as [`Ledger::entries_with`] does. `copies` are ledger copies that were already
+    /// read.
     ///
     /// # Errors
-    /// Fails if this ledger is not readable, or its chain is broken.
+    /// Fails if this ledger is not readable, or if its chain is broken.
     pub fn entries_with_copies(&self, others: &[PathBuf], copies: Vec<LedgerFile>) -> Result<Merged> {
         let ours = LedgerFile { path: self.path(), chain: self.chain()?, wrong: None };
         let others = others.iter().map(|path| LedgerFile::at(path));

@@ -1,5 +1,5 @@
-//! The ledger: an append-only file in JSON Lines. Each record contains the SHA-256 of the previous record's line.
-//! Each record is fsynced.
+//! The ledger: an append-only file in JSON Lines. Each record is fsynced, and contains the SHA-256 of the previous
+//! record's line.
 
 mod append;
 mod background;

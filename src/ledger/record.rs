@@ -24,7 +24,7 @@ pub enum SharePurpose {
 pub enum AlertTopic {
     /// Access is about to be opened.
     Opening,
-    /// A quorum has given its shares to close access, and the program is closing access.
+    /// A quorum has given shares to close access, and the program is closing access.
     Closing,
     /// An earlier alert announced an opening, but access was not opened.
     NotOpened,
@@ -39,7 +39,7 @@ pub enum AlertTopic {
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
 pub enum Record {
-    /// A custodian's token signed the request. The custodian gives the share only after this signature.
+    /// A custodian's token signed the request to open. The custodian gives a share only after this signature.
     Approval {
         session: SessionId,
         /// The vault's id.
@@ -48,7 +48,7 @@ pub enum Record {
         custodian: String,
         envelope: Envelope,
     },
-    /// A custodian's token signed the statement of a close. The custodian gives the share after this signature.
+    /// A custodian's token signed the statement of a close. The custodian gives a share after this signature.
     #[serde(rename = "close_approval")]
     CloseApproval {
         /// The session to close, if it is known.
@@ -60,9 +60,9 @@ pub enum Record {
         custodian: String,
         envelope: Envelope,
     },
-    /// A custodian gave the share to this process. The share counts as released until the credentials are rotated.
+    /// A custodian gave a share to this process. The share counts as released until the credentials are rotated.
     Share {
-        /// The session to open or to close. `None` if the share was given to close and the session is not known.
+        /// The session to open or to close. `None` if the share was given for a close and the session is not known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         /// The vault's id.
@@ -71,10 +71,10 @@ pub enum Record {
         custodian: String,
         purpose: SharePurpose,
     },
-    /// An alert was sent over one channel. The receiver might not have acknowledged the alert.
+    /// An alert was sent over one channel, with or without an acknowledgement.
     Alert {
-        /// The session of the alert. `None` if the alert is about a close and the ledger has no session for that
-        /// window.
+        /// The session of the alert. `None` for an alert about a close if the ledger does not have the window's
+        /// session.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         topic: AlertTopic,
@@ -84,14 +84,13 @@ pub enum Record {
         sent: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         acknowledged: Option<Timestamp>,
-        /// The id of the alert at the receiver, if the receiver returned an id. The receiver can find the alert by
-        /// this id.
+        /// The id that the receiver gave to the alert, if the receiver returned an id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt: Option<String>,
         /// The receiver's answer, or why there was no acknowledgement.
         detail: String,
     },
-    /// The intent of a session, which is recorded before the first write to AWS.
+    /// The intent of a session. The intent is recorded before the first write to AWS.
     Intent {
         session: SessionId,
         /// The vault's id.
@@ -126,11 +125,11 @@ pub enum Record {
         /// The custom AWS endpoints, if any were set.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         endpoints: Vec<CustomEndpoint>,
-        /// The network settings, if they are not the defaults.
+        /// The network settings, if they differ from the defaults.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         network: Option<Box<NetworkPath>>,
     },
-    /// The start and the end of the window, which are recorded before the first write to AWS.
+    /// The start and the end of the window. Both are recorded before the first write to AWS.
     Window {
         session: SessionId,
         /// T0.
@@ -138,8 +137,8 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
-    /// The next write to AWS will enable access. After this record, access might be open, even if no later record
-    /// says so.
+    /// The next write to AWS will enable access. After this record, access might be open, even without a record
+    /// `opened`.
     Enabling { session: SessionId },
     /// Access is open: AWS accepted the key.
     Opened {
@@ -158,7 +157,7 @@ pub enum Record {
     /// Access is closed.
     Closed {
         session: SessionId,
-        /// Whether AWS refused a probe. If false, the closed state was only read from IAM.
+        /// Whether AWS refused a probe. If false, the program only read from IAM that access is closed.
         probed: bool,
         /// Why the session ended.
         cause: String,
@@ -174,7 +173,7 @@ pub enum Record {
         injected: Vec<String>,
         /// The custodians who gave a share.
         custodians: Vec<String>,
-        /// The evidence of the drill, signed by a custodian. `None` if no custodian signed it.
+        /// The drill's result, signed by a custodian. `None` if no custodian signed the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         envelope: Option<Envelope>,
     },
@@ -188,7 +187,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Returns the record's kind, as it is written in the JSON.
+    /// Returns the record's kind, as written in the JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Approval { .. } => "approval",
@@ -245,7 +244,7 @@ pub struct Entry {
     pub seq: u64,
     /// SHA-256 of the previous record's line, in hex. In the first record, all digits of this field are zero.
     pub prev: String,
-    /// SHA-256 of the torn lines between the previous record and this record, with their newlines, in hex.
+    /// SHA-256, in hex, of the torn lines and their newlines between the previous record and this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn: Option<String>,
     /// The time of the event, by AWS's clock if AWS's time is known, otherwise by the local clock.

@@ -1,6 +1,6 @@
-//! The small file `shipped.json` in the ledger's directory. The file says how many records were copied to the bucket,
-//! so it also shows if a ledger is missing. If the file is lost, all records are sent again, under the same object
-//! keys.
+//! The file `shipped.json` in the ledger's directory. The file has the number of records that were copied to the
+//! bucket, and therefore reveals a missing ledger. If `shipped.json` is lost, all records are sent again, under the
+//! same object keys.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use super::chain::Chain;
 use super::damage::Damage;
 use super::file;
 
-/// The name of the file with the state of the copy.
+/// The name of the file that records how much of the ledger was copied to the bucket.
 const FILE: &str = "shipped.json";
 
-/// The maximum size of the file, in bytes. `shipped.json` is much smaller than this limit.
+/// The maximum size of `shipped.json`, in bytes. The file is much smaller than this limit.
 const LARGEST: u64 = 16 * 1024;
 
 /// The state of a ledger's copy in the bucket.
@@ -29,20 +29,20 @@ pub struct Shipped {
     pub sent: u64,
 }
 
-/// Returns the path of `shipped.json` in the ledger's directory. `None` if the ledger file is not named
-/// `ledger.jsonl`, because such a file is not copied to a bucket.
+/// Returns the path of `shipped.json` in the ledger's directory. Returns `None` if the ledger file is not named
+/// `ledger.jsonl`, because only a file with this name is copied to a bucket.
 fn beside(ledger: &Path) -> Option<PathBuf> {
     ledger.ends_with(file::NAME).then(|| ledger.with_file_name(FILE))
 }
 
 impl Shipped {
-    /// Reads `shipped.json` in the ledger's directory. `None` if the file does not exist or is not valid.
+    /// Reads `shipped.json` in the ledger's directory. Returns `None` if `shipped.json` does not exist or is not valid.
     pub fn beside(ledger: &Path) -> Option<Self> {
         let text = file::small(&beside(ledger)?, LARGEST)?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Checks that `chain` is the ledger that was copied to the bucket, and still has all records that were copied.
+    /// Checks that `chain` is the ledger that was copied to the bucket, and that `chain` still has all copied records.
     ///
     /// # Errors
     /// [`Damage`], which describes the first record that is missing or belongs to another ledger.
@@ -72,7 +72,7 @@ impl Shipped {
         }
     }
 
-    /// Writes the file under a temporary name and then renames it, so that the file is never incomplete.
+    /// Writes `shipped.json` under a temporary name and then renames it, so that `shipped.json` is never incomplete.
     ///
     /// # Errors
     /// Fails if the file cannot be written. The error is a message with the file's path.

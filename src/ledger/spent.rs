@@ -1,5 +1,5 @@
-//! Finds out whether the credentials of a vault are spent, and whether a later epoch of the vault was opened. A record
-//! counts only if a quorum of custodians signed it, so a record without signatures cannot make a vault unusable.
+//! Finds out whether the credentials of a vault are spent, and whether a later epoch of the vault was opened. Only
+//! records with the signatures of a quorum count, so a record without signatures cannot make a vault unusable.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ use crate::time_text;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// What has spent the credentials: an opening, or a close for which a quorum gave its shares.
+/// The use that has spent the credentials: an opening, or a close for which a quorum gave shares.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct SpentBy {
     /// The session that was opened or closed. `None` for a close if the session was not known.
@@ -25,7 +25,7 @@ pub struct SpentBy {
 }
 
 impl SpentBy {
-    /// Describes the use of the credentials, after the word *because* or a colon.
+    /// Describes the use of the credentials. The text follows the word *because* or a colon.
     pub fn what(&self) -> String {
         let session = self.session.map(|session| format!("session {session}"));
         match self.purpose {
@@ -47,7 +47,7 @@ pub fn is_spent(by: &SpentBy) -> Error {
     )
 }
 
-/// A record that would count if a quorum had signed it.
+/// A record of a use that does not count, because too few custodians signed the record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct UnsignedUse {
     /// The number of the record in its ledger.
@@ -62,14 +62,14 @@ pub struct UnsignedUse {
     pub needed: usize,
 }
 
-/// The result of a search for a use: the last use that counts, and the later uses that do not count.
+/// The result of a search for a use of credentials: the last use that counts, and all later uses that do not count.
 #[derive(Debug)]
 pub struct FoundUse<T> {
     pub counted: Option<T>,
     pub unsigned: Vec<UnsignedUse>,
 }
 
-/// The uses of vaults in the ledgers, and the manifests that can check who signed them.
+/// The uses of vaults in the ledgers, and the manifests for checking who signed each use.
 pub struct Uses<'a> {
     entries: &'a [Entry],
     approvals: HashMap<SessionId, Vec<(&'a str, &'a Envelope)>>,
@@ -77,7 +77,7 @@ pub struct Uses<'a> {
 }
 
 impl<'a> Uses<'a> {
-    /// Prepares a search in `entries`. The manifests can be those of several epochs of the vault.
+    /// Prepares a search in `entries`. `manifests` can contain the manifests of several epochs of the vault.
     pub fn of(entries: &'a [Entry], manifests: &'a [Manifest]) -> Self {
         let mut approvals: HashMap<_, Vec<_>> = HashMap::new();
         for entry in entries {
@@ -88,13 +88,13 @@ impl<'a> Uses<'a> {
         Self { entries, approvals, manifests }
     }
 
-    /// Returns whether the intent counts: a quorum of one manifest's custodians approved exactly this intent. Without
-    /// a manifest, no signature can be checked, and every intent counts.
+    /// Returns whether the intent counts: a quorum of the custodians of one manifest approved exactly this intent.
+    /// Without manifests, no signature can be checked, so every intent counts.
     pub fn counts(&self, intent: &Intent<'_>) -> bool {
         self.manifests.is_empty() || self.quorum(intent).is_ok()
     }
 
-    /// Returns the last opening of the vault's credentials. If there is none, returns the last close by a quorum.
+    /// Returns the last opening of the vault's credentials. If there is no opening, returns the last close by a quorum.
     pub fn spent(&self, of: &Manifest) -> FoundUse<SpentBy> {
         let credentials = (of.vault_id.as_str(), u64::from(of.credentials_epoch));
         let opened = self.last_intent(|intent| (intent.vault, intent.credentials_epoch) == credentials);
@@ -110,7 +110,7 @@ impl<'a> Uses<'a> {
         }
     }
 
-    /// Returns the highest epoch of the vault that was opened and is later than the vault's own epoch.
+    /// Returns the highest opened epoch of the vault, if this epoch is later than the epoch of `of`.
     pub fn later_epoch(&self, of: &Manifest) -> FoundUse<u64> {
         let is_later = |intent: &Intent<'_>| intent.vault == of.vault_id && intent.epoch > of.epoch.into();
         let mut found = FoundUse { counted: None, unsigned: Vec::new() };
@@ -141,8 +141,8 @@ impl<'a> Uses<'a> {
         found
     }
 
-    /// Checks that a quorum approved the intent. The error has the highest number of valid approvals for one manifest,
-    /// and the number that this manifest needs.
+    /// Checks that a quorum approved the intent. The error has the highest number of valid approvals under one
+    /// manifest, and the number of approvals that this manifest needs.
     fn quorum(&self, intent: &Intent<'_>) -> Result<(), (usize, usize)> {
         let signed = self.approvals.get(&intent.session).map(Vec::as_slice).unwrap_or_default();
         let mut most = (0, 0);
@@ -157,8 +157,8 @@ impl<'a> Uses<'a> {
         Err(most)
     }
 
-    /// Returns the last close by a quorum, in which the vault was decrypted. The close counts if each custodian of a
-    /// quorum has signed the statement of a close and has then given a share.
+    /// Returns the last close by a quorum. Such a close decrypts the vault. The close counts if each custodian of a
+    /// quorum signed the statement of a close and then gave a share.
     fn closed(&self, of: &Manifest) -> FoundUse<SpentBy> {
         let credentials = (of.vault_id.as_str(), u64::from(of.credentials_epoch));
         let mut signed: Vec<&str> = Vec::new();
@@ -219,7 +219,7 @@ fn unsigned(entry: &Entry, intent: &Intent<'_>, (signed, needed): (usize, usize)
 }
 
 impl UnsignedUse {
-    /// Describes the record and says that it does not count.
+    /// Describes the record and states that the record does not count.
     pub fn what(&self) -> String {
         let Self { seq, session, purpose, epoch, signed, needed } = self;
         let session = session.map_or_else(String::new, |session| format!(" (session {session})"));

@@ -1,5 +1,4 @@
-//! The ledger in its directory. Returns the ledger's path, records and head, and answers questions about its
-//! sessions.
+//! The ledger of this machine: its path, its records, its head and its sessions.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,7 +19,7 @@ use crate::vault::manifest::{Lane, Manifest};
 #[derive(Clone)]
 pub struct Ledger {
     pub(super) directory: PathBuf,
-    /// The function to call after each record that was appended.
+    /// The function that is called after each appended record.
     pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
     /// The longest wait until another process releases its lock.
     pub(super) wait: Duration,
@@ -54,9 +53,9 @@ impl RawLedger {
 }
 
 impl Ledger {
-    /// Returns the ledger in the first of these directories whose variable is set: `$BREAKGLASS_STATE`,
-    /// `$XDG_STATE_HOME/breakglass`, `$HOME/.local/state/breakglass`. If none of the variables is set, the directory
-    /// is `/var/lib/breakglass`.
+    /// Returns the ledger in the default directory. The directory is the first of `$BREAKGLASS_STATE`,
+    /// `$XDG_STATE_HOME/breakglass` and `$HOME/.local/state/breakglass` whose variable is set. If no variable is set,
+    /// the directory is `/var/lib/breakglass`.
     pub fn at_default() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let directory = set("BREAKGLASS_STATE")
@@ -71,7 +70,7 @@ impl Ledger {
         Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT, manifests: Arc::default() }
     }
 
-    /// Returns a handle that calls `wake` after each record that it appends. `wake` must return quickly.
+    /// Returns a handle that calls `wake` after each appended record. `wake` must return quickly.
     #[must_use]
     pub fn waking(self, wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self { wake: Some(Arc::new(wake)), ..self }
@@ -83,7 +82,7 @@ impl Ledger {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
     }
 
-    /// Returns a handle that does not wait for the lock, for the moment before a close.
+    /// Returns a handle that does not wait for the lock. A close uses this handle before its first call to AWS.
     #[must_use]
     pub fn impatient(&self) -> Self {
         Self { wait: Duration::ZERO, ..self.clone() }
@@ -100,17 +99,17 @@ impl Ledger {
         self.directory.join(file::NAME)
     }
 
-    /// Returns whether this machine has or had a ledger: the ledger exists, or `shipped.json` shows that a ledger was
-    /// copied to a bucket.
+    /// Returns whether this machine has a ledger, or had a ledger that was copied to a bucket, as `shipped.json` shows.
     pub fn is_there_or_missed(&self) -> bool {
         let path = self.path();
         path.symlink_metadata().is_ok() || Shipped::beside(&path).is_some()
     }
 
-    /// Returns whether this ledger has the intent of the session, which shows that this machine opened the session.
+    /// Returns whether this ledger has the intent of the session. The intent shows that this machine opened the
+    /// session.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn knows_session(&self, session: SessionId) -> Result<bool> {
         Ok(self.entries()?.iter().any(|entry| match &entry.record {
             Record::Intent { session: intended, .. } => *intended == session,
@@ -118,11 +117,11 @@ impl Ledger {
         }))
     }
 
-    /// Returns whether this ledger records that the session was about to enable access. Without this record, this
-    /// machine has not detached `AWSDenyAll` in the session.
+    /// Returns whether this ledger has the session's record `enabling`. Without this record, this machine has not
+    /// detached `AWSDenyAll` in the session.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn enabled_session(&self, session: SessionId) -> Result<bool> {
         Ok(self.entries()?.iter().any(|entry| match &entry.record {
             Record::Enabling { session: enabling } => *enabling == session,
@@ -133,16 +132,16 @@ impl Ledger {
     /// Returns the number of records and the digest of the last record.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn head(&self) -> Result<Head> {
         Ok(self.chain()?.head())
     }
 
-    /// Returns the sessions of this user in the lane `gate` for which no close is recorded, in the order of their
+    /// Returns the user's sessions in the lane `gate` that the ledger does not record as closed, in the order of their
     /// intents.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn unclosed(&self, account: &str, user: &str) -> Result<Vec<LastSession>> {
         let mut all = sessions(&self.entries()?);
         all.retain(|session| {
@@ -153,18 +152,18 @@ impl Ledger {
         Ok(all)
     }
 
-    /// Returns every record, in the order of the file. If there is no file yet, returns no records.
+    /// Returns every record, in the order of the file. Returns no records if the file does not exist.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         Ok(self.chain()?.into_entries())
     }
 
-    /// Returns every record with its digest. If there is no file yet, returns no records.
+    /// Returns every record with its digest. Returns no records if the file does not exist.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn chain(&self) -> Result<Chain> {
         Ok(self.raw()?.chain)
     }
@@ -172,10 +171,10 @@ impl Ledger {
     /// Returns every record with its digest and the bytes of its line.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be read, or its chain is broken.
+    /// Fails if the ledger cannot be read, or if its chain is broken.
     pub fn raw(&self) -> Result<RawLedger> {
         let path = self.path();
-        // `shipped` is read before the ledger, because another process might append to the ledger between the two
+        // `shipped.json` is read before the ledger, because another process might append to the ledger between the two
         // reads.
         let shipped = Shipped::beside(&path);
         let bytes = file::read(&path, self.wait)?.unwrap_or_default();

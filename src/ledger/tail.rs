@@ -1,4 +1,4 @@
-//! Reads the end of the ledger file. A writer needs only the end, so the time to append does not depend on the
+//! Reads the end of the ledger file. To append a record, only the end is needed, so the duration does not depend on the
 //! ledger's size.
 
 use std::fs::File;
@@ -9,19 +9,19 @@ use sha2::{Digest, Sha256};
 use super::chain::Head;
 use super::line::{ParsedLine, lines, torn};
 
-/// The number of bytes of the first read. Most records are shorter.
+/// How many bytes the first read covers. Most records are shorter.
 const FIRST: u64 = 16 * 1024;
 
-/// The facts about the end of the file, which a writer needs to append a record.
+/// The facts about the end of the file that are needed to append a record.
 pub(super) struct Tail {
     pub(super) head: Head,
     /// Whether the last line has no newline, because its write was interrupted.
     pub(super) unfinished: bool,
-    /// The digest of the torn lines after the last record, as the function [`torn()`] returns it.
+    /// The digest of the torn lines after the last record: the result of [`torn()`].
     pub(super) torn: Option<String>,
 }
 
-/// Reads the end of the file. Skips torn lines at the end. Returns `None` if the line before these torn lines is not
+/// Reads the end of the file, and skips torn lines at the end. Returns `None` if the line before the torn lines is not
 /// a record.
 pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
     let mut size = FIRST;
@@ -47,8 +47,8 @@ pub(super) fn read(file: &File, length: u64) -> std::io::Result<Option<Tail>> {
 }
 
 impl Tail {
-    /// Returns the state after `bytes`. `end` is the offset after the last record in `bytes`, or 0 if there is no
-    /// record.
+    /// Returns the facts about the end of `bytes`. `end` is the offset after the last record in `bytes`, or 0 if there
+    /// is no record.
     fn of(head: Head, bytes: &[u8], end: usize) -> Self {
         let unfinished = !bytes.is_empty() && !bytes.ends_with(b"\n");
         let mut after = bytes.get(end..).unwrap_or_default().to_vec();
@@ -60,8 +60,7 @@ impl Tail {
 }
 
 enum LastRecord {
-    /// The lines contain a record. The fields are the head after the last record, and the offset after the last
-    /// record's newline.
+    /// The last record was found. The fields are the head after this record, and the offset after the record's newline.
     Head(Head, usize),
     Nothing,
     Damage,

@@ -128,7 +128,7 @@ fn concurrent_writers_take_turns() {
 }
 
 #[test]
-fn of_concurrent_intents_for_the_same_credentials_one_succeeds() {
+fn only_one_of_several_concurrent_intents_for_the_same_credentials_succeeds() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     let excused = |number: u8, why: Option<&str>, drill: Option<&str>| {
@@ -154,7 +154,7 @@ fn of_concurrent_intents_for_the_same_credentials_one_succeeds() {
 }
 
 #[test]
-fn a_record_of_a_later_version_is_named_as_such() {
+fn a_record_of_a_later_format_version_is_reported_as_such() {
     let later = r#"{"at":"2026-11-22T02:17:00Z","kind":"verify","prev":"","seq":0,"v":2}"#;
     let damage =
         chain(&format!("{later}\n")).expect_err("a record with a later format version should be refused");
@@ -162,7 +162,7 @@ fn a_record_of_a_later_version_is_named_as_such() {
 }
 
 #[test]
-fn the_next_record_reveals_a_change() {
+fn a_changed_record_is_found_because_the_next_record_has_its_digest() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     for number in 1..=3 {
@@ -235,7 +235,7 @@ fn a_complete_line_that_is_not_a_record_is_not_torn() {
 }
 
 #[test]
-fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
+fn an_inserted_line_that_looks_torn_is_damage() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     ledger.append(now(), intent(1)).expect("append");
@@ -251,7 +251,7 @@ fn an_inserted_line_is_not_torn_even_if_it_looks_so() {
     let lines: Vec<&str> = whole.lines().collect();
     assert_eq!(chain(&whole).expect("chains").torn, [2, 3]);
     assert!(whole.as_bytes().starts_with(&first) && lines.len() == 5, "{whole}");
-    // The chain is also valid without its torn lines.
+    // The chain is also valid if the torn lines are removed.
     assert_eq!(first_bad(&[lines[0], lines[3], lines[4]]), None);
     let fake = "{\"at\":\"2026-11-22T02:1";
     let read = chain(&[lines[0], lines[1], lines[2], fake, lines[3], lines[4]].join("\n"));
@@ -308,7 +308,7 @@ fn first_bad(lines: &[&str]) -> Option<u64> {
 }
 
 #[test]
-fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
+fn every_change_to_any_record_is_found_and_the_first_bad_record_is_named() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     let count = 7;
@@ -325,8 +325,8 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
         let edited = lines[at].replace("SSO down", "SSO fine");
         let mut changed = lines.clone();
         changed[at] = &edited;
-        // No record contains the digest of the last record, so only a head or a copy reveals a change of the last
-        // record.
+        // Only a head or a copy of the ledger reveals a change of the last record, because no later record contains its
+        // digest.
         let found = if last {
             let chain = chain(&(changed.join("\n") + "\n")).expect("chains");
             assert_eq!(since(&chain, &head), None);
@@ -356,8 +356,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
             swapped.swap(at, at + 1);
             assert_eq!(first_bad(&swapped), Some(at as u64 + 1), "swapped {at}");
         }
-        // A forged record is inserted. The forged record and the next record both contain the digest of the record
-        // before them.
+        // The forged record is inserted between two records, and contains the digest of the first of these two records.
         let before = chain(&(lines[..at].join("\n") + "\n")).unwrap_or_default().head();
         let forged = super::chain::line(before, None, now(), closed(9)).expect("a line");
         let mut forged_in = lines.clone();
@@ -380,7 +379,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_one_is_named() {
 }
 
 #[test]
-fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
+fn merged_ledgers_are_ordered_by_time_and_records_of_one_ledger_keep_their_order() {
     let scratch = Scratch::new();
     let (one, two) = (Ledger::at(scratch.0.join("one")), Ledger::at(scratch.0.join("two")));
     let at = |minute: i64| now() + jiff::SignedDuration::from_mins(minute);
@@ -392,8 +391,8 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
     let merged =
         one.entries_with(&[two.path(), two.path(), damaged]).expect("the first ledger should be valid");
     let order: Vec<_> = merged.entries().iter().filter_map(|entry| entry.record.session()).collect();
-    // The clock of the first ledger's machine was set back before the last record; the records still keep their
-    // order.
+    // The clock of the first ledger's machine was set back before the last record. The records keep their order
+    // nevertheless.
     assert_eq!(order, [1, 2, 4, 3, 5].map(session));
     assert_eq!(merged.wrong().count(), 1, "only the damaged ledger should have an error");
     let copy = scratch.0.join("copy");
@@ -404,8 +403,8 @@ fn several_ledgers_are_merged_by_time_and_each_keeps_its_order() {
         0,
         "a different first line means a different ledger"
     );
-    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger, so the result has the records
-    // of both files.
+    // A shorter copy of a ledger adds no record. A rebuilt copy contradicts the ledger, so the merged result has the
+    // records of both files.
     let behind = scratch.0.join("behind");
     let first = fs::read_to_string(one.path()).expect("read").lines().next().expect("a line").to_owned();
     fs::write(&behind, first.clone() + "\n").expect("write");

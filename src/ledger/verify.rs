@@ -1,5 +1,5 @@
-//! Compares a valid chain with evidence from outside the chain: the heads in signed statements, a head that a person
-//! kept, and a copy of the ledger.
+//! Compares a valid chain with three kinds of evidence: the ledger heads in signed statements, a head that a person
+//! noted, and a copy of the ledger.
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::resume_unwind;
@@ -18,7 +18,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::words;
 
-/// How many signed statements the ledger has, and how many of them could be checked.
+/// The number of signed statements in the ledger, and the results of checking the statements.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SignedStatements {
     /// The number of statements that custodians signed.
@@ -27,22 +27,23 @@ pub struct SignedStatements {
     pub heads: usize,
     /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// The number of openings of the given vault files. A quorum approved each of these openings in advance.
+    /// The number of openings of the given vault files. For each opening, a quorum's approvals come first in the
+    /// ledger.
     pub openings: usize,
 }
 
-/// Checks that the records of each session fit together, and that the ledger head in each signed statement matches
-/// the chain. If one of `vaults` has the signer's key, also checks the signature.
+/// Checks that the records of each session do not contradict each other, and that the ledger head in each signed
+/// statement matches the chain. Also checks the signature if one of `vaults` has the signer's key.
 ///
 /// # Errors
-/// [`Damage`], which describes the first record that contradicts another record, or whose statement was not signed by
-/// its custodian.
+/// [`Damage`], which describes the first record that contradicts another record, or that has a statement without its
+/// custodian's signature.
 pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damage> {
     let links: Vec<_> = chain.links.iter().filter(|link| link.entry.record.envelope().is_some()).collect();
     let checked: Result<Vec<_>, _> =
         par_map(&links, |link| check_statement(chain, link, vaults)).into_iter().collect();
     let (sessions, openings) = (sessions(chain), openings(chain, vaults));
-    // If several checks fail, the damage with the lowest record number is returned.
+    // If several checks fail, the damage with the lowest record number counts.
     let wrong = [sessions.as_ref().err(), checked.as_ref().err(), openings.as_ref().err()];
     if let Some(first) = wrong.into_iter().flatten().min_by_key(|damage| damage.seq) {
         return Err(first.clone());
@@ -56,7 +57,7 @@ pub fn signed(chain: &Chain, vaults: &[Vault]) -> Result<SignedStatements, Damag
     })
 }
 
-/// The checks that were possible for one statement.
+/// The results of checking one signed statement.
 struct CheckedStatement {
     head: bool,
     signature: bool,
@@ -72,7 +73,7 @@ fn check_statement(chain: &Chain, link: &Link, vaults: &[Vault]) -> Result<Check
     })
 }
 
-/// Calls `of` for each item, on all processors. Returns the results in the order of the items.
+/// Calls `of` for each item, in parallel on all processors. Returns the results in the order of the items.
 fn par_map<T: Sync, R: Send>(all: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let size = all.len().div_ceil(threads).max(1);
@@ -116,8 +117,8 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 
 const UNINTENDED: &str = "its session has no intent before it";
 
-/// Checks, for every opening of the given vaults, that a quorum approved exactly the intent of the opening before the
-/// opening. Returns the number of these openings.
+/// Checks every opening of the given vaults: a quorum must have approved exactly the opening's intent in advance.
+/// Returns the number of these openings.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();
@@ -144,7 +145,8 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     Ok(intended.len())
 }
 
-/// Checks that the chain had the ledger head in the signed statement. Returns false if the statement has no head.
+/// Checks that the ledger head in the signed statement is a head of the chain. Returns false if the statement has no
+/// head.
 fn check_head(chain: &Chain, link: &Link, statement: &Value) -> Result<bool, Damage> {
     let named = statement.pointer("/predicate/ledger").cloned();
     let named = named.and_then(|head| serde_json::from_value::<LedgerHead>(head).ok());
@@ -195,10 +197,10 @@ fn check_signature(link: &Link, statement: &Value, vaults: &[Vault]) -> Result<b
     Ok(false)
 }
 
-/// A ledger head that a person kept: from an alert, from an approval or from an earlier `ledger verify`.
+/// A ledger head that a person noted from an alert, from an approval or from an earlier `ledger verify`.
 #[derive(Clone, Debug)]
 pub struct ExpectedHead {
-    /// The number of records, if the person gave it.
+    /// The number of records, if the person noted the number.
     pub records: Option<u64>,
     /// The digest of the last record: 64 hex digits or six words.
     digest: String,
@@ -217,7 +219,7 @@ impl ExpectedHead {
         is_one.then_some(Self { records, digest })
     }
 
-    /// Returns how many records the chain has after this head. `None` if the chain never had this head.
+    /// Returns how many records the chain has after this head. Returns `None` if the chain does not have this head.
     pub fn since(&self, chain: &Chain) -> Option<u64> {
         let mut digest = [0; 32];
         let is_hex = hex::decode_to_slice(&self.digest, &mut digest).is_ok();
@@ -251,7 +253,7 @@ pub fn copied(bytes: &[u8]) -> Result<Vec<CopiedRecord>, usize> {
     Ok(copied)
 }
 
-/// Returns the numbers of the records that are missing before the last record of the copy.
+/// Returns the numbers of the records that the copy lacks before its last record.
 pub fn holes(copy: &[CopiedRecord]) -> Vec<u64> {
     let has: BTreeSet<_> = copy.iter().map(|(seq, _)| *seq).collect();
     (0..has.last().copied().unwrap_or_default()).filter(|seq| !has.contains(seq)).collect()
@@ -260,7 +262,7 @@ pub fn holes(copy: &[CopiedRecord]) -> Vec<u64> {
 /// Compares the chain with a copy. Returns how many records the chain has after the last record of the copy.
 ///
 /// # Errors
-/// [`Damage`], which describes the first record that differs from the copy or that only the copy has.
+/// [`Damage`], which describes the first record that differs from the copy, or that exists only in the copy.
 pub fn against(chain: &Chain, copy: &[CopiedRecord]) -> Result<u64, Damage> {
     let Head { seq: all, .. } = chain.head();
     let mut beyond = all;

@@ -1,5 +1,5 @@
-//! Sends a run's alerts: one before the window opens, and one after the run has ended. Records each channel's answer
-//! in the ledger.
+//! Sends the alerts of a run: one alert before the window opens, and one alert after the run has ended. Records each
+//! channel's answer in the ledger.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
-/// The longest wait for the channels at the end of a run that opened nothing. This limit applies if the operator
-/// stopped the run, or if no channel has acknowledged an alert. In all other cases, the channels' own timeout
+/// The longest wait for the alert channels at the end of a run that opened nothing. This limit applies if the operator
+/// stopped the run, or if no channel has acknowledged an alert. In all other cases, only the timeout of each channel
 /// applies.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
-/// After the program has waited this long for the channels, it prints that it is waiting.
+/// How long the program waits for the alert channels before it prints that it is waiting.
 const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Announcer<'a> {
@@ -29,15 +29,15 @@ pub(crate) struct Announcer<'a> {
     /// The fields that have the same value in every alert of the run.
     notice: Notice,
     deliveries: RefCell<Vec<(AlertTopic, Deliveries)>>,
-    /// The deliveries of the alert that a quorum is closing access. They are recorded only after the close, because a
-    /// record could delay the close.
+    /// The deliveries of the alert that a quorum is closing access. These deliveries are recorded only after the close,
+    /// because writing a record could delay the close.
     closing: RefCell<Option<Deliveries>>,
-    /// Whether the opening was announced. If the opening was announced, the end of the run must be announced, too.
+    /// Whether an alert announced the opening. If so, another alert must announce the end of the run.
     announced: Cell<bool>,
     acknowledged: Cell<bool>,
 }
 
-/// Describes the end of a run. The run's last alert contains the description.
+/// The end of a run, as described in the run's last alert.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) topic: AlertTopic,
@@ -62,7 +62,7 @@ impl<'a> Announcer<'a> {
     /// the custodians approved `--no-alert`.
     ///
     /// # Errors
-    /// Fails if all channels have answered, and no acknowledgement counts.
+    /// Fails if all channels have answered and no acknowledgement counts.
     pub(crate) async fn announce_opening(&self, interrupt: &Interrupt) -> Result<()> {
         self.announced.set(true);
         self.log.say(&format!("alert: notifying {}", self.alerts.names()));
@@ -73,7 +73,7 @@ impl<'a> Announcer<'a> {
     }
 
     /// Sends the alert that a quorum is closing access. Does not wait for the channels, and does not read the ledger.
-    /// `release` describes who gave a share; `None` for a close without a quorum, which sends no such alert.
+    /// `release` describes who gave a share. Does nothing if `release` is `None`, because the close then has no quorum.
     pub(crate) fn announce_closing(&self, release: Option<String>) {
         let (topic, at) = (AlertTopic::Closing, self.log.now());
         let Some(detail) = release else { return };
@@ -81,7 +81,7 @@ impl<'a> Announcer<'a> {
         *self.closing.borrow_mut() = Some(self.alerts.send(&notice));
     }
 
-    /// Replaces the session that the next alerts are about, and whether its window was closed by force.
+    /// Sets the session that the next alerts are about, and whether the session's window was closed with `--force`.
     pub(crate) fn set_session(&mut self, session: Option<SessionId>, forced: bool) {
         (self.notice.session, self.notice.forced) = (session, forced);
     }
@@ -138,7 +138,7 @@ impl<'a> Announcer<'a> {
         self.settle(topic, limit, signals).await;
     }
 
-    /// Waits for the unfinished deliveries, at most for the duration `limit`, and records all deliveries. `topic` is the
+    /// Waits for the unfinished deliveries for at most the duration `limit`, and records all deliveries. `topic` is the
     /// topic of the last alert.
     pub(crate) async fn settle(&self, topic: AlertTopic, limit: Duration, signals: &mut SessionSignals) {
         let closing = self.closing.borrow_mut().take().map(|deliveries| (AlertTopic::Closing, deliveries));

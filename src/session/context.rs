@@ -1,5 +1,5 @@
-//! The context of a run. The context implements the traits through which the sequences in [`crate::gate`] call the
-//! application.
+//! The context of a run. The context implements the traits through which the opening sequence and the closing sequence
+//! in [`crate::gate`] call the application.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::session::interrupt::Interrupt;
 use crate::session::log::Log;
 use crate::session::runner::Runner;
 
-/// The program warns if the local clock differs from AWS's clock by more than this.
+/// The program warns if the local clock differs from AWS's clock by more than this duration.
 const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 pub(crate) struct RunContext<'a> {

@@ -1,4 +1,4 @@
-//! The shell commands that close access. The program shows them to an operator who has to close access by hand.
+//! The shell commands that close access. The program shows the commands to an operator who must close access by hand.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,8 @@ pub(crate) struct HowToClose {
 }
 
 impl HowToClose {
-    /// Creates the commands from the manifest's data only. The manifest contains neither the key id nor the role.
-    /// Therefore, the commands leave out the key id, and have a placeholder for the role.
+    /// Creates the commands from the manifest only. The manifest contains neither the key id nor the role, so the
+    /// commands leave out the key id and have a placeholder for the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
         let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role, profile: None }
@@ -38,7 +38,7 @@ impl HowToClose {
             return self.role_commands(role);
         }
         let (user, deny) = (&self.target.user, self.target.deny_all_arn());
-        // Attaching AWSDenyAll is enough to close access, so the command that deactivates the key is optional.
+        // `AWSDenyAll` alone closes access, so the command that deactivates the key is optional.
         let key = self.key.as_deref().map_or(String::new(), |key| {
             format!(
                 " && aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
@@ -67,7 +67,7 @@ impl HowToClose {
         format!("to close it anyway: {}{profile} --force", self.close_command())
     }
 
-    /// Returns the command that closes with a profile of the AWS configuration, without a quorum.
+    /// Returns the command `close` with a profile of the AWS configuration. This command needs no quorum.
     pub(crate) fn with_profile(&self) -> String {
         let profile = self.profile.as_deref().map_or_else(|| "NAME".to_owned(), quoted);
         format!("{} --profile {profile}", self.close_command())

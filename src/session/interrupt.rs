@@ -1,5 +1,5 @@
-//! The operator can make two requests: to stop the opening, and to stop waiting for the proof that access is closed.
-//! Each request ends a pause that is in progress.
+//! Two requests of the operator: to stop the opening, and to stop waiting for the proof that access is closed. Each
+//! request also ends a current pause.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -34,15 +34,15 @@ impl Interrupt {
         self.gave_up.get()
     }
 
-    /// Returns when the operator asks to stop waiting for the proof.
+    /// Waits until the operator asks to stop waiting for the proof that access is closed.
     pub(crate) async fn given_up(&self) {
         while !self.gave_up() {
             self.wake.notified().await;
         }
     }
 
-    /// Waits for `time`, or until the operator makes one of the two requests. Does not wait if the operator has already
-    /// asked to stop waiting for the proof.
+    /// Waits for `time`, or until the operator makes a request. Does not wait if the operator has already asked to stop
+    /// waiting for the proof.
     pub(crate) async fn pause(&self, time: Duration) {
         if self.gave_up() {
             return;

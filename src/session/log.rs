@@ -17,11 +17,11 @@ use crate::terminal::print;
 pub(crate) struct Log<'a> {
     clock: AwsClock,
     ledger: &'a Ledger,
-    /// Another handle to the same ledger file, for records that must not delay a close. This handle waits at most one
+    /// A second handle to the ledger file, for records that must not delay a close. The second handle waits at most one
     /// second for the lock.
     hurried: Ledger,
     events: Events,
-    /// The keyboard, which shows the countdown. The countdown is erased before another line is printed.
+    /// The keyboard reader, which also shows the countdown. The countdown is erased before another line is printed.
     countdown: RefCell<Weak<Keyboard>>,
 }
 
@@ -38,8 +38,7 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Reports whether the program writes events to stdout. If the program writes events to stdout, it must not write
-    /// anything else to stdout.
+    /// Reports whether the program writes events to stdout. If so, the program must not write anything else to stdout.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }
@@ -70,7 +69,7 @@ impl<'a> Log<'a> {
     /// Appends the intent to the ledger. The run continues only if the intent was written.
     ///
     /// # Errors
-    /// Fails if the ledger cannot be written, or another session of the same vault is in progress.
+    /// Fails if the ledger cannot be written, or if another session of the same vault is in progress.
     pub(crate) fn intend(&self, intent: Record) -> Result<()> {
         self.ledger.intend(self.now(), intent)
     }
@@ -80,8 +79,8 @@ impl<'a> Log<'a> {
         self.append(self.ledger, record);
     }
 
-    /// Appends a record to the ledger while access may be open. Unlike [`Self::record`], this function does not wait
-    /// if another process has locked the ledger.
+    /// Appends a record to the ledger while access might be open. Does not wait if another process has locked the
+    /// ledger; [`Self::record`] waits.
     pub(crate) fn record_hurried(&self, record: Record) {
         self.append(&self.hurried, record);
     }
@@ -92,7 +91,8 @@ impl<'a> Log<'a> {
         self.emit(Event::Closed { session: Some(session), probed, cause: cause.into() });
     }
 
-    /// Returns the ledger's head. Returns `None` if the ledger cannot be read, or if another process has locked it.
+    /// Returns the ledger's head. Returns `None` if the ledger cannot be read, or if another process has locked the
+    /// ledger.
     pub(crate) fn head(&self) -> Option<Head> {
         self.hurried.head().ok()
     }

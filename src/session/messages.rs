@@ -5,7 +5,7 @@ use crate::gate::Lost;
 use crate::vault::names::harmless;
 use crate::window::Cause;
 
-/// Returns the text that shows the vault's runbook. The text shows no control characters.
+/// Returns the vault's runbook as text for the terminal, without control characters.
 pub(crate) fn runbook(text: &str) -> String {
     let lines: Vec<_> =
         text.trim().lines().map(|line| format!("  {}", harmless(line.trim_end(), '\u{fffd}'))).collect();

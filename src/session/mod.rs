@@ -1,5 +1,5 @@
-//! The commands that call AWS: `open`, `close` and `status`. This module has the event loop and the alerts of these
-//! commands, and runs the operator's command during a window.
+//! Implements the commands that call AWS: `open`, `close` and `status`. This module contains their event loop and
+//! alerts, and runs the operator's command during a window.
 
 mod announce;
 mod close;

@@ -14,7 +14,7 @@ use crate::terminal::print;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::target::TargetId;
 
-/// The content of an alert, and the ledger that records it.
+/// The content of an alert, and the ledger in which the alert is recorded.
 pub(crate) struct LocalNotice<'a> {
     pub(crate) vault: &'a VaultFacts,
     pub(crate) target: &'a TargetId,

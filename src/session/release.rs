@@ -1,4 +1,4 @@
-//! The custodians whose shares close access.
+//! The custodians who gave shares to close access.
 
 use crate::terminal::listed;
 
@@ -7,12 +7,12 @@ use crate::terminal::listed;
 pub(crate) struct Release {
     /// The custodians who gave a share.
     pub(crate) given_by: Vec<String>,
-    /// The custodians whose token signed the statement of the close.
+    /// The custodians whose tokens signed the statement of the close.
     pub(crate) signed_by: Vec<String>,
 }
 
 impl Release {
-    /// Describes the release for an alert.
+    /// Describes for an alert who gave shares and who signed.
     pub(crate) fn detail(&self) -> String {
         let is_unsigned = |name: &&String| !self.signed_by.contains(name);
         let unsigned: Vec<_> = self.given_by.iter().filter(is_unsigned).map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! Runs what the operator chose for the window: a command, a shell, a console session, or only a countdown.
+//! Runs the operator's choice during a window: a command, a shell, a console session, or only a countdown.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -26,18 +26,17 @@ use crate::window::left;
 pub(crate) struct Runner<'a> {
     log: &'a Log<'a>,
     work: &'a Work,
-    /// The emergency user. The command gets the session that was issued to this user. `None` if there is no session
-    /// for a command.
+    /// The emergency user, whose AWS session the operator's command gets. `None` if no AWS session is issued.
     user: Option<&'a EmergencyUser>,
     running: RefCell<Running>,
 }
 
-/// An open window. If `--console` was given, the value also contains the link that signs in to the AWS console.
+/// An open window. With `--console`, the value also contains the sign-in link of the AWS console.
 pub(crate) struct Opened {
     pub(crate) session: SessionId,
     pub(crate) window: Window,
     pub(crate) console_link: Option<SecretText>,
-    /// Instructions for the operator, from the vault. Empty if the vault has none.
+    /// The vault's instructions for the operator. The text is empty if the vault has no instructions.
     pub(crate) runbook: String,
 }
 
@@ -47,7 +46,7 @@ struct Running {
     child: Option<Child>,
     /// How the command ended, if the command ended by itself.
     ended: Option<CommandEnd>,
-    /// The task that ends the child process. The task is separate, so no other step can delay the end of the child
+    /// The task that ends the child process. A separate task is used so that no other step delays the end of the child
     /// process.
     ending: Option<JoinHandle<String>>,
     endpoint: Option<Endpoint>,
@@ -60,7 +59,7 @@ impl<'a> Runner<'a> {
         Self { log, work, user, running: RefCell::default() }
     }
 
-    /// Reports whether the window stays open without a command. In such a window, the program reads the keyboard.
+    /// Reports whether the window is held open without a command. In such a window, the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         self.work.is_held()
     }
@@ -109,7 +108,7 @@ impl<'a> Runner<'a> {
         let mut access = vec![
             ("AWS_REGION", region.clone()),
             ("AWS_DEFAULT_REGION", region),
-            // The AWS SDKs and the AWS CLI put this name into the user agent, which CloudTrail logs.
+            // The AWS SDKs and the AWS CLI put the value of this variable into the user agent, which CloudTrail logs.
             ("AWS_SDK_UA_APP_ID", session.traced()),
             ("BREAKGLASS_UNTIL", window.until.to_string()),
         ];
@@ -159,7 +158,7 @@ impl<'a> Runner<'a> {
         matches!(self.work, Work::Command(_)).then(|| ended.unwrap_or(CommandEnd::Stopped))
     }
 
-    /// Returns when the operator presses `q`. Never returns if the program does not read the keyboard.
+    /// Waits until the operator presses `q`. Never returns if the program does not read the keyboard.
     pub(crate) async fn quit(&self) {
         let keyboard = self.running.borrow().keyboard.clone();
         match keyboard {

@@ -15,7 +15,7 @@ use crate::session::how_to_close::HowToClose;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
 
-/// Asks for the state of one emergency user.
+/// A query for the state of one emergency user.
 #[derive(Debug)]
 pub(crate) struct StatusQuery {
     pub(crate) target: TargetId,
@@ -29,7 +29,7 @@ pub(crate) struct StatusQuery {
 /// in the profile's account, or if the target is of the lane `static`.
 ///
 /// # Errors
-/// Fails if the profile has no credentials, AWS cannot be reached, or no user is in the profile's account.
+/// Fails if the profile has no credentials, if AWS cannot be reached, or if no user is in the profile's account.
 pub(crate) fn read_status(
     profile: &str,
     queries: &[StatusQuery],
@@ -70,14 +70,14 @@ async fn read_user(closer: &impl Closer, target: &TargetId, now: Timestamp) -> U
     observe_complete(&access, &Scope { deny: &deny, keys: None }, now)
 }
 
-/// Returns the command that closes the target's access with a profile of the AWS configuration. `profile` is the name of
-/// the profile, if it is known.
+/// Returns the command `close` for the target, with a profile of the AWS configuration. `profile` is the name of the
+/// profile, if the name is known.
 pub(crate) fn close_with_profile_command(vault: &Path, target: &TargetId, profile: Option<&str>) -> String {
     let profile = profile.map(str::to_owned);
     HowToClose { profile, ..HowToClose::new(vault, target, Lane::Gate) }.with_profile()
 }
 
-/// Returns the shell commands that close access of the target's user.
+/// Returns the shell commands that close the access of the target's user.
 pub(crate) fn how_to_close(vault: Option<&Path>, target: &TargetId, lane: Lane) -> String {
     HowToClose::new(vault.unwrap_or(Path::new("VAULT")), target, lane).commands()
 }

@@ -1,4 +1,4 @@
-//! Formats the time left for the warning that the window ends soon.
+//! Formats the time left for the warning before the end of the window.
 
 /// Returns the number of minutes left as text, such as `5 minutes left`.
 pub fn left(minutes: u64) -> String {

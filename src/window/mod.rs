@@ -1,5 +1,5 @@
-//! The window is a pure state machine. When the state machine has ended, access is closed, or access is reported as
-//! possibly open until T1.
+//! A window as a pure state machine. At the end of the state machine, access is closed, or the program reports that
+//! access might be open until T1.
 //!
 //! The module `model` is for tests only.
 

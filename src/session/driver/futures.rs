@@ -1,4 +1,4 @@
-//! Futures of the event loop: optional futures, and timers that can be unset.
+//! Futures for the event loop: optional futures and optional timers.
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::boot_clock::Instant;
 
-/// A future that runs on the current thread. The output of the future is `None` if the wrapped future panicked.
+/// A future whose output is `None` if the wrapped future panicked. The future runs on the current thread.
 pub(super) type Caught<'a, T> = Pin<Box<dyn Future<Output = Option<T>> + 'a>>;
 
 /// Wraps a future and catches its panics.
@@ -37,8 +37,8 @@ pub(super) async fn passed(since: Option<tokio::time::Instant>, time: Duration) 
     }
 }
 
-/// Sleeps until the deadline. Without this timer, the one-second tick would notice the deadline up to a second late.
-/// The timer stops while the machine is suspended, so after a suspend the tick notices the deadline first.
+/// Sleeps until the deadline. The one-second tick alone could notice the deadline up to a second late. This timer
+/// stands still while the machine is suspended, so after a suspend the tick notices the deadline first.
 pub(super) async fn reached(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep(deadline.since(Instant::now())).await,

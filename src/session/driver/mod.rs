@@ -1,5 +1,5 @@
-//! The event loop of a run. The loop turns signals, timers and results into events for the window's state machine.
-//! Then the loop performs the actions that the state machine returns.
+//! The event loop of a run. The loop turns signals, timers and results into events for the window's state machine, and
+//! performs the actions that the state machine returns.
 
 mod futures;
 
@@ -29,8 +29,8 @@ use crate::time_text;
 use crate::window::{Action, Cause, End, Machine, WindowEvent};
 use futures::{Caught, caught, output, passed, reached};
 
-/// The longest time for which the closing sequence continues after the operator has stopped waiting. The sequence
-/// ends by itself at once, except if it waits for the end of the command.
+/// How long the closing sequence can continue after the operator has stopped waiting. Usually the sequence ends at
+/// once; only the end of the operator's command can delay the sequence.
 const LAST_CALLS: Duration = Duration::from_millis(900);
 
 /// The inputs of a run.
@@ -38,7 +38,7 @@ pub(crate) struct Run<'a, S> {
     pub(crate) context: &'a RunContext<'a>,
     pub(crate) progress: &'a OpenProgress,
     pub(crate) strategy: &'a S,
-    /// For a close: T1 of the window, if T1 is known. `None` for an opening, which determines T1 itself.
+    /// T1 of the window to close, if T1 is known. `None` for an opening, because an opening computes T1 itself.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -66,7 +66,7 @@ impl<'a, S: CloseStrategy> Run<'a, S> {
             Some(outcome) => outcome,
             None => self.close(Cause::Panicked, signals).await,
         };
-        // If the close panicked, the command may still be running.
+        // If the close panicked, the operator's command might still run.
         self.context.end_children().await;
         outcome
     }
@@ -95,9 +95,9 @@ struct Loop<'a, S> {
     closing: Option<Caught<'a, CloseOutcome>>,
     /// Waits until another process closes or replaces the open window.
     watch: Option<Caught<'a, Lost>>,
-    /// The open window. `None` before the window is open, and after the work in the window was started.
+    /// The open window. `None` before the window is open, and after the operator's command was started.
     ready: Option<Opened>,
-    /// When the window opened, by AWS's clock. `None` if it never opened.
+    /// When the window opened, by AWS's clock. `None` if the window has not opened.
     opened_at: Option<Timestamp>,
     /// When the operator stopped waiting for the proof that access is closed.
     gave_up: Option<tokio::time::Instant>,
@@ -163,8 +163,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         RunOutcome { open_for, command, failure, closed, ..run.outcome(end) }
     }
 
-    /// Returns the deadline once: on the first call after the deadline is known. All other calls of this function
-    /// return `None`.
+    /// Returns the deadline on the first call after the deadline is known. All other calls return `None`.
     fn new_deadline(&mut self) -> Option<Instant> {
         let window = self.run.context.window().filter(|_| !self.knows_deadline)?;
         self.knows_deadline = true;
@@ -235,8 +234,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                     Received::Child => {}
                 },
                 () = reached(self.deadline) => {
-                    // The timer can fire before the deadline. If the timer fires early, the deadline stays set, so
-                    // the timer is started again.
+                    // The timer can fire before the deadline. In this case, the deadline stays set, so the timer starts
+                    // again.
                     let now = Instant::now();
                     self.deadline = self.deadline.filter(|deadline| now < *deadline);
                     return WindowEvent::Tick(now);
@@ -289,7 +288,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         }
     }
 
-    /// Ends the close, although a call to AWS has not been answered yet.
+    /// Ends the close although AWS has not answered a call yet.
     fn abandon_close(&mut self) -> WindowEvent {
         (self.gave_up, self.closing) = (None, None);
         let why = format!("you stopped waiting for AWS: {}", self.run.strategy.remaining());

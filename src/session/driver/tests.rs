@@ -15,8 +15,8 @@ use crate::vault::target::TargetId;
 
 /// Opens and closes a window for an IAM user in memory. The opening sequence panics if `panics` is true.
 fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
-    // The fake user expects an intent before the first write. The test records no intent, so the test sets the fake
-    // user's flag itself.
+    // The fake user requires an intent before the first write. This test records no intent, so the test sets the fake
+    // user's flag directly.
     user.intended.set(true);
     user.booted.set(Instant::now());
     let runtime =
@@ -80,7 +80,7 @@ fn notice() -> Notice {
 }
 
 #[test]
-fn a_panic_closes() {
+fn a_panic_of_the_opening_closes_access() {
     let user = FakeUser::at_rest();
     assert_eq!(run(&user, true, &Work::Hold).end, End::Closed(Cause::Panicked));
     assert!(
@@ -91,7 +91,7 @@ fn a_panic_closes() {
 }
 
 #[test]
-fn a_command_that_cannot_start_closes() {
+fn a_command_that_cannot_be_started_closes_access() {
     let user = FakeUser::at_rest();
     let work = Work::Command(vec!["/no/such/command".into()]);
     assert_eq!(run(&user, false, &work).end, End::Closed(Cause::ChildEnded));

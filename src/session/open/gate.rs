@@ -36,7 +36,8 @@ pub(super) async fn open_gate(
     };
     let has_mfa = mfa.is_some();
     let user = EmergencyUser::new(run.aws, run.region(), &key, mfa, session_call(run.hand_out()));
-    // `opener` has the only copy of the opener's key. The function `open` takes ownership of `opener` and drops it.
+    // `opener` has the only copy of the opener's key. The function `open` takes ownership of `opener` and drops the
+    // key.
     let opener = IamOpener::new(run.aws, run.target, run.region(), boundary, opener);
     let iam = IamCloser::new(run.aws, run.target, run.region(), &closer);
     drop((closer, key));

@@ -1,5 +1,5 @@
-//! The command `open`: opens a window with the unsealed credentials, keeps it open, and closes it. The files
-//! `gate.rs` and `role.rs` implement one lane each.
+//! The command `open`: opens a window with the unsealed credentials, keeps the window open, and closes the window.
+//! `gate.rs` implements the lane `gate`, and `role.rs` implements the lane `static`.
 
 mod gate;
 mod records;
@@ -37,7 +37,7 @@ pub(crate) struct ApprovedOpening {
     pub(crate) vault: VaultFacts,
     /// The request that the custodians signed: session, window, reason, and other fields.
     pub(crate) approved: Approved,
-    /// The emergency user, with all its keys. The program drops each key when the key is no longer needed.
+    /// The emergency user, with all keys. The program drops each key as soon as the key is not needed.
     pub(crate) target: SealedTarget,
     pub(crate) work: Work,
     pub(crate) ledger: Ledger,
@@ -46,7 +46,7 @@ pub(crate) struct ApprovedOpening {
     pub(crate) static_vault: Option<PathBuf>,
     /// The alert channels that are sealed in the vault.
     pub(crate) alerts: Vec<Channel>,
-    /// Instructions for the operator, from the vault. They are shown when the window opens.
+    /// The vault's instructions for the operator. The instructions are shown when the window opens.
     pub(crate) runbook: String,
     pub(crate) config: Config,
     /// The faults that a drill injects into AWS calls.
@@ -57,7 +57,7 @@ pub(crate) struct ApprovedOpening {
 /// Opens a window, keeps it open until a cause ends it, and closes it.
 ///
 /// # Errors
-/// The error has exit status 10 if access may still be open. With any other status, access is not enabled.
+/// The error has exit status 10 if access might still be open. With every other exit status, access is not open.
 pub(crate) fn open(mut opening: ApprovedOpening) -> Result<WindowEnd> {
     opening.check()?;
     let runtime = runtime()?;

@@ -6,7 +6,7 @@ use crate::ledger::{Principals, Record, VaultFacts};
 use crate::vault::payload::{Gatekeepers, SealedTarget, Way};
 use crate::vault::target::TargetId;
 
-/// Returns a notice with the fields that have the same value in every alert of the opening.
+/// Returns the fields that are equal in every alert of the opening.
 pub(super) fn notice(vault: &VaultFacts, target: &TargetId, approved: &Approved) -> Notice {
     let Request { session, reason, again, no_alert, older_epoch, window, drill_of, .. } =
         approved.request().clone();
@@ -48,7 +48,7 @@ pub(super) fn intent(vault: &VaultFacts, target: &SealedTarget, approved: &Appro
     }
 }
 
-/// Returns the key ids and the role with which the run calls AWS. CloudTrail logs calls under these names.
+/// Returns the access key ids and the role with which the run calls AWS. CloudTrail logs the calls with these names.
 fn principals(target: &SealedTarget) -> Principals {
     let emergency = target.emergency.id.clone();
     match &target.way {

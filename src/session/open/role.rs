@@ -1,5 +1,5 @@
-//! The lane `static`: starts a session of a role, with MFA. This lane writes nothing to IAM, so the program cannot
-//! end the session before the session expires.
+//! The lane `static`: starts a session of a role, with MFA. The program writes nothing to IAM, so it cannot end the
+//! role's session early.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(super) async fn open_role(
     };
     let progress = OpenProgress::default();
     let (trail_ref, user_ref, context_ref, plan) = (&progress, &user, &context, &plan);
-    // The future owns `caller`, so the key in `caller` is dropped when the future ends.
+    // The future owns `caller`, so the end of the future drops the key in `caller`.
     let opening = async move {
         let window = assume(&caller, user_ref, plan, trail_ref, context_ref).await?;
         run.sign_in(window, user_ref).await

@@ -1,4 +1,4 @@
-//! The parts of an opening that are the same in both lanes. They handle no secrets.
+//! The parts of an opening that are the same in both lanes. These parts handle no secrets.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(super) struct OpenRun<'a> {
     pub(super) target: &'a TargetId,
     pub(super) regions: &'a [String],
     pub(super) grant: &'a [serde_json::Value],
-    /// Whether the custodians approved that the user has an inactive access key in addition to the sealed key.
+    /// Whether the custodians approved that the user has a second, inactive access key.
     pub(super) allows_extra_key: bool,
     /// The window's duration.
     pub(super) window: Duration,
@@ -95,8 +95,8 @@ impl<'a> OpenRun<'a> {
         if let Err(error) = &result
             && error.status == Status::MayBeOpen
         {
-            // Prints the commands that close access before the alert is sent, because waiting for the alert channels
-            // takes time.
+            // The error has the commands that close access. The program prints the error before it waits for the alert
+            // channels.
             self.log.say(&error.to_string());
             result = result.map_err(Error::shown);
         }

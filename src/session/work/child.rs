@@ -21,15 +21,15 @@ use crate::terminal::foreground::Foreground;
 use crate::terminal::print;
 use crate::vault::manifest::Lane;
 
-/// The time that the command has to end after SIGTERM. After this time, the command gets SIGKILL.
+/// How long the operator's command has to end after SIGTERM before the program sends SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
-/// The pause between two checks of whether the command has ended.
+/// The pause between two checks whether the command has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// The operator's choice of a program to run during a window.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// No program runs: the window is only held open, and AWS issues no session.
+    /// No program runs. The window is held open, and AWS issues no session.
     Hold,
     Command(Vec<OsString>),
     /// The operator's shell.
@@ -43,18 +43,18 @@ pub(crate) enum Work {
 pub(crate) enum CommandEnd {
     /// The command exited by itself, with this exit status.
     Exited(u8),
-    /// The signal with this number, which this program did not send, ended the command.
+    /// A signal that this program did not send ended the command. The field is the signal's number.
     Signalled(u8),
     /// This program ended the command, because the window ended.
     Stopped,
 }
 
 impl Work {
-    /// Checks that the operator can choose this work for a target in the lane `lane`. `mfa` is true if the target
-    /// requires MFA. The lane and `mfa` are in the manifest, so this check needs no unsealed vault.
+    /// Checks that this choice is possible for a target in the lane `lane`. `mfa` is true if the target requires MFA.
+    /// Both values are in the manifest, so the check works with a sealed vault.
     ///
     /// # Errors
-    /// The error has the status `Usage` if the operator cannot choose this work for such a target.
+    /// The error has the status `Usage` if this choice is not possible for the target.
     pub(crate) fn fits(&self, lane: Lane, mfa: bool) -> Result<()> {
         match (self, lane) {
             (Self::Hold, Lane::Static) => Err(Error::usage(
@@ -70,7 +70,7 @@ impl Work {
         }
     }
 
-    /// Reports whether the window stays open without a command. In such a window, the program reads the keyboard.
+    /// Reports whether the window is held open without a command. In such a window, the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Hold | Self::Console)
     }
@@ -116,16 +116,15 @@ fn runs(file: &Path) -> bool {
     file.is_file() && access(file, Access::EXEC_OK).is_ok()
 }
 
-/// Reports whether the command inherits the `AWS_…` variable `name`. Of these variables, the command inherits only
-/// those that set AWS endpoints or CA certificates, because the others can contain credentials.
+/// Reports whether the command inherits the `AWS_…` variable `name`. The command inherits only the variables for AWS
+/// endpoints and CA certificates, because other `AWS_…` variables can contain credentials.
 fn is_kept(name: &str) -> bool {
     let endpoint = name.starts_with("AWS_ENDPOINT_URL") || name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
     let use_endpoint = name.starts_with("AWS_USE_") && name.ends_with("_ENDPOINT");
     endpoint || use_endpoint || name == "AWS_CA_BUNDLE"
 }
 
-/// Environment variables that turn off an AWS SDK's other sources of credentials. With these variables, the SDK can
-/// use only the credential endpoint.
+/// Environment variables that turn off all credential sources of an AWS SDK except the credential endpoint.
 const NO_OTHER_CREDENTIALS: [(&str, &str); 3] = [
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_CONFIG_FILE", "/dev/null"),
@@ -142,8 +141,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the command in the terminal's foreground. If the command is a shell, its prompt shows the time left
-    /// until `end`. If `stdout_is_taken` is true, redirects the command's standard output to stderr.
+    /// Starts the command in the terminal's foreground. If the command is a shell, the shell's prompt shows the time
+    /// left until `end`. If `stdout_is_taken` is true, redirects the command's standard output to stderr.
     ///
     /// # Errors
     /// Fails if the command cannot be started.
@@ -174,14 +173,13 @@ impl Child {
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the system gave no process id"))?;
         let terminal = Foreground::give(group);
-        // The kernel stops a background process that uses the terminal. If the command used the terminal before it
-        // was in the foreground, the kernel might have stopped the command. SIGCONT continues a stopped command.
+        // The kernel stops a background process that uses the terminal. The kernel might therefore have stopped the
+        // command before the command was in the foreground. SIGCONT continues a stopped command.
         let _ = kill_process_group(group, Signal::CONT);
         Ok(Self { group, is_shell, ended: None, terminal, _prompt: prompt })
     }
 
-    /// Reports whether the command has ended. If the command is stopped, sends it SIGCONT, because a window cannot be
-    /// suspended.
+    /// Reports whether the command has ended. Sends SIGCONT to a stopped command, because a window cannot be suspended.
     pub(crate) fn has_ended(&mut self) -> bool {
         while self.ended.is_none() {
             match waitpid(Some(self.group), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -217,8 +215,8 @@ impl Child {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. After the
-    /// command has ended, takes the terminal back, and returns a description of how the command ended.
+    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. Then takes the
+    /// terminal back, and returns a description of how the command ended.
     pub(crate) async fn end(mut self) -> String {
         let since = Instant::now();
         self.send(Signal::TERM);
@@ -241,7 +239,7 @@ impl Child {
         self.describe_end()
     }
 
-    /// Reports whether all processes of the command's group have ended.
+    /// Reports whether all processes in the command's process group have ended.
     fn is_group_gone(&self) -> bool {
         test_kill_process_group(self.group).is_err()
     }

@@ -1,6 +1,6 @@
 //! The option `--console`: opens the sign-in link of the AWS console in a browser. The link is a secret. The program
-//! gives the link to the browser through an HTTP redirect that works once, or prints the link to the terminal. The
-//! program never writes the link anywhere else.
+//! passes the link to the browser through a single-use HTTP redirect, or prints the link to the terminal. The program
+//! does not write the link to any other place.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::terminal::print;
 
 /// How long the program waits for the browser to request the link.
 const BROWSER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The pause between two checks of whether the browser has requested the link.
+/// The pause between two checks whether the browser has requested the link.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// The task that passes the link to the browser. Dropping the value stops the task.
@@ -53,8 +53,8 @@ pub(crate) fn show(link: SecretText) -> ShownLink {
     }
 }
 
-/// Waits until the browser has requested the link. If no request comes in time, prints the link. For example, no
-/// request comes if the program in `$BROWSER` is not a browser.
+/// Waits until the browser has requested the link. If no request comes in time, prints the link. This happens, for
+/// example, if the program in `$BROWSER` is not a browser.
 async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     let since = Instant::now();
     let mut failed = false;
@@ -77,7 +77,7 @@ fn say_over(line: &str) {
     print::progress(line);
 }
 
-/// Prints the link to the controlling terminal. Does not use stdout or stderr, because they can be files.
+/// Prints the link to the controlling terminal. Does not use stdout or stderr, because stdout and stderr can be files.
 fn on_terminal(link: &SecretText) {
     let shown = print::on_terminal("console: sign in with this link, once, before the window ends:\n")
         .and_then(|()| print::on_terminal(SecretText::copy_of(&format!("{}\n", link.expose())).expose()));
@@ -105,7 +105,6 @@ fn browser() -> Option<PathBuf> {
 fn start(browser: &PathBuf, address: &str) -> std::io::Result<Child> {
     let mut command = Command::new(browser);
     command.process_group(0).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // The program does not wait until the browser ends. The browser belongs to the operator and stays open after the
-    // window has ended.
+    // The program does not wait for the end of the browser, because the browser stays open after the window has ended.
     command.spawn()
 }

@@ -1,8 +1,8 @@
 //! The credential endpoint: a loopback HTTP server that serves the credentials of one session until the window ends.
 //! The server gives credentials only to requests with the right token.
 //!
-//! The server uses the protocol with which AWS SDKs get container credentials: a GET request with a header
-//! `Authorization`, and a response in JSON.
+//! AWS SDKs fetch credentials with the protocol for container credentials: a GET request with a header `Authorization`,
+//! and a response in JSON.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,10 +25,10 @@ use crate::time_text::iso;
 
 /// The time limit of one request and its response. The limit is short, because clients run on this machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The largest number of concurrent connections. If a client opens another connection, the server closes the oldest
-/// one.
+/// The largest number of concurrent connections. If a client opens one more connection, the server closes the oldest
+/// connection.
 const MAX_CONNECTIONS: usize = 128;
-/// How many connections the kernel queues until the server accepts them.
+/// How many connections the kernel queues before the server accepts the connections.
 const BACKLOG: u32 = 1024;
 
 /// The running server of the credential endpoint. Dropping the value stops the server.
@@ -38,7 +38,7 @@ pub(crate) struct Endpoint {
     task: JoinHandle<()>,
 }
 
-/// If the local clock differs from AWS's clock by more than this, the field `Expiration` is corrected.
+/// If the local clock differs from AWS's clock by more than this duration, the field `Expiration` is corrected.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
 struct Credentials {
@@ -85,8 +85,8 @@ fn listen() -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Returns the response's JSON. The field `Expiration` is never later than T1. Clients compare `Expiration` with the
-/// local clock, so the program adds the difference between the local clock and AWS's clock.
+/// Returns the response's JSON. By AWS's clock, the field `Expiration` is never later than T1. Clients compare
+/// `Expiration` with the local clock, so the program adds the difference between the two clocks.
 fn body(issued: &Issued, until: Timestamp, clock: &AwsClock) -> SecretText {
     let off = Timestamp::now().duration_since(clock.now());
     let off = if off.abs() > CLOCK_TOLERANCE { off } else { SignedDuration::ZERO };
@@ -128,8 +128,7 @@ async fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
             let _ = tokio::time::timeout(TIMEOUT, answer(stream, &credentials)).await;
         });
         open.0.push_back(task.abort_handle());
-        // Yields to the tasks of earlier connections, so that these tasks answer their clients before the server
-        // accepts more connections.
+        // Lets the tasks of earlier connections answer their clients before the server accepts more connections.
         tokio::task::yield_now().await;
     }
 }
@@ -283,7 +282,7 @@ mod tests {
             assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"));
             task.abort();
             let _ = task.await;
-            // The port is free again, so another process might use the port by now.
+            // The port is free after the stop, so another process might already use the port.
             let mut text = String::new();
             if let Ok(mut stream) = TcpStream::connect(address).await {
                 let _ = stream.write_all(b"GET / HTTP/1.1\r\nAuthorization: right\r\n\r\n").await;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 /// The size limit of a request's head, in bytes. AWS SDKs and browsers send heads of a few hundred bytes.
 pub(super) const MAX_HEAD: usize = 8 * 1024;
 
-/// Reads a request up to the empty line that ends its head. Returns `None` if the head is incomplete, longer than
+/// Reads a request up to the empty line after the head. Returns `None` if the head is incomplete, longer than
 /// [`MAX_HEAD`], or not UTF-8.
 pub(super) async fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
     let mut bytes = Vec::with_capacity(MAX_HEAD);

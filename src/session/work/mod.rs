@@ -1,4 +1,4 @@
-//! The work that is done during a window: a command, a shell, a console session, or nothing.
+//! What runs during a window: a command, a shell, a console session, or nothing.
 
 pub(crate) mod child;
 pub(crate) mod console;

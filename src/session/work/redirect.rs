@@ -1,5 +1,5 @@
-//! A loopback HTTP server that redirects the browser to the sign-in link once. The link is a secret, and other users
-//! can read command lines, so the program must not pass the link as an argument.
+//! A loopback HTTP server that redirects the browser to the sign-in link once. The link is a secret. The program must
+//! not pass the link as an argument, because other users can read command lines.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,7 +29,7 @@ pub(crate) struct Redirect {
 
 impl Drop for Redirect {
     fn drop(&mut self) {
-        // If the task has taken the link, the task is sending the response with the link, and must not be stopped.
+        // If the link has been taken, the task is sending the response with the link and must not be stopped.
         if !self.has_served() {
             self.task.abort();
         }
@@ -120,8 +120,8 @@ async fn answer(
 }
 
 /// Reports whether the client of a loopback connection runs as the operator's user. Looks up the client's socket in
-/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). On a system without these tables, returns true. On such
-/// a system, only the random path protects the link.
+/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). Returns true on a system without these tables; there, only
+/// the random path protects the link.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
     if tables[0].is_err() {
@@ -142,9 +142,9 @@ fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
     })
 }
 
-/// Returns the two forms in which `/proc/self/net/tcp` and `tcp6` show an IPv4 address. The first form is for an IPv4
-/// socket, and the second form is for an IPv6 socket with a mapped address. Each form has the address in this
-/// machine's byte order, and the port.
+/// Returns an IPv4 address in the two formats of the kernel's socket tables. The first format, in `/proc/self/net/tcp`,
+/// is for an IPv4 socket. The second format, in `tcp6`, is for an IPv6 socket with a mapped address. Each format has
+/// the address in this machine's byte order, and the port.
 fn table_forms(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn it_redirects_once_and_only_on_its_path() {
+    fn the_server_redirects_once_and_only_on_its_random_path() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -1,6 +1,6 @@
-//! The state machine of a window. The state machine is a pure function `(state, event) → (state, actions)`. The state
-//! machine reads no clock: it gets the current time as an event, the tick. After the laptop has slept, the state
-//! machine gets one late tick.
+//! The state machine of a window: a pure function `(state, event) → (state, actions)`. The state machine reads no
+//! clock; the event *tick* contains the current time. After the machine was suspended, the state machine gets one late
+//! tick.
 //!
 //! ```text
 //!                 opened                a cause
@@ -31,13 +31,13 @@ const WARNINGS: [u64; 3] = [10, 5, 1];
 /// An event that can change the state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WindowEvent {
-    /// The deadline is now known. The deadline is T1, converted to a time of the boot-time clock.
+    /// The deadline is known. The deadline is T1, converted to the boot-time clock.
     EndSet(Instant),
     /// The window is open: the probe has shown that AWS accepts the credentials.
     Opened,
     /// The opening sequence ended without opening the window.
     NotOpened {
-        /// Whether the opening sequence sent a write. If a write was sent, access has to be closed.
+        /// Whether the opening sequence sent a write. If so, access must be closed.
         touched: bool,
     },
     /// The current time. The driver (`session/driver/`) sends this event approximately once per second.
@@ -73,11 +73,11 @@ pub enum Action {
     Warn(u64),
     /// Send a signal to the child process.
     Forward(Signal),
-    /// End the child process at once. Do not wait for an answer from AWS.
+    /// End the child process at once, without waiting for an answer from AWS.
     EndChild,
     /// Start the closing sequence.
     Close,
-    /// Print the remaining steps of the close, because a first signal came during the close.
+    /// Print the remaining steps of the close, because a signal came during the close.
     SayWhatIsLeft,
     /// Stop waiting for the proof that access is closed, because another signal came during the close.
     GiveUp,
@@ -102,7 +102,7 @@ pub enum Cause {
     Failed,
     /// A part of the program panicked.
     Panicked,
-    /// The operator ran the command `close`. This process itself opened no window.
+    /// The operator ran the command `close`. This process did not open a window.
     Asked,
 }
 
@@ -113,7 +113,7 @@ pub enum End {
     Untouched(Cause),
     /// Access is proven closed.
     Closed(Cause),
-    /// Access may be open until T1.
+    /// Access might be open until T1.
     MayBeOpen(Cause),
 }
 
@@ -128,14 +128,14 @@ impl End {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// `stop` is the reason why the opening sequence must stop. It is `None` while the opening sequence can go on.
+    /// `stop` is the reason why the opening sequence must stop, or `None` if the sequence can continue.
     Opening {
         stop: Option<Cause>,
     },
     Open {
         warned: Warned,
     },
-    /// `signals` is the number of signals that came since the close began.
+    /// `signals` is the number of signals since the close began.
     Closing {
         cause: Cause,
         signals: u8,
@@ -143,8 +143,8 @@ enum State {
     Over,
 }
 
-/// The warnings of [`WARNINGS`] that the operator has seen. If the window is too short for a warning, the warning
-/// counts as seen.
+/// Which warnings of [`WARNINGS`] the operator has seen. If the window is too short for a warning, the warning counts
+/// as seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Warned {
     /// No tick has come since the window opened.
@@ -166,9 +166,9 @@ impl Warned {
 pub struct Machine {
     state: State,
     deadline: Option<Instant>,
-    /// Whether the window is held open without a child process. In such a window, the program reads the keyboard.
+    /// Whether the window is open without a child process. In such a window, the program reads the keyboard.
     held: bool,
-    /// Whether [`Action::EndChild`] was already returned. This action is returned only once.
+    /// Whether [`Action::EndChild`] has been returned. This action is returned only once.
     is_over_time: bool,
 }
 
@@ -222,7 +222,7 @@ impl Machine {
             WindowEvent::Tick(now) if self.is_past(now) => Some(Cause::Deadline),
             _ => None,
         };
-        // The opening sequence is asked to stop only once, so later ticks after the deadline are ignored.
+        // The state machine asks the opening sequence only once to stop, so later ticks after the deadline are ignored.
         let is_repeated = stop.is_some() && matches!(event, WindowEvent::Tick(_));
         match (event, stop.or(wanted_by)) {
             (WindowEvent::Opened, None) => (State::Open { warned: Warned::NotYet }, vec![Action::Begin]),
@@ -255,9 +255,8 @@ impl Machine {
         }
     }
 
-    /// Shows the time left, and warns if a warning is due. At the first tick, only a warning that has become due in
-    /// the last second is given. For example, in a window of four minutes, the program does not warn that ten or five
-    /// minutes are left.
+    /// Shows the time left, and gives the warning that is due. The first tick only gives a warning that became due
+    /// within the last second. For example, a window of four minutes has no warning that ten or five minutes are left.
     fn tick(&self, warned: Warned, now: Instant) -> (State, Vec<Action>) {
         let Some(deadline) = self.deadline else {
             return (State::Open { warned }, Vec::new());

@@ -38,7 +38,7 @@ fn the_deadline_ends_the_child_first_and_only_once() {
     }
     events.push(WindowEvent::Tick(at(101)));
     assert_eq!(run(false, &events), []);
-    // If the deadline comes while a close is still in progress, the child process ends, too.
+    // If the deadline comes during a close, the child process also ends.
     let slow = [
         WindowEvent::EndSet(at(100)),
         WindowEvent::Opened,
@@ -59,7 +59,7 @@ fn signals_of_the_keyboard_are_forwarded_to_the_child() {
 }
 
 #[test]
-fn an_opening_that_is_stopped_closes_unless_nothing_was_written() {
+fn a_stopped_opening_closes_if_it_has_written_to_aws() {
     let stopped = [WindowEvent::Signal(Signal::Term), WindowEvent::NotOpened { touched: true }];
     assert_eq!(run(false, &stopped[..1]), [Action::StopOpening]);
     assert_eq!(run(false, &stopped), [Action::Close]);
@@ -92,7 +92,7 @@ fn during_a_close_one_signal_prints_what_is_left_and_the_next_gives_up() {
 }
 
 #[test]
-fn the_first_cause_is_reported() {
+fn if_several_causes_end_a_window_the_first_cause_is_reported() {
     let events = [
         WindowEvent::EndSet(at(9)),
         WindowEvent::Opened,
@@ -135,7 +135,7 @@ fn a_short_window_skips_the_warnings_before_its_start() {
 }
 
 #[test]
-fn a_sleep_past_the_deadline_ends_the_window_on_waking() {
+fn after_a_suspend_past_the_deadline_the_window_ends_at_once() {
     let events = [
         WindowEvent::EndSet(at(100)),
         WindowEvent::Opened,
@@ -145,7 +145,8 @@ fn a_sleep_past_the_deadline_ends_the_window_on_waking() {
     assert_eq!(run(true, &events), [Action::EndChild, Action::Close]);
 }
 
-/// Tries every sequence of five events. After each sequence, the opening ends, a signal comes and the close ends.
+/// Tries every sequence of five events. After each sequence, three more events follow: the opening ends, a signal
+/// comes, and the close ends.
 #[test]
 fn after_any_five_events_the_machine_ends() {
     let events = [

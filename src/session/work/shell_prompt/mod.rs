@@ -1,8 +1,9 @@
-//! Shows the time left in the window in the prompt of the operator's shell. The shell first reads the operator's own
-//! startup files. The time left is shown before the operator's prompt.
+//! Shows the time left in the window before the prompt of the operator's shell. The shell also reads the operator's own
+//! startup files.
 //!
 //! The shell computes the time left from the machine's uptime, because no process can set the uptime. This module
-//! writes a startup file for the shell. The file contains no secret, and the shell deletes the file after reading it.
+//! writes a startup file for the shell. The file contains no secret, and the shell deletes the file after reading the
+//! file.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, remove_dir_all, write};
@@ -16,8 +17,7 @@ use crate::boot_clock::Instant;
 use crate::shell::word;
 use crate::vault::random;
 
-/// The directory with the startup files that this module wrote, if it wrote any. Dropping the value deletes the
-/// directory.
+/// The directory with the startup files that this module wrote, or `None`. Dropping the value deletes the directory.
 pub(crate) struct Prompt(Option<PathBuf>);
 
 impl Drop for Prompt {
@@ -34,7 +34,7 @@ enum ShellKind {
     Bash,
     Zsh,
     Fish,
-    /// A shell whose startup file is named by the variable `ENV`: dash, ash, or any ksh.
+    /// A shell that finds its startup file through the variable `ENV`: dash, ash, or any ksh.
     Posix,
 }
 
@@ -60,8 +60,7 @@ impl Prompt {
         Self::prepare_with(command, shell, end, |name| std::env::var_os(name))
     }
 
-    /// Implements [`Self::prepare`]. `given` returns the value of a variable in the environment that the shell
-    /// inherits.
+    /// Implements [`Self::prepare`]. `given` returns the value of an environment variable that the shell inherits.
     fn prepare_with(
         command: &mut Command,
         shell: &OsStr,
@@ -150,7 +149,7 @@ fn left(end: u64) -> OsString {
 }
 
 /// The startup file of bash. The file adds a function to the end of `PROMPT_COMMAND`. The operator's prompt commands
-/// set the prompt first; then the function puts the time left before that prompt.
+/// set the prompt first, and then the function puts the time left before the prompt.
 const BASH: &str = r#"
 if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
 command rm -rf -- @DIRECTORY@
@@ -240,8 +239,8 @@ fn assigned(name: &str, given: Option<&OsStr>) -> OsString {
     line
 }
 
-/// The startup commands of fish. These commands call the operator's prompt function first. If another command ran
-/// before that function, the function would not see the status of the operator's last command in `$status`.
+/// The startup commands of fish. The commands call the operator's prompt function first, so that this function sees the
+/// status of the operator's last command in `$status`.
 const FISH: &str = r"
 functions -q fish_prompt; and functions -c fish_prompt __breakglass_own_prompt
 functions -q __breakglass_own_prompt; or function __breakglass_own_prompt; echo '> '; end

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A shell and the operator's startup file for that shell. The file sets the prompt to `MINE> ` and the variable
-/// `OWN` to `yes`.
+/// A shell and the operator's startup file for the shell. The file sets the prompt to `MINE> ` and the variable `OWN`
+/// to `yes`.
 struct Case {
     shell: &'static str,
     file: &'static str,
@@ -66,7 +66,7 @@ fn shows_the_time(case: &Case) {
     let file = home.path().join(file);
     fs::create_dir_all(file.parent().expect("in the home")).expect("a file");
     fs::write(file, text).expect("a file");
-    // If busybox is started under the name `ash`, it behaves as the shell ash.
+    // If busybox is started under the name `ash`, busybox behaves as the shell ash.
     let ash = home.path().join("ash");
     symlink(shell, &ash).expect("a file");
     let shell = if shell.ends_with("busybox") { &ash } else { Path::new(shell) };
@@ -78,8 +78,7 @@ fn shows_the_time(case: &Case) {
         let value = env.iter().find(|(of, _)| *of == name)?.1;
         Some(OsString::from(if name == "ZDOTDIR" { home.path().join(value) } else { value.into() }))
     };
-    // The first prompt must show `2m`, so the shell has 20 s to start. A time of 20 s is enough even on a busy
-    // machine.
+    // The first prompt must show `2m`. The shell therefore has 20 s to start, which is enough even on a busy machine.
     let began = std::time::Instant::now();
     let end = Instant::now() + Duration::from_secs(80);
     let prompt = Prompt::prepare_with(&mut command, shell.as_os_str(), end, given).expect("a prompt");
@@ -92,7 +91,7 @@ fn shows_the_time(case: &Case) {
     person.type_line(&format!("sh -c 'exit 7' || echo status={status} own=$OWN"));
     person.expect("status=7 own=yes");
     person.expect("] MINE> ");
-    // Every prompt must show the time left only once, not once for each earlier prompt.
+    // Each prompt must show the time left exactly once.
     assert!(!person.transcript().contains("m] [breakglass"), "{}", person.transcript());
     thread::sleep(Duration::from_secs(21).saturating_sub(began.elapsed()));
     person.type_line("");
@@ -154,7 +153,7 @@ fn an_unknown_shell_is_not_changed() {
 }
 
 #[test]
-fn the_files_are_deleted_if_the_shell_does_not_read_them() {
+fn the_startup_files_are_deleted_even_if_the_shell_does_not_read_them() {
     let mut command = Command::new("x");
     let prompt = Prompt::prepare(&mut command, "/bin/zsh".as_ref(), Instant::now()).expect("a prompt");
     let directory = prompt.0.clone().expect("a directory");
