@@ -1,4 +1,4 @@
-//! Measures how long an alert to six channels takes, compared with an alert to only the slowest of these channels.
+//! Compares the duration of an alert to six channels with the duration of an alert to only the slowest channel.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Measures a long ledger: verifies 100,000 records, appends a record, and makes the review packet of one session in
-//! a ledger of 25,000 sessions.
+//! Measures three operations on a long ledger: verifying 100,000 records, appending a record, and creating the review
+//! packet of one session among 25,000 sessions.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -17,8 +17,8 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("the text should be a timestamp")
 }
 
-/// Writes a ledger of [`RECORDS`] records, of which every fourth is an intent. The function does not use the
-/// program's `append`, because an fsync for each record would take too long.
+/// Writes a ledger of [`RECORDS`] records. Every fourth record is an intent. The function does not call
+/// `Ledger::append`, because an fsync for each record would take too long.
 fn long() -> (tempfile::TempDir, Ledger) {
     let directory = tempfile::TempDir::new().expect("a temporary directory should be created");
     let ledger = Ledger::at(directory.path());

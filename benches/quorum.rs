@@ -1,4 +1,4 @@
-//! Measures the functions of an opening that run without a card, a network or a person.
+//! Measures the functions of an opening that need no card, no network and no person.
 
 use std::hint::black_box;
 
@@ -45,7 +45,7 @@ fn shares(c: &mut Criterion) {
     });
 }
 
-/// Measures how long it takes to unwrap the half of a share that is wrapped to a part. For comparison, the age crate
+/// Measures the unwrapping of the half of a share that is wrapped to a custodian's part. For comparison, the age crate
 /// unwraps an X25519 stanza.
 fn part_half(c: &mut Criterion) {
     let mut group = c.benchmark_group(measured::QUORUM);

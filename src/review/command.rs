@@ -1,4 +1,4 @@
-//! The commands that the review prints as next steps. Each value that the program knows is filled in.
+//! The commands that the review prints as next steps. The program fills in each value that it knows.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -15,12 +15,12 @@ pub struct ReviewCommand {
     pub profile: Option<String>,
     /// The ledgers that were given with `--ledger`.
     pub ledgers: Vec<PathBuf>,
-    /// The path of the packet, if the reviewer gave it.
+    /// The path of the packet, if the reviewer gave a path.
     pub packet: Option<PathBuf>,
 }
 
 impl ReviewCommand {
-    /// Returns the command that makes the review again, with CloudTrail. The command writes new, numbered files.
+    /// Returns the command that repeats the review with CloudTrail. The command writes new, numbered files.
     pub fn again(&self, session: SessionId) -> String {
         let mut command = format!("breakglass review {session}");
         if let Some(vault) = &self.vault {

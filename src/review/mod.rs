@@ -1,5 +1,5 @@
-//! The review of one session. The review collects facts from the ledgers, signatures, receivers and CloudTrail, and
-//! draws conclusions from the facts.
+//! The review of one session. The review collects facts from the ledgers, the signatures, the alert receivers and
+//! CloudTrail, and draws conclusions from the facts.
 
 mod command;
 mod facts;

@@ -1,5 +1,4 @@
-//! The review packet: all facts about one session, in the order in which a reviewer needs them. The packet's JSON
-//! format has version 1.
+//! The review packet: all facts about one session, ordered for a reviewer. The JSON format of the packet has version 1.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,7 +22,7 @@ use crate::gate::SessionId;
 /// The review packet of one session. The fields have the same names in JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct Packet {
-    /// The version of the packet's format. It is 1.
+    /// The version of the packet's format, which is 1.
     pub v: u8,
     /// The time when the packet was created.
     pub created: Timestamp,
@@ -49,8 +48,8 @@ impl Packet {
     /// Creates the packet of one session.
     ///
     /// # Errors
-    /// The error has the status `Usage` if no ledger has the session, or if the session opened a different vault than
-    /// the given one.
+    /// The error has the status `Usage` if no ledger has the session, or if the given vault is not the vault that the
+    /// session opened.
     pub fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let facts = Facts::of(session, sources)?;
         let (timeline, findings) = (timeline::of(&facts), findings::of(&facts));

@@ -1,5 +1,5 @@
-//! The signed statement of a review. A custodian's token signs the digest of the packet file (DSSE, in-toto Statement
-//! v1).
+//! The signed statement of a review. A custodian's token signs the digest of the packet file. The format is DSSE with
+//! an in-toto Statement v1.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ impl Predicate for ReviewPredicate {
     const PREDICATE: &'static str = "urn:breakglass:review:v1";
 }
 
-/// The facts from a packet file that a custodian's token signs.
+/// The facts from a packet file that become part of the signed statement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PacketFile {
     /// The file name, without the directory.

@@ -1,9 +1,9 @@
-//! The totals of the calls. The summary, the page and the picture show these totals, so that they agree with the rows.
+//! The totals of the calls. The summary, the page and the picture all show these totals.
 
 use super::facts::calls::{ApiCall, CallPurpose, CallTiming, count};
 use super::facts::carried_id::CarriedId;
 
-/// How many calls there are of each kind. `inside`, `outside` and `other_session` add up to `all`.
+/// The number of calls of each kind. `inside`, `outside` and `other_session` add up to `all`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct CallTotals {
     pub(super) all: usize,
@@ -14,7 +14,7 @@ pub(super) struct CallTotals {
     pub(super) refused: usize,
 }
 
-/// How many calls in the window carry which session id. The numbers add up to [`CallTotals::inside`].
+/// How many calls in the window contain which session id. The numbers add up to [`CallTotals::inside`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct IdTotals {
     pub(super) this: usize,

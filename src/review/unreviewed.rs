@@ -9,10 +9,10 @@ use crate::ledger::{Entry, Intent, Record};
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
-/// Returns the sessions that have no signed review, and that opened access or might have opened access. The sessions
-/// are in the order of the ledger. Drills are left out. If a session opened the vault of `manifest`, a token of one
-/// of the vault's custodians must have signed the session's review. If a session opened another vault or epoch, the
-/// custodians are not known, so any review on record is enough.
+/// Returns the sessions without a signed review that opened access or might have opened access, in the order of the
+/// ledger. Leaves out drills. If a session opened the vault of `manifest`, a custodian of this vault must have signed
+/// the review. If a session opened another vault or epoch, the custodians are not known, so any review in the ledger is
+/// enough.
 pub fn unreviewed(entries: &[Entry], manifest: &Manifest) -> Vec<SessionId> {
     let intents: HashMap<_, _> =
         entries.iter().filter_map(|entry| entry.record.intent()).map(|of| (of.session, of)).collect();

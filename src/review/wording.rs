@@ -5,7 +5,7 @@ use super::facts::window::{EnabledSpan, EndedBy};
 use crate::ledger::AlertTopic;
 use crate::time_text;
 
-/// Each kind of caller, with the name that messages use for it. The page lists the callers in this order.
+/// The name of each kind of caller in messages. The page lists the callers in this order.
 pub(super) const NAMES: [(CallerKind, &str); 6] = [
     (CallerKind::Opener, "the opener"),
     (CallerKind::Closer, "the closer"),
@@ -15,7 +15,7 @@ pub(super) const NAMES: [(CallerKind, &str); 6] = [
     (CallerKind::Other, "someone else"),
 ];
 
-/// Returns words for the topic of an alert, to complete `… acknowledged`.
+/// Returns words for the topic of an alert. The words follow `acknowledged` in a sentence.
 pub(super) fn topic(topic: AlertTopic) -> &'static str {
     match topic {
         AlertTopic::Opening => "the opening",
@@ -26,7 +26,7 @@ pub(super) fn topic(topic: AlertTopic) -> &'static str {
     }
 }
 
-/// Formats the duration for which access was enabled, and the event that ended the access.
+/// Formats the duration for which access was enabled, and what ended the access.
 pub(super) fn span(span: &EnabledSpan) -> String {
     let end = match span.ended_by {
         EndedBy::Close => "closed",
@@ -36,12 +36,12 @@ pub(super) fn span(span: &EnabledSpan) -> String {
     format!("{} ({end})", length(span.seconds))
 }
 
-/// `12 min 4 s`.
+/// Formats a duration, such as `12 min 4 s`.
 pub(super) fn length(seconds: i64) -> String {
     time_text::seconds(seconds.try_into().unwrap_or_default())
 }
 
-/// `1 call`, `2 calls`.
+/// Formats a number of calls, such as `1 call` or `2 calls`.
 pub(super) fn calls_of(count: usize) -> String {
     if count == 1 { "1 call".into() } else { format!("{count} calls") }
 }

@@ -1,5 +1,4 @@
-//! Checks the custodians' approvals. An approval is valid if an enrolled token signed it, and if it is about this
-//! session.
+//! Checks the custodians' approvals. A valid approval is about this session and has the signature of an enrolled token.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,7 +39,7 @@ pub enum SignatureCheck {
 }
 
 impl SignatureCheck {
-    /// Converts the result of a check. `valid` is `None` if the reviewer gave no vault.
+    /// Converts the result of a signature check. `valid` is `None` if the reviewer gave no vault.
     pub(super) fn of(valid: Option<bool>) -> Self {
         match valid {
             None => Self::NotChecked,
@@ -58,8 +57,8 @@ impl SignatureCheck {
         }
     }
 
-    /// Returns the evidence for the signed statement. If the signature is not verified, the only evidence is the
-    /// ledger's record.
+    /// Returns the evidence for the statement: the signature if the signature is verified, otherwise only the ledger's
+    /// record.
     pub(super) fn evidence(self) -> Evidence {
         if self == Self::Verified { Evidence::Signature } else { Evidence::Reported }
     }

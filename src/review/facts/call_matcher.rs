@@ -1,5 +1,5 @@
-//! Compares each CloudTrail event with the session. Finds the caller and the purpose of the call, whether the call was
-//! made during the session, and whether the call carries the session's id.
+//! Compares each CloudTrail event with the session. Finds the caller and the purpose of the call. Also finds whether
+//! the call was made during the session, and whether the call contains the session's id.
 
 use std::cell::OnceCell;
 
@@ -11,19 +11,17 @@ use crate::gate::SessionId;
 use crate::ledger::Entry;
 use crate::vault::manifest::Manifest;
 
-/// The first call of the session can be up to this many seconds before T0. T0 is the time in AWS's answer to the
-/// first call.
+/// How many seconds before T0 the first call of the session can be. T0 is the time in AWS's answer to the first call.
 const LEAD: i64 = 60;
 
-/// How many seconds the ledger's times can be behind CloudTrail's times. The ledger's times come from AWS's HTTP
+/// How many seconds a time in the ledger can be behind the time in CloudTrail. The ledger's times come from AWS's HTTP
 /// header `Date`, which has only whole seconds.
 const BEHIND: i64 = 1;
 
-/// Another session can be closed after its T1. A call counts as part of such a late close up to this many seconds
-/// after T1.
+/// How many seconds after another session's T1 a call can still be part of a late close of that session.
 const TIDIED: i64 = 60 * 60;
 
-/// A range of whole seconds since 1970. It includes both ends.
+/// A range of whole seconds since 1970, including both ends.
 #[derive(Clone, Copy)]
 struct Seconds {
     from: i64,
@@ -36,9 +34,9 @@ pub(super) struct CallMatcher<'a> {
     issued: Vec<&'a str>,
     /// The last second in which the program uses the opener. After this second, access is open.
     opener: Option<i64>,
-    /// The time in which calls of the gate are expected.
+    /// The period in which calls that read, open or close the gate are expected.
     gate: Seconds,
-    /// The time in which calls with the issued credentials are expected.
+    /// The period in which calls with the issued credentials are expected.
     work: Option<Seconds>,
     others: Vec<OtherSession<'a>>,
     manifest: Option<&'a Manifest>,
@@ -49,8 +47,7 @@ struct OtherSession<'a> {
     own: SessionRecords<'a>,
     issued: Vec<&'a str>,
     times: Seconds,
-    /// Whether a quorum approved the other session. The value is computed only if a call can belong to the other
-    /// session.
+    /// Whether a quorum approved the other session. The value is computed only when needed.
     approved: OnceCell<bool>,
 }
 
@@ -141,8 +138,8 @@ impl<'a> CallMatcher<'a> {
         }
     }
 
-    /// Finds out whether the call was made during this session, and whether it belongs to another session. `carried`
-    /// is the session id that the call carries.
+    /// Finds out whether the call was made during this session, or belongs to another session. `carried` is the session
+    /// id in the call.
     fn timing(
         &self,
         principal: CallerKind,
@@ -153,13 +150,13 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // The long-term key and the opener's key are only in the program. The operator's command does not get
-            // them.
+            // Only the program uses the long-term key and the opener's key. The operator's command does not get these
+            // keys.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let holds = times.is_some_and(|times| times.holds(at));
-        // Two sessions can overlap by some seconds. If a call carries the id of another approved session, the call
-        // belongs to that session and not to this session.
+        // Two sessions can overlap by some seconds. A call with the id of another approved session belongs to that
+        // session.
         let is_ours = holds
             && principal != CallerKind::UnknownKey
             && (principal == CallerKind::Issued || carried.is_none_or(|id| id == self.own.intent.session));
@@ -174,8 +171,8 @@ impl<'a> CallMatcher<'a> {
         }
     }
 
-    /// Returns the other approved session to which the call belongs. A call that carries a session id belongs to no
-    /// other session than the session with this id.
+    /// Returns the other approved session to which the call belongs. A call that contains a session id can only belong
+    /// to the session with this id.
     fn other(
         &self,
         principal: CallerKind,
@@ -200,8 +197,8 @@ impl Seconds {
 }
 
 /// Returns the period from the intent to the last recorded close. If no close is recorded, the period ends at T1. The
-/// time in the intent can be wrong, because the local clock can be wrong. The start of the period is therefore
-/// limited: it is at most [`LEAD`] seconds before T0, and not after T0.
+/// intent's time comes from the local clock, which can be wrong. The period therefore starts at most [`LEAD`] seconds
+/// before T0, and not after T0.
 fn gate(own: &SessionRecords<'_>) -> Seconds {
     let intent = own.at.as_second();
     let from = own.from().map_or(intent, |t0| intent.clamp(t0.as_second() - LEAD, t0.as_second()));
@@ -210,16 +207,15 @@ fn gate(own: &SessionRecords<'_>) -> Seconds {
 }
 
 impl OtherSession<'_> {
-    /// Reports whether a quorum approved the session. A call belongs to another session only if that session was
-    /// approved. Without a manifest, every session counts as approved.
+    /// Reports whether a quorum approved the session. Without a manifest, every session counts as approved.
     fn is_approved(&self, manifest: Option<&Manifest>) -> bool {
         let Some(manifest) = manifest else { return true };
         *self.approved.get_or_init(|| self.own.intent.has_quorum(&self.own.entries, manifest))
     }
 }
 
-/// Returns the period of another session, computed like [`gate`]. The record of the other session's close is not
-/// signed, so the period ends at most [`TIDIED`] seconds after T1.
+/// Returns the period of another session, computed as in [`gate`]. No signature protects the record of that session's
+/// close, so the period ends at most [`TIDIED`] seconds after T1.
 fn of_another(own: &SessionRecords<'_>) -> Seconds {
     let Seconds { from, until } = gate(own);
     Seconds { from, until: own.until().map_or(from, |t1| until.min(t1.as_second() + TIDIED)) }
@@ -251,8 +247,8 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Opener | CallerKind::Closer, "iam", _) if reads(name) => CallPurpose::Gate,
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
-        // Any other call is unexpected. An example is a call with temporary credentials of the user that are not in
-        // the ledger. Such a call might have been made in another session or by an attacker.
+        // All other calls are unexpected, for example a call with temporary credentials of the user that are not in the
+        // ledger. Such a call can come from another session or from an attacker.
         _ => CallPurpose::Unexpected,
     }
 }

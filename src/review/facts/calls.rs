@@ -14,12 +14,12 @@ pub enum CallerKind {
     Closer,
     /// The emergency user, with its long-term access key.
     Emergency,
-    /// The operator, with credentials that were issued for the window. Issued credentials are recognised by their
+    /// The operator, with credentials that were issued for the window. The program recognises these credentials by the
     /// access key id or by the session's name in AWS.
     Issued,
     /// The emergency user, with an access key whose id is not in the ledger.
     UnknownKey,
-    /// Another principal, which changed the emergency user.
+    /// Another AWS principal that changed the emergency user.
     Other,
 }
 
@@ -27,23 +27,22 @@ pub enum CallerKind {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallPurpose {
-    /// The call was made to read, open or close the gate.
+    /// The program's call to read the user, to open the gate or to close the gate.
     Gate,
     /// The call is a probe: `sns:ListTopics`, which AWS refuses when access is closed.
     Probe,
     /// Any other call with the issued credentials.
     Work,
-    /// A call that the program never makes with this key. Every call of the opener is unexpected after access is
-    /// open.
+    /// A call that the program never makes with this key. After access is open, every call of the opener is unexpected.
     Unexpected,
 }
 
-/// The time of a call, compared with the time of this session.
+/// Whether a call was made during this session, during another session, or at another time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallTiming {
-    /// The call was made during this session. For calls of the gate, the time of the session is from the intent to
-    /// the close. For calls with issued credentials, the time of the session is from T0 to T1 or to an earlier close.
+    /// The call was made during this session. For the program's own calls, the session lasts from the intent to the
+    /// close. For calls with issued credentials, the session lasts from T0 to T1 or to an earlier close.
     Inside,
     Before,
     After,
@@ -56,8 +55,8 @@ pub enum CallTiming {
 #[serde(rename_all = "snake_case")]
 pub enum CallAnswer {
     Accepted,
-    /// AWS answered with an error that the program expects: a refusal of a probe, or `NoSuchEntity` as the answer to
-    /// one of the program's reads. For example, a user without a console password has no login profile.
+    /// AWS answered with an error that the program expects: the refusal of a probe, or `NoSuchEntity` for a read. For
+    /// example, a user without a console password has no login profile.
     ExpectedError,
     /// AWS refused the call, or answered with another error.
     Refused,
@@ -93,14 +92,14 @@ pub struct ApiCall {
     pub invoked_by: Option<String>,
     /// The session to which the call belongs, if `when` is [`CallTiming::OtherSession`].
     pub other_session: Option<SessionId>,
-    /// The session id that the call carries, compared with the id of this session.
+    /// How the session id in the call compares with the id of this session.
     pub carried_id: CarriedId,
-    /// The session id that the call carries.
+    /// The session id in the call.
     pub carried_session: Option<SessionId>,
 }
 
 impl ApiCall {
-    /// Reports whether the call was made before or after this session, and does not belong to another session.
+    /// Reports whether the call was made outside of this session and does not belong to another session.
     pub fn is_outside(&self) -> bool {
         matches!(self.when, CallTiming::Before | CallTiming::After)
     }
@@ -115,12 +114,12 @@ impl ApiCall {
         self.answer == CallAnswer::Refused
     }
 
-    /// Reports whether the call was made during this session, but carries the id of another session.
+    /// Reports whether the call was made during this session but contains the id of another session.
     pub fn has_other_id(&self) -> bool {
         self.is_inside() && self.carried_id == CarriedId::Other
     }
 
-    /// Reports whether the call was made during this session, but carries no session id.
+    /// Reports whether the call was made during this session but contains no session id.
     pub fn lacks_id(&self) -> bool {
         self.is_inside() && self.carried_id == CarriedId::Missing
     }

@@ -1,31 +1,32 @@
-//! The session id that a call carries. The program and the command in the window put the id into the user agent of
-//! each call. AWS puts the id into the identity of each session that is issued under a name.
+//! Finds the session id in a CloudTrail event. The program and the operator's command put the id into the user agent of
+//! each call. AWS puts the id into the identity of each role session and federated user.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::gate::SessionId;
 
-/// The part of a user agent before the session's name. SDKs write the value of `AWS_SDK_UA_APP_ID` in this form.
+/// The text before the session's name in a user agent. AWS SDKs write the value of `AWS_SDK_UA_APP_ID` in this form.
 const APP: &str = "app/";
 
-/// The session id that a call carries, compared with the session of the review.
+/// How the session id in a call compares with the id of the reviewed session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CarriedId {
-    /// The call carries this session's id, and no other id.
+    /// The call contains the id of this session and no other session id.
     This,
-    /// The call carries the id of another session.
+    /// The call contains the id of another session.
     Other,
-    /// The call carries no session id.
+    /// The call contains no session id.
     Missing,
-    /// No session id is expected: the caller is not part of the session, or an AWS service made the call.
+    /// No session id is expected, because the caller is not part of the session, or because an AWS service made the
+    /// call.
     NotExpected,
 }
 
 impl CarriedId {
-    /// Compares the id that a call carries with the id of `session`. `is_expected` is false if the call need not
-    /// carry an id.
+    /// Compares the session id in a call with the id of `session`. `is_expected` is false if the call need not contain
+    /// an id.
     pub(super) fn of(carried: Option<SessionId>, session: SessionId, is_expected: bool) -> Self {
         match carried {
             _ if !is_expected => Self::NotExpected,
@@ -36,7 +37,7 @@ impl CarriedId {
     }
 }
 
-/// Returns the id that a call with these ids carries. If one of the ids is not the id of `session`, returns that id.
+/// Chooses one of the session ids in a call. Returns an id that differs from `session`, if there is one.
 pub(super) fn carried(ids: &[SessionId], session: SessionId) -> Option<SessionId> {
     ids.iter().find(|id| **id != session).or(ids.first()).copied()
 }
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_found_in_each_place_where_a_call_can_carry_it() {
+    fn a_session_id_is_found_in_each_field_that_can_contain_one() {
         let (id, agent) =
             (session(7), "aws-cli/2.15.0 md/awscrt#0.19.19 app/breakglass-0707070707070707 exec/x");
         assert_eq!(in_agent(agent), [id]);
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_only_resembles_an_id_is_not_an_id() {
+    fn text_that_only_resembles_a_session_id_is_ignored() {
         for agent in [
             "",
             "aws-cli/2.15.0",
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_id_in_the_same_call_is_found() {
+    fn two_session_ids_in_one_call_are_both_found() {
         let agent = "app/breakglass-0707070707070707 app/breakglass-0808080808080808";
         assert_eq!(in_agent(agent), [session(7), session(8)]);
     }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
-/// The longest time after a call until CloudTrail shows the event of the call.
+/// How long after a call CloudTrail can take to show the event of the call.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// How long CloudTrail's event history keeps events.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -18,19 +18,19 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(15);
 /// The query ends this long after the end of the session.
 const AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// The calls to look up in CloudTrail.
+/// The properties of the calls to look up in CloudTrail.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloudTrailQuery {
     pub account: String,
     pub partition: String,
-    /// The regions that the grant allows. The lookup adds the region that has the partition's IAM events.
+    /// The AWS regions that the grant allows. The lookup also covers the region that has the partition's IAM events.
     pub regions: Vec<String>,
     /// Access key ids.
     pub keys: Vec<String>,
     /// Names of IAM users and AWS sessions.
     pub names: Vec<String>,
-    /// The name of the emergency user, to find calls of other principals that changed the user. The name is looked up
-    /// only in the IAM region.
+    /// The name of the emergency user. With this name, the lookup finds calls of other principals that changed the
+    /// user. The name is looked up only in the region that has the IAM events.
     pub resources: Vec<String>,
     pub from: Timestamp,
     /// The end of the time range. If this time is in the future, the lookup ends at the current time.
@@ -82,8 +82,8 @@ pub struct RegionResult {
     pub region: String,
     /// The reason why the region's result is incomplete.
     pub error: Option<String>,
-    /// The number of events that CloudTrail returned for this region. An event that is also in the result of an
-    /// earlier region does not count again.
+    /// The number of events that CloudTrail returned for this region, without events that an earlier region returned,
+    /// too.
     pub events: usize,
     /// The number of requests that were sent to the region.
     pub requests: u32,
@@ -108,13 +108,13 @@ pub struct CloudTrailEvent {
     pub source_address: Option<String>,
     /// The user agent.
     pub user_agent: Option<String>,
-    /// The session ids that the call carries, without duplicates.
+    /// The session ids in the call, without duplicates.
     pub session_ids: Vec<SessionId>,
     /// The AWS service that made the call for the caller, such as `cloudformation.amazonaws.com`.
     pub invoked_by: Option<String>,
     /// The error code.
     pub error: Option<String>,
-    /// The name of the IAM user on which the call acts.
+    /// The name of the IAM user that the call reads or changes.
     pub on: Option<String>,
     /// The inline policy that the call wrote.
     pub policy: Option<String>,

@@ -19,11 +19,11 @@ pub struct CloudTrailCoverage {
     pub regions: Vec<RegionCoverage>,
     /// Whether the data is complete: no region failed, and the query was made late enough after the session.
     pub complete: bool,
-    /// The time after which a new query has complete data. `None` if this query was made late enough.
+    /// The time after which a new query would have complete data. `None` if this query was made late enough.
     pub query_again_after: Option<Timestamp>,
 }
 
-/// What the query found in one region.
+/// The result of the query in one region.
 #[derive(Clone, Debug, Serialize)]
 pub struct RegionCoverage {
     pub region: String,
@@ -31,15 +31,15 @@ pub struct RegionCoverage {
     pub error: Option<String>,
     /// The number of calls in this region that concern the session.
     pub calls: usize,
-    /// The number of events that CloudTrail returned. An event that is also in the result of an earlier region does
-    /// not count again.
+    /// The number of events that CloudTrail returned for this region, without events that an earlier region returned,
+    /// too.
     pub events: usize,
     /// The number of requests that were sent to the region.
     pub requests: u32,
 }
 
 impl CloudTrailCoverage {
-    /// Returns the coverage of a query. `calls` are the calls of the session, which the query found.
+    /// Returns the coverage of a query. `calls` are the session's calls that the query found.
     pub(super) fn of(own: &SessionRecords<'_>, trail: Option<&CloudTrailResult>, calls: &[ApiCall]) -> Self {
         let Some(trail) = trail else {
             return Self {

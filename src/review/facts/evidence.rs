@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-/// The kind of evidence for a fact: the source from which the program knows the fact.
+/// The source of a fact: a signature, CloudTrail, or the operator's machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
-    /// An enrolled token signed the fact, and the signature is verified.
+    /// An enrolled token signed the fact, and the program verified the signature.
     Signature,
     /// The fact is from CloudTrail.
     Aws,
-    /// The operator's machine reported the fact: only a record in the operator's ledger shows it. A receipt of an
-    /// alert is such a record, too. By the receipt's id, the receiver can confirm the acknowledgement.
+    /// Only a record in the operator's ledger shows the fact. An alert's receipt is also such a record; the receiver
+    /// can confirm the receipt by its id.
     Reported,
 }
 

@@ -20,8 +20,7 @@ pub struct SessionFacts {
     pub target: TargetId,
     /// The regions that the grant allows.
     pub regions: Vec<String>,
-    /// SHA-256 of the sealed grant, in hex. The digest is known only if the given vault has the epoch that the
-    /// session opened.
+    /// SHA-256 of the sealed grant, in hex. `None` unless the given vault has the epoch that the session opened.
     pub grant_sha256: Option<String>,
     pub reason: String,
     /// The operator's reason to use spent credentials again.
@@ -30,9 +29,9 @@ pub struct SessionFacts {
     pub no_alert: Option<String>,
     /// The operator's reason to open although the emergency user has another access key.
     pub extra_key: Option<String>,
-    /// The operator's reason to open a vault although a vault with a later epoch has replaced it.
+    /// The operator's reason to open a vault that a later epoch has replaced.
     pub older_epoch: Option<String>,
-    /// The custom endpoints of AWS, if the operator had set any.
+    /// The custom AWS endpoints, if the operator had set any.
     pub endpoints: Vec<CustomEndpoint>,
     /// The network settings of the operator's machine, if they differ from the defaults.
     pub network: Option<NetworkPath>,
@@ -55,13 +54,14 @@ pub struct OpenedVault {
     pub sha256: String,
     /// The SHA-256 digest as six words.
     pub words: Option<String>,
-    /// The names of the sealed alert channels. The list is empty unless the given vault is the file that was opened.
+    /// The names of the alert channels in the vault. The list is empty unless the given vault is the file that was
+    /// opened.
     pub channels: Vec<String>,
     /// Whether the vault that the reviewer gave is the file that the session opened. `None` if no vault was given.
     pub file_matches: Option<bool>,
     /// The epoch and the credentials epoch of the vault that the reviewer gave.
     pub file_given: Option<(u64, u64)>,
-    /// For a drill: the id of the production vault that the drill belongs to.
+    /// In a drill, the id of the production vault for which the drill was held.
     pub drill_of: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The facts of one session, each with its evidence. The facts come from ledgers, signatures, receivers and
+//! The facts about one session, each with its evidence. The facts come from ledgers, signatures, alert receivers and
 //! CloudTrail.
 
 pub(super) mod approvals;
@@ -60,8 +60,8 @@ impl Facts {
     /// Collects the facts of one session.
     ///
     /// # Errors
-    /// The error has the status `Usage` if no ledger has the session, or if the session opened a different vault than
-    /// the given one.
+    /// The error has the status `Usage` if no ledger has the session, or if the given vault is not the vault that the
+    /// session opened.
     pub(super) fn of(session: SessionId, sources: PacketSources<'_>) -> Result<Self> {
         let PacketSources { entries, ledgers, vault, trail, now, command } = sources;
         let records = SessionRecords::of(session, entries)?;

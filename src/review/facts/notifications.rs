@@ -16,19 +16,19 @@ pub struct ShareFact {
     pub evidence: Evidence,
 }
 
-/// An alert that was sent to one channel. The alert is listed even if the receiver did not acknowledge it.
+/// An alert that was sent to one channel, with or without an acknowledgement.
 #[derive(Clone, Debug, Serialize)]
 pub struct AlertFact {
     pub topic: AlertTopic,
     pub channel: String,
-    /// Whether the channel is sealed in the vault. A channel that is not sealed is from the machine's configuration
+    /// Whether the channel is sealed in the vault. If false, the channel is from the operator machine's configuration
     /// file.
     pub sealed: bool,
     pub sent: Timestamp,
     pub acknowledged: Option<Timestamp>,
     /// Whether the alert was recorded before access was opened.
     pub before_opening: bool,
-    /// The receiver's id for the alert, if the receiver returned an id.
+    /// The id that the receiver gave to the alert, if the receiver returned an id.
     pub receipt: Option<String>,
     /// The receiver's answer, or the reason why there was no acknowledgement.
     pub detail: String,

@@ -21,8 +21,8 @@ pub struct DrillResult {
     pub injected: Vec<String>,
     /// The names of the custodians who gave a share.
     pub custodians: Vec<String>,
-    /// Whether the drill was complete: a quorum approved and opened, access was proven closed, and a custodian signed
-    /// the result. `None` if the reviewer gave no vault.
+    /// Whether the drill was complete: a quorum approved and opened the drill vault, access was proven closed, and a
+    /// custodian signed the result. `None` if the reviewer gave no vault.
     pub complete: Option<bool>,
     pub signature: SignatureCheck,
     pub evidence: Evidence,

@@ -1,4 +1,4 @@
-//! Finds the records of one session in the ledgers.
+//! Finds the ledger records of one session.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::gate::SessionId;
 use crate::ledger::{Entry, Intent, Record};
 use crate::vault::manifest::Lane;
 
-/// The records of a session in the order of the ledger, and the session's intent.
+/// The records of one session, in the order of the ledger, and the session's intent.
 pub(super) struct SessionRecords<'a> {
     /// The time when the intent was recorded.
     pub(super) at: Timestamp,
@@ -32,7 +32,7 @@ impl<'a> SessionRecords<'a> {
         })
     }
 
-    /// Creates the value from a session's records. Returns `None` if the records have no intent.
+    /// Creates the value from the records of one session. Returns `None` if the records contain no intent.
     pub(super) fn among(entries: Vec<&'a Entry>) -> Option<Self> {
         let (at, intent) = entries.iter().find_map(|entry| Some((entry.at, entry.record.intent()?)))?;
         Some(Self { at, intent, entries })
@@ -90,12 +90,11 @@ impl<'a> SessionRecords<'a> {
                 _ => None,
             });
         let (at, probed, cause) = closes.next()?;
-        // The first close might only have read from IAM that access was closed. A later close might have proven with
-        // a probe that access was closed.
+        // A later close can have a probe as proof even if the first close only read IAM.
         Some((at, probed || closes.any(|(_, probed, _)| probed), cause))
     }
 
-    /// Reports whether a record is before the opening in the ledger.
+    /// Reports whether a record comes before the record `opened` in the ledger.
     pub(super) fn is_before_opening(&self, record: &Entry) -> bool {
         let opened = self
             .entries

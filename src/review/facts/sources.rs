@@ -17,7 +17,7 @@ pub struct PacketSources<'a> {
     pub ledgers: Vec<LedgerFact>,
     /// The vault that the reviewer gave. Only the vault's public manifest is used.
     pub vault: Option<&'a Vault>,
-    /// The result of the CloudTrail query; `None` if CloudTrail was not queried.
+    /// The result of the CloudTrail query, or `None` if CloudTrail was not queried.
     pub trail: Option<&'a CloudTrailResult>,
     pub now: Timestamp,
     /// The options with which the reviewer ran `review`.

@@ -1,5 +1,5 @@
-//! The time in which access was enabled, according to the ledger and to CloudTrail, and whether that time was within
-//! the window.
+//! The period in which access was enabled, according to the ledger and according to CloudTrail, and whether the period
+//! was within the window.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::calls::{ApiCall, CallerKind};
 use super::session_records::SessionRecords;
 
-/// The window, and the time in which access was enabled.
+/// The window, and the period in which access was enabled.
 #[derive(Clone, Debug, Serialize)]
 pub struct WindowFacts {
     /// The time when the intent was recorded.
@@ -22,16 +22,15 @@ pub struct WindowFacts {
     pub enabling: Option<Timestamp>,
     /// The time when AWS accepted the key.
     pub opened: Option<Timestamp>,
-    /// The time when the program found that access was closed.
+    /// The time when the program confirmed that access was closed.
     pub closed: Option<Timestamp>,
-    /// Whether a probe proved that access was closed. Without a probe, the program only read from IAM that access was
-    /// closed.
+    /// Whether a probe proved that access was closed. If false, the program only read IAM.
     pub probed: Option<bool>,
     /// The reason why the session ended.
     pub cause: Option<String>,
-    /// The time in which access was enabled, according to the ledger.
+    /// The period in which access was enabled, according to the ledger.
     pub enabled: Option<EnabledSpan>,
-    /// The time in which access was enabled, according to CloudTrail. This time starts at the call
+    /// The period in which access was enabled, according to CloudTrail. The period starts at the call
     /// `DetachUserPolicy`, and ends at the call `AttachUserPolicy` or at T1.
     pub enabled_by_aws: Option<EnabledSpan>,
     /// Whether `enabled` and `enabled_by_aws` are both between T0 and T1.
@@ -40,7 +39,7 @@ pub struct WindowFacts {
     pub policy: Option<String>,
 }
 
-/// A time in which access was enabled.
+/// A period in which access was enabled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct EnabledSpan {
     pub from: Timestamp,
@@ -49,7 +48,7 @@ pub struct EnabledSpan {
     pub ended_by: EndedBy,
 }
 
-/// The event that ended the access.
+/// What ended the access.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {

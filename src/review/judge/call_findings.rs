@@ -8,7 +8,7 @@ use crate::gate::SessionId;
 use crate::review::facts::calls::{ApiCall, CallPurpose, CallerKind, count};
 use crate::review::wording::{NAMES, calls_of, service};
 
-/// The largest number of actions that a finding about a group of calls lists.
+/// How many actions a finding about a group of calls lists at most.
 const LISTED: usize = 10;
 
 pub(super) fn of(calls: &[ApiCall]) -> Vec<Finding> {
@@ -16,7 +16,8 @@ pub(super) fn of(calls: &[ApiCall]) -> Vec<Finding> {
     for (principal, who) in NAMES {
         let outside = count(calls, |call| call.principal == principal && call.is_outside());
         if outside > 0 {
-            // An administrator changes the user before and after a session, for example to rotate its credentials.
+            // An administrator can change the user before and after a session, for example to rotate the user's
+            // credentials.
             let severity = if principal == CallerKind::Other { Severity::Explain } else { Severity::Problem };
             let what = format!("{} by {who} outside the window", calls_of(outside));
             all.push(Finding { id: FindingId::CallsOutsideWindow, severity, what });
@@ -48,7 +49,7 @@ pub(super) fn of(calls: &[ApiCall]) -> Vec<Finding> {
     all
 }
 
-/// What the calls of one finding have in common.
+/// The properties that all calls of one finding have in common.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct CallGroup<'a> {
     principal: CallerKind,

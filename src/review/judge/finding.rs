@@ -15,16 +15,16 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The session is not what the custodians approved, or a promise of the program is broken or not proven. The cause
-    /// must be found.
+    /// The session differs from the custodians' approval, or a promise of the program is broken or not proven. A person
+    /// must find the cause.
     Problem,
-    /// A person must give the reason, or a source of the review is missing.
+    /// A person must give the reason for the finding, or a source of the review is missing.
     Explain,
-    /// The reviewer should know the fact. A session in which nothing went wrong can have the finding.
+    /// A fact that the reviewer should know. Such a finding can also occur in a session without problems.
     Note,
 }
 
-/// The kinds of findings. The names of the kinds in the JSON do not change in later versions.
+/// The kinds of findings. The JSON names of the kinds do not change in later versions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingId {
@@ -84,7 +84,7 @@ impl Severity {
 }
 
 impl FindingCounts {
-    /// Counts the findings with these severities.
+    /// Counts, for each severity, the findings with that severity.
     pub fn of(severities: impl Iterator<Item = Severity>) -> Self {
         let mut counts = Self { problems: 0, to_explain: 0, notes: 0 };
         for severity in severities {

@@ -36,7 +36,7 @@ fn add(all: &mut Vec<Finding>, id: FindingId, what: String) {
     all.push(Finding { id, severity: severity(id), what });
 }
 
-/// Returns the usual severity of a finding. Some findings get another severity, depending on the facts.
+/// Returns the usual severity of a finding. The facts of a session can give some findings another severity.
 fn severity(id: FindingId) -> Severity {
     use FindingId as Id;
     match id {
@@ -122,7 +122,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
 }
 
 fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
-    // If the vault has sealed channels, an acknowledgement from a channel of the operator's machine does not count.
+    // If the vault contains alert channels, an acknowledgement over a channel of the operator's machine does not count.
     let has_sealed = !facts.vault.channels.is_empty() || facts.alerts.iter().any(|alert| alert.sealed);
     let first = |alert: &AlertFact| {
         let is_first =
@@ -170,7 +170,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     }
     for alert in facts.alerts.iter().filter(|alert| alert.acknowledged.is_none()) {
         let what = format!("{} did not acknowledge {}: {}", alert.channel, topic(alert.topic), alert.detail);
-        // If another channel acknowledged the same alert, a person was notified.
+        // Another channel acknowledged the same alert, so a person was notified.
         let is_covered =
             facts.alerts.iter().any(|other| other.topic == alert.topic && other.acknowledged.is_some());
         let severity = if is_covered { Severity::Note } else { Severity::Explain };
@@ -178,7 +178,7 @@ fn alerts(facts: &Facts, all: &mut Vec<Finding>) {
     }
 }
 
-/// Adds a finding for each exception that the custodians signed.
+/// Adds a finding for each exception that the custodians signed, for example the option `--no-alert`.
 fn exceptions(facts: &Facts, all: &mut Vec<Finding>) {
     let session = &facts.session;
     let signed = [

@@ -1,4 +1,4 @@
-//! The follow-up: the tasks that must be done after a session.
+//! The follow-up: the tasks that a person must do after a session.
 
 use serde::Serialize;
 
@@ -16,12 +16,11 @@ pub struct FollowUp {
     pub what: String,
     /// The commands that do the task.
     pub commands: Vec<String>,
-    /// Whether the facts show that the task was done. If the facts do not show this, a person confirms the task with
-    /// a signature.
+    /// Whether the facts show that the task was done. If false, a person confirms the task by signing the review.
     pub done: bool,
 }
 
-/// The kinds of tasks after a session. The names of the kinds in the JSON do not change in later versions.
+/// The kinds of tasks after a session. The JSON names of the kinds do not change in later versions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FollowUpId {
@@ -113,7 +112,7 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     all
 }
 
-/// Returns when the review must be made again, because CloudTrail's data is not complete.
+/// Returns the time for another review if CloudTrail's data is incomplete.
 fn query_again(facts: &Facts) -> Option<String> {
     let trail = &facts.cloudtrail;
     if !trail.queried {

@@ -10,11 +10,11 @@ use crate::review::totals::{CallTotals, IdTotals};
 use crate::review::wording::{calls_of, length, span};
 use crate::vault::names::is_unseen;
 
-/// The largest number of characters of an untrusted text that are shown. The JSON has the complete text.
+/// How many characters of an untrusted text are shown at most. The JSON has the complete text.
 const SHOWN: usize = 2_000;
 
-/// Returns a text in which some characters are replaced with escapes such as `\u{202e}`. Control characters,
-/// invisible characters, and characters that change the direction of writing are replaced.
+/// Makes untrusted text safe to show. Replaces control characters, invisible characters, and characters that change the
+/// direction of writing with escapes such as `\u{202e}`.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().take(SHOWN) {
@@ -115,7 +115,7 @@ pub(in crate::review) fn calls(packet: &Packet) -> String {
     )
 }
 
-/// Describes which session ids the calls in the window carry.
+/// Describes which session ids the calls in the window contain.
 fn session_ids(packet: &Packet) -> String {
     let IdTotals { this, other, missing, not_expected } = IdTotals::of(&packet.calls);
     format!(

@@ -78,7 +78,7 @@ fn totals(packet: &Packet) -> Markup {
     }
 }
 
-/// Shows how many calls in the window carry which session id.
+/// Shows how many calls in the window contain which session id.
 fn ids(packet: &Packet) -> Markup {
     let IdTotals { this, other, missing, not_expected } = IdTotals::of(&packet.calls);
     let rows = [

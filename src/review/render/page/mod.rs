@@ -20,8 +20,8 @@ use markup::words_of;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Returns the HTML page. `json` is the name and the bytes of the packet file. The page shows the digest of these
-/// bytes.
+/// Returns the HTML page. `json` is the name and the bytes of the packet file. The page shows the digest of the packet
+/// file.
 pub fn page(packet: &Packet, json: (&str, &[u8])) -> String {
     let title = format!("Review of session {}", packet.session.id);
     let page = html! {
@@ -87,7 +87,7 @@ fn heading(packet: &Packet) -> Markup {
     }
 }
 
-/// Splits a line of the summary: shows the first part in large letters, and the rest below it.
+/// Shows the first part of a summary line in large letters, and the rest below.
 fn figure(line: &str) -> Markup {
     let of = " of ";
     let split = line.find(" (").or_else(|| line.find(", ")).or_else(|| line.find(" on record"));

@@ -37,15 +37,15 @@ struct Mark {
 
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Shape {
-    /// A full dot: yes.
+    /// A full dot means yes.
     Dot,
-    /// A ring: no.
+    /// A ring means no.
     Ring,
-    /// A line: a call.
+    /// A line stands for a call.
     Tick,
-    /// A slanted line: a call that AWS refused.
+    /// A slanted line stands for a call that AWS refused.
     Refused,
-    /// A cross: a call outside the window.
+    /// A cross stands for a call outside the window.
     Cross,
 }
 
@@ -96,7 +96,7 @@ fn draw_row(row: &Row, y: f64, scale: &Scale) -> Markup {
     }
 }
 
-/// Draws a row's note to the right of the marks. If there is no room on the right, draws the note to the left.
+/// Draws a row's note to the right of the marks, or to the left if the right side has no space.
 fn draw_note(row: &Row, y: f64, scale: &Scale) -> Markup {
     let bar = row.bar.into_iter().flat_map(|(_, from, until)| [from, until]);
     let places = row.marks.iter().map(|mark| mark.at).chain(bar).map(|at| scale.x(second(at)));
@@ -132,7 +132,8 @@ fn draw_mark(x: f64, y: f64, shape: Shape, title: &str) -> Markup {
     }
 }
 
-/// Merges marks of the same shape at the same position into one mark. The title says how many marks were merged.
+/// Merges marks of the same shape at the same position into one mark. The title of the new mark has the number of
+/// merged marks.
 fn thinned(row: &Row, scale: &Scale) -> Vec<(f64, Shape, String)> {
     let mut seen: Vec<(f64, Shape, String, usize)> = Vec::new();
     for mark in &row.marks {
@@ -230,7 +231,7 @@ fn mark(call: &ApiCall) -> Mark {
     Mark { at: call.at, shape, title: format!("{}, {}{code}", call.event_name, time_text::utc(call.at)) }
 }
 
-/// Explains the shapes of the marks, and says how many calls are outside the time range of the picture.
+/// Explains the shapes of the marks, and states how many calls are outside the time range of the picture.
 pub(super) fn caption(packet: &Packet) -> Markup {
     let scale = Scale::of(packet);
     let beyond = count(&packet.calls, |call| call.is_outside() && !scale.holds(call.at));
@@ -243,7 +244,7 @@ pub(super) fn caption(packet: &Packet) -> Markup {
     }
 }
 
-/// Describes the picture in words, for a reader who cannot see it.
+/// Describes the picture in words, for a reader who cannot see the picture.
 fn words(packet: &Packet) -> String {
     let of = |name: &str, at: Option<Timestamp>| {
         at.map(|at| format!("{name} {}. ", time_text::utc(at))).unwrap_or_default()
