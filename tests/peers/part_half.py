@@ -1,8 +1,9 @@
-"""Decrypts the part halves of vaults from the words. The program was written from vault-format.md.
+"""Decrypts, for each custodian in a test vector, the half of the share that the twelve words decrypt.
 
-The arguments are files of tests/vectors in which custodians have words. For each custodian, the program prints the
-file, the index, and the part half `b` in hex. The program uses other libraries than breakglass: ML-KEM from kyber-py,
-X25519, HKDF and ChaCha20Poly1305 from cryptography, and SHA-3 and PBKDF2 from hashlib.
+This program was written from vault-format.md. Its arguments are files of tests/vectors that contain custodians' words.
+For each custodian, the program prints the file, the custodian's index, and the decrypted half `b` in hex. The program
+uses other libraries than breakglass: ML-KEM from kyber-py, X25519, HKDF and ChaCha20Poly1305 from cryptography, and
+SHA-3 and PBKDF2 from hashlib.
 """
 
 import base64
@@ -40,7 +41,7 @@ def stanzas(text):
 
 
 def bech32(prefix, data):
-    """Encodes data as Bech32 (BIP-173), without the limit on the length."""
+    """Encodes data as Bech32 (BIP-173), without Bech32's limit on the length."""
     bits, values = int.from_bytes(data, "big"), []
     spare = -(8 * len(data)) % 5
     for place in range((8 * len(data) + spare) // 5 - 1, -1, -1):
@@ -56,7 +57,7 @@ def bech32(prefix, data):
 
 
 def identity(words, enrolment):
-    """Returns the X-Wing seed of a part."""
+    """Returns the X-Wing seed that belongs to the twelve words and an enrolment."""
     seed = hashlib.pbkdf2_hmac("sha512", words.encode(), b"mnemonic", 2048, 64)
     return HKDF(hashes.SHA256(), 32, enrolment, b"breakglass/part mlkem768x25519 v1").derive(seed)
 

@@ -3,15 +3,15 @@
 A check is one of these:
 
 - A call of `need` with one message. If a call can have several messages, each message is a separate check.
-- A keyword at one place of contrib/vault.schema.json, for example the `pattern` of one field. To switch it off, this
-  program removes the keyword. The keywords `required`, `additionalProperties` and `unevaluatedProperties` of an object
-  are one check: the object has exactly its fields. A `type` is one check for all places that have it.
+- A keyword at one place of contrib/vault.schema.json, for example the `pattern` of one field. To switch off such a
+  check, this program removes the keyword. The keywords `required`, `additionalProperties` and `unevaluatedProperties`
+  of an object are one check: the object has exactly its fields. All `type` keywords with the same value are one check.
 
-The checks of libraries (calls of `attempt`) cannot be switched off. A vector needs a check if its result changes
-without the check. Each check is only tried with the vectors in which this check failed: in the other vectors it never
-failed, so it makes no difference. A keyword that allows fields is tried with all vectors.
+The checks of libraries (calls of `attempt`) cannot be switched off. A vector needs a check if the vector's result
+changes without the check. Each check is tried only with the vectors in which the check failed, because it makes no
+difference to the other vectors. A keyword that allows additional fields is tried with all vectors.
 
-The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if a check is not needed.
+The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if no vector needs some check.
 """
 import ast
 import pathlib
@@ -23,18 +23,18 @@ import jsonschema
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent / "contrib" / "recover.py"
 
-# The checks that no vector can show.
+# The checks that no vector needs, with the reason.
 NO_VECTOR = [
     # These keywords fail only for a chain under a root of Yubico, and only Yubico can sign such a chain.
     ("attested/then/properties/attestation", "const"),
     ("attested/then/properties/chain", "enum"),
-    # Each vector would have up to 700 kB. tests/ceremony/vectors.rs makes files at these limits and above them.
+    # A vector at one of these limits would have up to 700 kB. tests/ceremony/vectors.rs tests these limits instead.
     ("lengths/properties/header", "maximum"),
     ("lengths/properties/manifest", "maximum"),
     ("lengths/properties/payload", "maximum"),
 ]
 
-# The keywords that are no checks: they describe a schema, contain the schemas of fields, or belong to `if`.
+# The keywords that are not checks: they describe a schema, contain the schemas of fields, or belong to `if`.
 NO_CHECK = {"description", "properties", "then", "else"}
 OBJECTS_OF_SCHEMAS = {"dependentSchemas", "patternProperties", "properties"}
 
@@ -60,7 +60,7 @@ class Switches:
         self.schemas, self.places = {}, {}
 
     def need(self, place, holds, message, kind=None):
-        """A replacement for `need`."""
+        """Replaces the function `need` of contrib/recover.py, and records the check."""
         self.made.add((place, message))
         if not holds and (place, message) != self.off:
             self.failed.add((place, message))
@@ -108,7 +108,7 @@ class Mark(ast.NodeTransformer):
 
 
 def load(switches):
-    """Returns the reader, with the place of each check marked."""
+    """Returns the module contrib/recover.py, with the place of each check marked."""
     recover = types.ModuleType("recover")
     recover.need_at, recover.__file__ = switches.need, str(SOURCE)
     exec(compile(Mark(switches).visit(ast.parse(SOURCE.read_text())), SOURCE, "exec"), recover.__dict__)
@@ -123,7 +123,7 @@ def load(switches):
 
 
 def run(recover, switches, path):
-    """Returns the result of the reader, and the checks that failed."""
+    """Returns the result of contrib/recover.py for one vector, and the checks that failed."""
     switches.failed = set()
     try:
         found = recover.run_vector(path)[1]

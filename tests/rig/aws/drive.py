@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Calls AWS with boto3: one JSON request a line on stdin, one JSON response a line on stdout.
+"""Calls AWS with boto3. Reads one JSON request per line from stdin, and writes one JSON response per line to stdout.
 
     {"service": "iam", "op": "get_user", "args": {…}, "as": {"key", "secret", "token"}, "region": "eu-west-1"}
     -> {"ok": {…}} or {"error": {"code", "message", "status"}}
 
-The endpoint is AWS_ENDPOINT_URL. Calls are not retried. The program ends at the end of its input.
+The endpoint is AWS_ENDPOINT_URL. The program does not retry calls. It ends when its standard input ends.
 """
 
 import base64

@@ -6,7 +6,7 @@
 | condition key iam:PermissionsBoundary | the key is absent, so a statement with this condition never allows | the boundary of the user that the call changes, or the boundary that the call sets |
 | managed policy AWSDenyAll | can be attached, but denies nothing | denies every action on every resource |
 | AttachUserPolicy of an unknown policy | accepted | NoSuchEntity |
-| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | a user's credentials that are not access keys |
+| List/UploadSSHPublicKey(s), List/UploadSigningCertificate(s), List/CreateServiceSpecificCredential(s) | InvalidAction | the calls list and create a user's credentials that are not access keys |
 | PutUserPolicy over 2,048 characters, CreatePolicy over 6,144 | accepted | LimitExceeded; white space is not counted |
 | Sid with a character that is not a letter or digit, or twice in one policy | accepted | MalformedPolicyDocument |
 | third access key of a user | accepted | LimitExceeded |
@@ -16,11 +16,11 @@
 | aws:MultiFactorAuthPresent | false in every session | true in a call with a correct code, and in a session that GetSessionToken issued for a correct code |
 | AssumeRole beyond the role's MaxSessionDuration | accepted | ValidationError |
 | IAM called with a session of GetSessionToken or GetFederationToken | only the policies decide | InvalidClientTokenId without MFA |
-| a lag between an IAM write and its effect, if a test sets one | every write takes effect at once | eventually consistent |
-| a clock that is ahead, for one account, if a test sets it | the machine's clock | — |
+| a lag between an IAM write and its effect, if a test sets a lag | every write takes effect at once | IAM is eventually consistent |
+| a clock that is ahead, for one account, if a test sets it ahead | AWS's clock is the machine's clock | — |
 
-Signatures, access key status, aws:CurrentTime, aws:TokenIssueTime, aws:RequestedRegion, boundaries and session
-policies are implemented by MiniStack.
+MiniStack itself implements signatures, access key status, aws:CurrentTime, aws:TokenIssueTime, aws:RequestedRegion,
+permissions boundaries and session policies.
 """
 
 import base64
@@ -44,7 +44,7 @@ DENY_ALL = {
 }
 USER_INLINE_QUOTA, MANAGED_QUOTA = 2048, 6144
 
-# The actions for which AWS documents the two condition keys.
+# The actions for which AWS documents the condition keys iam:PolicyARN and iam:PermissionsBoundary.
 NAMES_POLICY = {f"iam:{verb}{kind}Policy" for verb in ("Attach", "Detach") for kind in ("User", "Role", "Group")}
 NAMES_BOUNDARY = {
     f"iam:{action}"
@@ -57,7 +57,7 @@ REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissions
 
 
 def install():
-    """Adds every row of the table. The caller calls this once, before the first request."""
+    """Adds every feature of the table above to MiniStack. Must be called once, before the first request."""
     add_condition_keys()
     add_deny_all()
     add_other_credentials()
@@ -334,11 +334,11 @@ def totp(seed, step):
 
 STORES = ("_users", "_user_inline_policies", "_access_keys", "_groups", "_group_inline_policies", "_policies")
 lags = {}  # account -> seconds until a write takes effect
-past = {}  # account -> [(when the write takes effect, the stores before it)]
+past = {}  # account -> [(when the write takes effect, the stores before the write)]
 
 
 def add_lag():
-    """Evaluates requests with IAM's state of `lag` seconds ago. IAM's reads return the newest state, as AWS's can."""
+    """Evaluates requests with IAM's state of `lag` seconds ago. Reads of IAM return the newest state, as in AWS."""
     enforce = iam_evaluator.enforce
 
     def lagged(key, action, service, region, **rest):
@@ -409,6 +409,6 @@ class DatetimeModule:
 
 def add_clock():
     iam.time = sts.time = iam_evaluator.time = Time()
-    # The function is switched off, because it would use one account's clock for the sessions of all accounts.
+    # This function is switched off, because it would compare the sessions of all accounts with one account's clock.
     sts._evict_expired_sessions = lambda: None
     iam_evaluator._dt = DatetimeModule()

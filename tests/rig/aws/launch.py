@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Runs MiniStack on 127.0.0.1 for one test process. This program starts quickly, enforces policies, and ends with
-its parent.
+"""Runs MiniStack, an AWS emulator that enforces IAM policies, on 127.0.0.1 for one test process.
 
     launch.py [--port N] [--journal FILE] [--dir DIR] [--keep]
 
-Prints one JSON line, {"endpoint": …, "port": …, "pid": …}, when it accepts connections, and nothing else. lacks.py adds
-features that MiniStack lacks. The program ends when its parent ends, unless --keep is given.
+When the program accepts connections, it prints one JSON line, {"endpoint": …, "port": …, "pid": …}, and nothing else.
+lacks.py adds features that MiniStack lacks. The program ends when its parent process ends, unless --keep is given.
 
 The journal has one JSON line for every AWS call, in the order in which the calls took effect:
 {"n", "time", "account", "key", "principal", "service", "region", "action", "params", "status", "code", "outcome",
-"rig"}. `time` is when the call arrived. `outcome` is answered, dropped, late or failed. `rig` is true for a call of the
-test (drive.py).
+"rig"}. `time` is when the call arrived. `outcome` is answered, dropped, late or failed. `rig` is true for a call that
+the test itself makes through drive.py.
 
 Tests control the program over HTTP, on the port of the AWS endpoint, with JSON requests and responses:
 
@@ -21,14 +20,14 @@ Tests control the program over HTTP, on the port of the AWS endpoint, with JSON 
     POST /_rig/lag      {"account", "seconds"}    delays the effect of IAM writes
     POST /_rig/clock    {"account", "ahead"}      sets AWS's clock ahead
 
-A rule applies to the nth matching call (default 1) and to the `times - 1` matching calls after it. Calls are counted
-from when the rule was made. A call matches if it has the rule's action ("*" is any action), account, key, service and
-region. `writes` excludes Get… and List…. The rig's calls match no rule. A rule acts before or after the call takes
-effect (`when`):
+A rule applies to the nth matching call (default 1) and to the `times - 1` matching calls after it. The count of calls
+begins when the test adds the rule. A call matches if it has the rule's action ("*" is any action), account, key,
+service and region. With `writes`, a call whose action begins with Get or List does not match. The test's own calls
+match no rule. `when` says whether the rule acts before or after the call takes effect. `do` says what the rule does:
 
-    hold   keep the call, or its reply, until a release
+    hold   delay the call, or its reply, until the test releases the rule
     drop   close the connection without a reply
-    fail   answer `status` and `code` instead
+    fail   answer with the error `status` and `code` instead
     late   close the connection at once; the call takes effect `seconds` later
 """
 
@@ -67,8 +66,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description="MiniStack for the test rig")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; default: any free port")
     parser.add_argument("--journal", help="file to which one JSON line is written for each AWS call")
-    parser.add_argument("--dir", help="private directory for state, removed at the end; default: a new one")
-    parser.add_argument("--keep", action="store_true", help="do not end with the parent")
+    parser.add_argument("--dir", help="private directory for state, removed at the end; default: a new directory")
+    parser.add_argument("--keep", action="store_true", help="do not end when the parent process ends")
     return parser.parse_args()
 
 
@@ -120,7 +119,7 @@ class Dropped(Exception):
 class Rig:
     def __init__(self, journal):
         from ministack import app as ministack
-        from ministack.services import sns  # noqa: F401  imported now, so that the first call does not wait
+        from ministack.services import sns  # noqa: F401  imported now, so that the first call need not wait for it
 
         import lacks
         import trail
@@ -180,7 +179,7 @@ class Rig:
     # AWS -------------------------------------------------------------------
 
     async def call(self, request, body):
-        """Answers one AWS call: applies the rules before it, MiniStack, the journal, and the rules after it."""
+        """Answers one AWS call: applies rules, asks MiniStack, writes the journal, and applies rules to the reply."""
         call = describe(request, body)
         call["account"], call["principal"] = owner(call["key"])
         met = self.met(call)
@@ -381,11 +380,11 @@ def owner(key):
 def failure(rule, request):
     """Returns an error in the caller's protocol: the XML of Query, or AWS's JSON."""
     kind, reply = b"text/xml", (
-        f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>the rig says so"
+        f"<ErrorResponse><Error><Type>Receiver</Type><Code>{rule['code']}</Code><Message>fault injected by the test rig"
         "</Message></Error><RequestId>rig</RequestId></ErrorResponse>").encode()
     if any(name.lower() == b"content-type" and b"json" in value for name, value in request.headers):
         kind = b"application/x-amz-json-1.1"
-        reply = json.dumps({"__type": rule["code"], "message": "the rig says so"}).encode()
+        reply = json.dumps({"__type": rule["code"], "message": "fault injected by the test rig"}).encode()
     return rule["status"], [(b"content-type", kind), (b"content-length", str(len(reply)).encode()),
                             (b"date", email.utils.formatdate(usegmt=True).encode())], reply
 

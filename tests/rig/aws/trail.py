@@ -1,5 +1,5 @@
-"""CloudTrail's event history of the rig's AWS, made from the calls that were answered. The table lists
-what MiniStack's history lacks.
+"""CloudTrail's event history in the emulated AWS, made from the calls that MiniStack answered. The table lists what
+MiniStack's own event history lacks.
 
 | added | what MiniStack does | what AWS documents |
 | --- | --- | --- |
@@ -9,10 +9,10 @@ what MiniStack's history lacks.
 | throttling | never throttles | two requests a second in each region of an account |
 | IAM's calls are in us-east-1 | in the region of the signature | global services' events are in us-east-1 |
 | userAgent | always the same text | the User-Agent header of the request |
-| data events are left out | every call is an event | the event history has only management events |
+| no data events | every call is an event | the event history has only management events |
 | requestParameters of IAM's calls; lookups by ResourceName | never set; find nothing | the request's fields; events on this user or policy |
 
-Calls that AWS could not authenticate are not in the history. Calls that a test delayed (`late`) are in the history.
+The history leaves out calls that AWS could not authenticate. Calls that a test delayed (`late`) are in the history.
 MiniStack's policies decide whether a caller is allowed to query the history.
 """
 
@@ -36,7 +36,7 @@ class Trail:
         self.asked = collections.defaultdict(collections.deque)
 
     def add(self, call, status, code):
-        """Records a call that took effect, or that AWS refused."""
+        """Records a call that took effect, or that AWS refused, as an event."""
         name = event_name(call)
         if status is None or code in UNAUTHENTICATED or not call["account"] or not name:
             return
@@ -54,7 +54,7 @@ class Trail:
             "managementEvent": True, "recipientAccountId": call["account"], "eventCategory": "Management",
         }
         if code:
-            event |= {"errorCode": code, "errorMessage": "the rig's AWS says no"}
+            event |= {"errorCode": code, "errorMessage": "refused by the emulated AWS"}
         self.events.append((call["account"], region, {
             "EventId": event["eventID"], "EventName": name, "EventTime": at, "EventSource": event["eventSource"],
             "ReadOnly": str(event["readOnly"]).lower(), "AccessKeyId": call["key"], "Username": user,
@@ -83,7 +83,8 @@ class Trail:
         return 200, page
 
     def is_too_fast(self, account, region):
-        # The period is a little less than a second, because requests can arrive closer together than they were sent.
+        # The rate limit's period is a little less than a second, because requests can arrive closer together than they
+        # were sent.
         now, asked = time.monotonic(), self.asked[account, region]
         while asked and asked[0] < now - 0.9:
             asked.popleft()

@@ -1,6 +1,8 @@
 """A mail server that accepts mail only over TLS and with a login, and writes each mail to a file.
 
-server.py CERTIFICATE KEY DIRECTORY starttls|implicit: prints its port, and ends when its standard input ends.
+    server.py CERTIFICATE KEY DIRECTORY starttls|implicit
+
+The server prints its port, and ends when its standard input ends.
 """
 
 import asyncio
