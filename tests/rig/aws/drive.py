@@ -4,7 +4,7 @@
     {"service": "iam", "op": "get_user", "args": {…}, "as": {"key", "secret", "token"}, "region": "eu-west-1"}
     -> {"ok": {…}} or {"error": {"code", "message", "status"}}
 
-The endpoint is AWS_ENDPOINT_URL. The program does not retry calls. It ends when its standard input ends.
+The endpoint is AWS_ENDPOINT_URL. The program does not retry calls. The program ends when its standard input ends.
 """
 
 import base64

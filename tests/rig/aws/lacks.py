@@ -57,7 +57,7 @@ REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissions
 
 
 def install():
-    """Adds every feature of the table above to MiniStack. Must be called once, before the first request."""
+    """Adds every feature of the table above to MiniStack. The caller must call install() once, before the first request."""
     add_condition_keys()
     add_deny_all()
     add_other_credentials()
@@ -338,7 +338,7 @@ past = {}  # account -> [(when the write takes effect, the stores before the wri
 
 
 def add_lag():
-    """Evaluates requests with IAM's state of `lag` seconds ago. Reads of IAM return the newest state, as in AWS."""
+    """Evaluates requests with IAM's state of `lag` seconds ago. Reads of IAM still return the newest state."""
     enforce = iam_evaluator.enforce
 
     def lagged(key, action, service, region, **rest):
