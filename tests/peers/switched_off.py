@@ -11,7 +11,7 @@ The checks of libraries (calls of `attempt`) cannot be switched off. A vector ne
 changes without the check. Each check is tried only with the vectors in which the check failed, because it makes no
 difference to the other vectors. A keyword that allows additional fields is tried with all vectors.
 
-The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if no vector needs some check.
+The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if a check is needed by no vector.
 """
 import ast
 import pathlib
@@ -41,7 +41,7 @@ OBJECTS_OF_SCHEMAS = {"dependentSchemas", "patternProperties", "properties"}
 # The keywords that allow fields which `additionalProperties` or `unevaluatedProperties` would refuse.
 ALLOWING = {"$ref", "allOf", "if", "patternProperties"}
 
-# The keywords that are one check together: an object has exactly its fields.
+# These keywords count together as one check: an object has exactly the fields of its schema.
 FIELDS = {"required", "additionalProperties", "unevaluatedProperties"}
 
 

@@ -57,7 +57,7 @@ REQUESTS_BOUNDARY = {"iam:CreateUser", "iam:CreateRole", "iam:PutUserPermissions
 
 
 def install():
-    """Adds every feature of the table above to MiniStack. The caller must call install() once, before the first request."""
+    """Adds every feature of the table above to MiniStack. Call install() once, before the first request."""
     add_condition_keys()
     add_deny_all()
     add_other_credentials()
@@ -311,7 +311,7 @@ def add_mfa():
 
 
 def takes(serial, code):
-    """Returns whether a device's code is correct for the current, previous or next step. Accepts a code once."""
+    """Returns whether a device's code is correct for the current, previous or next step. Accepts each code once."""
     device = iam._mfa_devices.get(serial) or {}
     if not device.get("User"):
         return False
