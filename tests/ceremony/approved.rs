@@ -1,4 +1,4 @@
-//! Signed approvals: a quorum consists of valid approvals of one request.
+//! Tests of signed approvals: only valid approvals of the same request form a quorum.
 
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
@@ -10,7 +10,7 @@ use breakglass::secret::SecretText;
 use breakglass::vault::dsse::Envelope;
 use breakglass::vault::file::Vault;
 
-/// Three custodians, and their vault with a threshold of two.
+/// Three custodians and their vault, which has a threshold of two.
 struct TwoOfThree {
     people: Vec<Person>,
     vault: Vault,
@@ -44,7 +44,7 @@ impl TwoOfThree {
         }
     }
 
-    /// Returns an approval of `request`, signed by the custodian with the index `place`.
+    /// Returns an approval of `request` that the custodian with the index `place` signed.
     fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -84,7 +84,7 @@ fn changed(envelope: &Envelope, field: &str, value: serde_json::Value) -> Envelo
 }
 
 #[test]
-fn two_of_three_approve_and_fewer_do_not() {
+fn two_of_three_approvals_are_a_quorum_and_fewer_are_not() {
     let quorum = TwoOfThree::new();
     let request = quorum.request();
     let signed: Vec<_> = (0..3).map(|place| quorum.sign(place, &request)).collect();

@@ -1,4 +1,4 @@
-//! Verifies attestation chains that openssl makes: RSA chains like those of Yubico's devices, and invalid chains.
+//! Verifies attestation chains that openssl creates: RSA chains as on Yubico's devices, and invalid chains.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,15 +14,14 @@ const LEAF: &str = "1.3.6.1.4.1.41482.3.3=DER:05:07:02\n1.3.6.1.4.1.41482.3.7=DE
                     1.3.6.1.4.1.41482.3.8=DER:02:02\n";
 
 fn openssl(dir: &Path, arguments: &str) {
-    // In `arguments`, an underscore stands for a space within one argument, because the arguments are split at
-    // spaces.
+    // An underscore in `arguments` stands for a space inside one argument, because the text is split at spaces.
     let arguments: Vec<_> = arguments.split(' ').map(|argument| argument.replace('_', " ")).collect();
     let done = Command::new("openssl").args(&arguments).current_dir(dir).output().unwrap();
     assert!(done.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Makes the chain root → intermediate → f9 → leaf. Every key except the leaf's is an RSA key. The signatures use
-/// SHA-512, SHA-384 and SHA-256.
+/// Creates the chain root → intermediate → f9 → leaf. The leaf has a P-256 key; all other certificates have RSA keys.
+/// The signatures use SHA-512, SHA-384 and SHA-256.
 fn make(dir: &Path, leaf_extensions: &str) {
     std::fs::write(dir.join("ca.ext"), "basicConstraints=critical,CA:TRUE\n").unwrap();
     std::fs::write(dir.join("leaf.ext"), leaf_extensions).unwrap();
@@ -65,7 +64,7 @@ fn attested(key: &[u8]) -> AttestedKey<'_> {
 }
 
 #[test]
-fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
+fn a_complete_rsa_chain_is_valid_and_an_incomplete_chain_is_not() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let (leaf, f9) = (der(dir.path(), "leaf.pem"), der(dir.path(), "f9.pem"));
@@ -111,7 +110,7 @@ fn a_complete_rsa_chain_verifies_and_parts_of_it_do_not() {
 }
 
 #[test]
-fn a_root_certificate_that_cannot_be_read_does_not_accuse_the_device() {
+fn an_unreadable_root_certificate_is_not_reported_as_a_fault_of_the_device() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let (f9, mut root) = (der(dir.path(), "f9.pem"), der(dir.path(), "root.pem"));

@@ -21,7 +21,7 @@ fn version_names_the_build_and_its_source() {
 
 #[cfg(not(feature = "cloud"))]
 #[test]
-fn the_offline_build_says_so_when_asked_for_a_command_that_needs_a_network() {
+fn the_offline_build_refuses_commands_that_need_a_network_and_names_itself() {
     for command in ["open", "unseal", "close", "drill", "status"] {
         let output =
             Command::new(PROGRAM).args([command, "prod.age"]).output().expect("the program should run");

@@ -1,4 +1,4 @@
-//! The ceremony without a network: three custodians enrol, and a vault is sealed and inspected.
+//! Tests the ceremony without a network: three custodians enrol, and a vault is sealed and inspected.
 
 use std::process::Command;
 

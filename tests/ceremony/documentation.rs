@@ -49,7 +49,7 @@ fn anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// Returns each text between backticks.
+/// Returns each text that is between two backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -142,7 +142,7 @@ fn the_readme_is_at_most_6_kb() {
 
 #[test]
 fn the_readme_shows_the_steps_of_the_pinned_screen() {
-    // The two screens show different times, so the test removes all digits.
+    // The README and the pinned screen show different times, so the test removes all digits.
     let steps = |name: &str| -> Vec<String> {
         let text = fs::read_to_string(root().join(name)).unwrap();
         let steps =

@@ -1,4 +1,5 @@
-//! Data of drills for tests without AWS: the evidence of a drill, and the approvals of the drill's session.
+//! Creates data of drills for tests without AWS: the result of a drill that a custodian signs, and the approvals of the
+//! drill's session.
 
 use breakglass::custody::statement::approval::Request;
 use breakglass::custody::statement::drill::{Drill, ExpectedOutcome};
@@ -45,8 +46,7 @@ impl Papers {
         }
     }
 
-    /// Returns the intent of a drill's session, and an approval of this intent by each of the custodians with these
-    /// indexes.
+    /// Returns the intent of a drill's session, and one approval for each index in `places`.
     pub fn drill_session(&self, session: SessionId, places: &[usize]) -> Vec<Record> {
         let mut records = vec![self.intent(session, "a drill")];
         if let Record::Intent { vault, drill_of, .. } = &mut records[0] {

@@ -1,4 +1,4 @@
-//! Enrolment: the requirements for a custodian's token, the prompts, and the error for each refusal.
+//! Tests of `enrol`: the requirements for a custodian's token, the prompts, and the error for each refusal.
 
 use rig::pty::{End, Person, Signal};
 use rig::site::{ATTESTATION, Site};
@@ -6,7 +6,7 @@ use rig::token::{Authority, Cipher, Management, ManagementKey, PinPolicy, Spec, 
 
 use crate::PROGRAM;
 
-/// Returns a site with one custodian, alice, whose token has the properties in `spec` and is plugged in.
+/// Returns a site with one custodian, alice. Her token has the properties in `spec` and is plugged in.
 fn alice(spec: Spec) -> Site {
     let mut site = Site::new(PROGRAM, &["alice"]);
     site.custodians[0].pin.clone_from(&spec.pin);
@@ -102,7 +102,7 @@ fn the_sheet_is_typed_back_and_erased_from_the_screen() {
 }
 
 #[test]
-fn a_pin_protected_management_key_works_and_a_custom_one_is_refused() {
+fn a_pin_protected_management_key_is_accepted_and_a_custom_management_key_is_refused() {
     let site = alice(Spec { management: Management::Protected, ..preset(20_000_001) });
     let mut person = enrol(&site, &["--no-attestation"]);
     person.expect("PIN of YubiKey");
@@ -155,7 +155,7 @@ fn a_token_without_attestation_is_refused_before_a_key_is_generated() {
 }
 
 #[test]
-fn a_root_that_is_not_yubicos_needs_an_option_before_a_key_is_generated() {
+fn enrolment_with_a_root_that_is_not_yubicos_needs_an_option() {
     let site = alice(preset(20_000_001));
     let mut person = enrol(&site, &["--attestation-root", "root.pem"]);
     person.expect("PIN of YubiKey");
@@ -168,7 +168,7 @@ fn a_root_that_is_not_yubicos_needs_an_option_before_a_key_is_generated() {
 }
 
 #[test]
-fn firmware_that_an_advisory_affects_is_named() {
+fn enrolment_names_a_security_advisory_that_affects_the_firmware() {
     for (firmware, affected) in [((5, 4, 3), true), ((5, 7, 2), false)] {
         let site = alice(Spec { firmware, ..preset(20_000_001) });
         let mut person = enrol(&site, &["--no-attestation"]);

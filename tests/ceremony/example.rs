@@ -1,7 +1,7 @@
 //! Checks that the values in the example of `vault-format.md` are the values of the vector `two_of_two`.
 //!
-//! If `BREAKGLASS_WRITE_VECTORS` is set, the test writes the values into `vault-format.md` instead. The text around
-//! the values does not change.
+//! If `BREAKGLASS_WRITE_VECTORS` is set, the test instead writes the values into `vault-format.md`, and keeps the text
+//! around the values.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,8 @@ use sha2::{Digest as _, Sha256};
 use crate::soft::vector::{self, Custodian, Vector};
 use crate::soft::{part, point};
 
-/// The number of characters after which the example cuts a long recipient or encapsulation (1.5 KB or more).
+/// How many characters of a long recipient or encapsulation the example shows. The complete values have at least 1.5
+/// KB.
 const SHOWN: usize = 48;
 
 fn specification() -> PathBuf {
@@ -26,7 +27,7 @@ fn specification() -> PathBuf {
 }
 
 #[test]
-fn the_example_of_the_specification_is_a_vector() {
+fn the_example_in_the_specification_has_the_values_of_a_vector() {
     let text = std::fs::read_to_string(vector::directory().join("two_of_two.txt")).unwrap();
     let specification = specification();
     let stands = std::fs::read_to_string(&specification).unwrap();
@@ -48,8 +49,7 @@ fn the_example_of_the_specification_is_a_vector() {
 struct Example {
     /// The contents of the fenced code blocks, in order.
     blocks: Vec<String>,
-    /// The values within sentences. Each entry consists of the text before the value, the value, and the text after
-    /// the value.
+    /// The values inside sentences. Each entry has the text before the value, the value, and the text after the value.
     in_sentences: Vec<(&'static str, String, &'static str)>,
 }
 
@@ -152,7 +152,7 @@ fn pieces(file: &[u8]) -> (String, String, &[u8]) {
     (header, String::from_utf8(line[4..47].to_vec()).unwrap(), payload)
 }
 
-/// Returns three blocks of the example: the stanzas of a share, the values of the part's half, and the values of the
+/// Returns three blocks of the example: the stanzas of a share, the values for the part's half, and the values for the
 /// token's half.
 fn halves(vault: &Vault, of: &Custodian) -> (String, String, String) {
     let custodian = vault.manifest.custodian(of.index).unwrap();

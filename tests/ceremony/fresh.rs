@@ -1,5 +1,5 @@
-//! Checks that new random values are used for each vault. Also checks which values a drill vault takes from the vault
-//! that it belongs to, and which values a reseal keeps.
+//! Checks that each vault has new random values. Also checks which values a drill vault takes from its production
+//! vault, and which values a reseal keeps.
 
 use std::collections::BTreeSet;
 
@@ -17,15 +17,14 @@ use crate::soft::forge::{self, Recipe};
 use crate::soft::vector::{self, Vector};
 use crate::soft::{Person, people};
 
-/// The random values of one vault: the file key, both halves of each share, and the commitments, which depend on
-/// them.
+/// The random values of one vault: the file key, both halves of each share, and the commitments.
 struct Drawn {
     key: [u8; KEY],
     halves: Vec<[[u8; KEY]; 2]>,
     commitments: Vec<Option<String>>,
 }
 
-/// Seals a vault and opens it again, to get its random values.
+/// Seals a vault, and opens the vault to get the vault's random values.
 fn sealed(people: &[Person], manifest: &Manifest, payload: &Payload) -> Drawn {
     let sealed = file::seal(manifest, payload).expect("the vault should be sealed");
     let vault = Vault::parse(&sealed.binary).expect("the file should be a valid vault");
@@ -48,7 +47,7 @@ fn sealed(people: &[Person], manifest: &Manifest, payload: &Payload) -> Drawn {
 }
 
 #[test]
-fn each_sealing_draws_a_new_key_new_halves_and_new_commitments() {
+fn each_vault_has_a_new_file_key_new_halves_and_new_commitments() {
     let people = people(2, 1);
     let made = Recipe::default().make(&people);
     let vault = Vault::parse(&made.file).expect("the file should be a valid vault");
@@ -63,7 +62,7 @@ fn each_sealing_draws_a_new_key_new_halves_and_new_commitments() {
 }
 
 #[test]
-fn a_drill_vault_is_sealed_beside_its_vault() {
+fn a_drill_vault_is_sealed_together_with_its_production_vault() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob", "carol"]);
     let mut payload = forge::credentials();
     let mut drill = payload["targets"][0].clone();
@@ -98,7 +97,7 @@ fn a_drill_vault_is_sealed_beside_its_vault() {
 }
 
 #[test]
-fn a_drill_vault_has_the_runbook_and_the_alerts_of_its_vault() {
+fn a_drill_vault_has_the_runbook_and_the_alerts_of_its_production_vault() {
     let mut payload = forge::credentials();
     let mut drill: Value = payload["targets"][0].clone();
     drill["user"] = "drill".into();
@@ -117,7 +116,7 @@ fn a_drill_vault_has_the_runbook_and_the_alerts_of_its_vault() {
 }
 
 #[test]
-fn a_drill_vector_belongs_to_the_vector_of_its_vault() {
+fn the_vector_of_a_drill_vault_matches_the_vector_of_its_production_vault() {
     let read = |name: &str| {
         let path = vector::directory().join(name).with_extension("txt");
         let vector = Vector::parse(&std::fs::read_to_string(path).expect(name));
@@ -160,7 +159,7 @@ fn a_drill_vector_belongs_to_the_vector_of_its_vault() {
 }
 
 #[test]
-fn a_resealed_vector_continues_the_one_that_it_replaces() {
+fn the_vector_of_a_resealed_vault_matches_the_vector_of_the_replaced_vault() {
     let read = |name: &str| {
         let path = vector::directory().join(name).with_extension("txt");
         Vector::parse(&std::fs::read_to_string(path).expect(name))

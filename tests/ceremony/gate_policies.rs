@@ -1,5 +1,5 @@
-//! Evaluates the policies at rest, during a window and after T1. The tests use an evaluator of IAM policies that
-//! shares no code with the program.
+//! Evaluates the emergency user's policies at rest, during a window and after T1. The IAM policy evaluator shares no
+//! code with the program.
 
 use breakglass::gate::SessionId;
 use breakglass::gate::policy::{Gate, ending};
@@ -82,7 +82,7 @@ fn the_gate_opens_at_t0_and_ends_at_t1_without_a_close() {
 }
 
 #[test]
-fn only_the_grant_in_its_regions_with_new_sessions_is_allowed() {
+fn the_gate_allows_only_granted_actions_in_granted_regions_with_new_sessions() {
     let open = [policy(&gate().to_string())];
     let during = "2026-11-22T02:45:00Z";
     for action in
@@ -102,7 +102,7 @@ fn only_the_grant_in_its_regions_with_new_sessions_is_allowed() {
 }
 
 #[test]
-fn under_the_deny_nothing_is_allowed() {
+fn while_the_deny_is_attached_nothing_is_allowed() {
     let sealed = [policy(&gate().to_string()), policy(DENY_ALL)];
     for action in ["s3:GetObject", "sns:ListTopics"] {
         assert!(!allows(&sealed, action, "2026-11-22T02:45:00Z", "eu-west-1", Some(T0)));
@@ -112,7 +112,7 @@ fn under_the_deny_nothing_is_allowed() {
 }
 
 #[test]
-fn under_mfa_the_grant_needs_a_session_with_mfa_and_the_probe_does_not() {
+fn a_gate_with_mfa_demands_mfa_for_the_grant_but_not_for_the_probe() {
     let open = [policy(&gate_under(true).to_string())];
     let during = "2026-11-22T02:45:00Z";
     let with = |mfa: Option<bool>| {
@@ -129,7 +129,7 @@ fn under_mfa_the_grant_needs_a_session_with_mfa_and_the_probe_does_not() {
 
 #[test]
 fn a_role_session_has_only_the_grant_and_only_within_the_window() {
-    // The role's policy allows more than the gate. The session's policy is the gate's document.
+    // The role's policy allows more than the gate. The session policy is the gate's document.
     let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*","sns:ListTopics"],"Resource":"*"}]}"#;
     let both = |action: &str, at: &str| {
         [role.to_owned(), gate().to_string()]

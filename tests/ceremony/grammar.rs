@@ -1,5 +1,5 @@
-//! Checks that the ABNF of `vault-format.md` is complete: every rule that it uses is defined exactly once, either in
-//! `vault-format.md` or in RFC 5234.
+//! Checks that the ABNF in `vault-format.md` is complete: every used rule is defined exactly once, in `vault-format.md`
+//! or in RFC 5234.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,11 +12,10 @@ const CORE: [&str; 16] = [
     "sp", "vchar", "wsp",
 ];
 
-/// The rules by name, each with the names that its definition uses. Names are in lower case, because ABNF ignores
-/// case.
+/// The rules by name, each with the names in its definition. All names are in lower case, because ABNF ignores case.
 type Rules = BTreeMap<String, BTreeSet<String>>;
 
-/// Reads rules. A line that starts with a space continues the rule before it.
+/// Parses rules. A line that starts with a space continues the previous rule.
 fn rules(text: &str) -> Result<Rules, String> {
     let mut definitions: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -39,7 +38,7 @@ fn rules(text: &str) -> Result<Rules, String> {
     Ok(rules)
 }
 
-/// Checks that every rule that is used is defined, and that no core rule is defined again.
+/// Checks that every used rule is defined, and that no core rule is defined again.
 fn complete(rules: &Rules) -> Result<(), String> {
     if let Some(again) = rules.keys().find(|name| CORE.contains(&name.as_str())) {
         return Err(format!("{again} is a core rule"));
@@ -146,7 +145,7 @@ impl Reader<'_> {
 }
 
 #[test]
-fn every_rule_of_the_format_is_defined_once() {
+fn every_abnf_rule_of_the_format_is_defined_once() {
     let text = fs::read_to_string(root().join("vault-format.md")).unwrap();
     let blocks: Vec<_> =
         text.split("```abnf\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();

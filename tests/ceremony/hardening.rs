@@ -1,5 +1,5 @@
-//! Tests the protection of the process: it writes no core file, other processes of the same user cannot read it, and
-//! its secrets are in locked pages. If memory cannot be locked, the program does not run.
+//! Tests the protection of the process. The process writes no core file, other processes of the same user cannot read
+//! its memory, and its secrets are in locked pages. If memory cannot be locked, the program does not run.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ fn elsewhere() -> (TempDir, PathBuf) {
     let dir = tempdir();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
     let program = dir.path().join("breakglass");
-    // Another process makes the copy; the comment on `write_program` gives the reason.
+    // The copy is made by another process, `cp`, for the reason given at `write_program`.
     assert!(Command::new("cp").args([PROGRAM, program.to_str().unwrap()]).status().unwrap().success());
     (dir, program)
 }
@@ -45,7 +45,7 @@ fn readable(pid: u32) -> bool {
 }
 
 #[test]
-fn other_processes_of_the_same_user_cannot_read_it_and_it_leaves_no_core() {
+fn other_processes_of_the_same_user_cannot_read_the_program_and_it_leaves_no_core() {
     let (dir, program) = elsewhere();
     let site = Site::new(&program, &["alice"]);
     let mut command = as_nobody(program.to_str().unwrap());
@@ -74,7 +74,7 @@ fn other_processes_of_the_same_user_cannot_read_it_and_it_leaves_no_core() {
 }
 
 #[test]
-fn without_locked_memory_it_refuses_before_any_secret() {
+fn without_locked_memory_the_program_stops_before_it_asks_for_a_secret() {
     let (dir, program) = elsewhere();
     let program = program.to_str().unwrap();
     let arguments = ["--memlock=65536", program, "enrol", "a", "--out", "a.custodian", "--no-attestation"];
@@ -85,7 +85,7 @@ fn without_locked_memory_it_refuses_before_any_secret() {
 }
 
 #[test]
-fn secrets_live_in_pages_that_are_locked_and_kept_out_of_dumps() {
+fn secrets_are_in_pages_that_are_locked_and_excluded_from_core_dumps() {
     let mut site = Site::new(PROGRAM, &["alice"]);
     site.plug("alice");
     let pin = std::mem::take(&mut site.custodians[0].pin);

@@ -1,5 +1,5 @@
-//! Checks the part's half of a share against two other implementations: C2SP's Community Cryptography Test Vectors
-//! (CCTV), and a reader in Python that uses another ML-KEM library.
+//! Checks the part's half of a share with C2SP's Community Cryptography Test Vectors (CCTV), and with a reader in
+//! Python that uses another ML-KEM library.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 use crate::soft::part;
 use crate::soft::vector::{self, Vector};
 
-/// Returns the directory of the hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata. The directory is the
-/// value of `BREAKGLASS_CCTV` or, if that is not set, a directory near the repository.
+/// Returns the directory with the hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata. The variable
+/// `BREAKGLASS_CCTV` names the directory. The default is a directory near the repository.
 fn cctv() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cctv-age");
     let named = std::env::var_os("BREAKGLASS_CCTV").map(PathBuf::from);
@@ -29,7 +29,7 @@ fn cctv() -> Option<PathBuf> {
     named.or_else(|| [nearer, beside].into_iter().find(|directory| directory.is_dir()))
 }
 
-/// Adapts the part's identity to the age crate. For each stanza, the adapter returns the result that age's
+/// Adapts the identity of a part to the age crate. For each stanza, the adapter returns the result that age's
 /// specification requires.
 struct Adapter(PartIdentity);
 
@@ -63,7 +63,7 @@ fn identity(text: &str) -> Box<dyn age::Identity> {
     ))))
 }
 
-/// Decrypts a file. Returns `success` and the plaintext's SHA-256, or the kind of the failure and an empty text.
+/// Decrypts a file. Returns `success` and the SHA-256 of the plaintext, or the kind of the failure and an empty text.
 fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity>]) -> (&'static str, String) {
     let reader = std::io::BufReader::new(ArmoredReader::new(file));
     let Ok(decryptor) = Decryptor::new_buffered(reader) else { return ("header failure", String::new()) };

@@ -6,14 +6,14 @@ use std::{fs, iter};
 
 use crate::documentation::{files, root};
 
-/// The files that these tests do not read: the main files of both programs, and the offline build's replacement of
-/// `cli::cloud`. These files are outside the module tree of the full library.
+/// The files that these tests leave out, because the files are not modules of the full library: the main files of both
+/// programs, and the offline build's replacement of `cli::cloud`.
 const NOT_READ: [&str; 3] = ["main.rs", "offline.rs", "cli/offline.rs"];
 
-/// The module of the library that contains code for tests only.
+/// The only module of the library whose code is for tests.
 const TEST_CODE: &str = "gate::fake";
 
-/// Returns the code of every source file by its path in `src`, without comments and unit tests.
+/// Returns the code of every source file, without comments and unit tests. The key is the file's path in `src`.
 fn sources() -> BTreeMap<PathBuf, String> {
     let src = root().join("src");
     let relative = |path: &PathBuf| path.strip_prefix(&src).unwrap().to_owned();
@@ -69,8 +69,8 @@ fn imports_point_downward_only() {
     assert!(count > 500, "more than 500 imports should be found in the source, not {count}");
 }
 
-/// A module. `uses` has the absolute paths that the module's code uses. `exports` maps the name of each item that the
-/// module re-exports to the item's path.
+/// A module. `uses` has the absolute paths in the module's code. `exports` maps the name of each re-exported item to
+/// the item's path.
 #[derive(Default)]
 struct Module {
     uses: Vec<String>,
@@ -129,7 +129,7 @@ fn modules() -> BTreeMap<String, Module> {
     };
     let of = |(name, code): (&String, &String)| {
         let (exports, uses): (Vec<_>, Vec<_>) = code.split_inclusive(';').partition(is_export);
-        // `pub(in crate::a)` is not an import.
+        // The path in a visibility such as `pub(in crate::a)` is not an import.
         let uses = uses.concat();
         let uses: String = uses
             .split("pub(in ")

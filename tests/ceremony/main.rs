@@ -1,5 +1,5 @@
-//! All tests that need no network: enrolment, sealing, the vault's format, attestation, and the parts of the review
-//! that make no calls to AWS. These tests also run on the offline build: `--no-default-features --features offline`.
+//! All tests that need no network: enrolment, sealing, the vault format, attestation, and the parts of the review that
+//! do not call AWS. These tests also run with the offline build: `--no-default-features --features offline`.
 
 mod approved;
 mod attestation;

@@ -24,8 +24,8 @@ fn recipes() -> Vec<String> {
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// Runs the recipes on an enrolment file. Returns the output of the recipes, as `Ok` if every command succeeds,
-/// otherwise as `Err`.
+/// Runs the recipes on an enrolment file. Returns the output of the recipes: `Ok` if every command succeeds, otherwise
+/// `Err`.
 fn run(file: &[u8]) -> Result<String, String> {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("alice.custodian"), file).unwrap();
@@ -36,8 +36,8 @@ fn run(file: &[u8]) -> Result<String, String> {
     if done.status.success() { Ok(said) } else { Err(said + &also) }
 }
 
-/// The vectors that the recipe accepts although a reader refuses them. The recipe prints the digests and the keys that
-/// a person must compare with `token.attestation`, `recipient` and `signing_key`.
+/// The vectors that the recipe accepts although a reader must refuse them. For these vectors, a person must compare the
+/// printed digests and keys with `token.attestation`, `recipient` and `signing_key`.
 const FOR_A_PERSON: [&str; 4] = [
     "attestation_other_key",
     "enrolment_attests_other_signing_key",
@@ -83,9 +83,9 @@ fn the_openssl_recipe_judges_every_attestation_as_the_program_does() {
     );
 }
 
-/// Returns whether a vector is valid and has certificates, or has a fault that is only in its attestation. To find out,
-/// the function removes the attestation and signs the enrolment with another key. If the result is valid, the fault was
-/// in the attestation.
+/// Returns whether a vector has certificates and at most a fault in its attestation. To find out, the function removes
+/// the attestation and signs the enrolment with another key. If the new enrolment is valid, only the attestation can
+/// have a fault.
 fn is_about_an_attestation(vector: &Vector) -> bool {
     let Some(line) = vector.file.strip_suffix(b"\n") else { return false };
     let Ok(mut envelope) = serde_json::from_slice::<Value>(line) else { return false };
@@ -114,7 +114,7 @@ fn is_about_an_attestation(vector: &Vector) -> bool {
     enrolment["token"]["kind"] == "piv" && Enrolment::parse("the file", &file).is_ok()
 }
 
-/// Returns whether the recipe printed the keys that are in the enrolment.
+/// Returns whether the recipe printed the keys of the enrolment.
 fn has_own_keys(file: &[u8], said: &str) -> bool {
     let envelope: Value = serde_json::from_slice(file).unwrap();
     let payload = envelope["payload"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Data of one session for tests without AWS: software custodians, ledger records and CloudTrail events.
+//! Creates data of one session for tests without AWS: software custodians, ledger records and CloudTrail events.
 
 use breakglass::custody::statement::LedgerHead;
 use breakglass::custody::statement::approval::{self, Request};
@@ -32,12 +32,12 @@ pub fn session(number: u8) -> SessionId {
     SessionId::from_bytes([number; 8])
 }
 
-/// Returns the user agent of a call that carries the id of `session`.
+/// Returns the user agent of a call that contains the id of `session`.
 pub fn agent(session: SessionId) -> String {
     format!("aws-sdk-rust/1.3.9 ua/2.1 os/linux lang/rust/1.95.0 app/breakglass-{session}")
 }
 
-/// Returns an id as the string that stands for the id in the JSON.
+/// Returns the name of an id in the JSON.
 pub fn name(id: impl serde::Serialize) -> String {
     serde_json::to_value(id)
         .expect("an id should have a JSON form")
@@ -62,7 +62,7 @@ pub fn has_to_do(packet: &Packet, id: &str) -> bool {
     to_do(packet).iter().any(|of| of == id)
 }
 
-/// Returns the call at this time; panics if there is not exactly one.
+/// Returns the only call at this time. Panics if there is no call or more than one call.
 pub fn call_at<'a>(packet: &'a Packet, clock: &str) -> &'a ApiCall {
     let mut calls = packet.calls.iter().filter(|call| call.at == at(clock));
     let call = calls.next().unwrap_or_else(|| panic!("the packet should have a call at {clock}"));
@@ -80,8 +80,8 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// Returns the data of a session with this reason: two of three custodians approved, two of three alerts were
-    /// acknowledged, and access was open from 02:17:04 to 02:29:10, in a window of 30 minutes.
+    /// Returns the data of a session with the given reason. Two of three custodians approved, and two of three alerts
+    /// were acknowledged. Access was open from 02:17:04 to 02:29:10, in a window of 30 minutes.
     pub fn of(reason: &str) -> Self {
         let people = people(3, 1);
         let made = Recipe { custodians: 3, ..Recipe::default() }.make(&people);
@@ -133,7 +133,7 @@ impl Papers {
         }
     }
 
-    /// Returns an approval of `request`, signed by the custodian with the index `place`.
+    /// Returns an approval of `request` that the custodian with the index `place` signed.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
         let mut token = self.people[place].tokens[0].clone();
@@ -234,7 +234,7 @@ impl Papers {
         }
     }
 
-    /// Adds a CloudTrail query, made at 08:59, that found only expected calls.
+    /// Adds the result of a CloudTrail query at 08:59, with only expected calls.
     pub fn queried(mut self) -> Self {
         let answered = |region: &str, events, error: Option<&str>| RegionResult {
             region: region.into(),
@@ -271,7 +271,7 @@ impl Papers {
         self
     }
 
-    /// Adds one CloudTrail event; `call` is a service and an action, like `iam PutUserPolicy`.
+    /// Adds one CloudTrail event. `call` is a service and an action, such as `iam PutUserPolicy`.
     pub fn call(&mut self, clock: &str, key: &str, call: &str, error: Option<&str>) {
         self.call_by(clock, key, "emergency", call, error);
     }
@@ -299,7 +299,7 @@ impl Papers {
         trail.events.push(CloudTrailEvent::parse(&event.to_string()).expect("the event should be valid"));
     }
 
-    /// Returns the last event that was added.
+    /// Returns the event that was added last.
     pub fn last_event(&mut self) -> &mut CloudTrailEvent {
         self.trail
             .as_mut()
@@ -307,7 +307,7 @@ impl Papers {
             .expect("CloudTrail should have an event")
     }
 
-    /// Adds one call with which another principal reads or changes the emergency user.
+    /// Adds one call of another principal that reads or changes the emergency user.
     pub fn call_on(&mut self, clock: &str, key: &str, who: &str, call: &str) {
         self.call_by(clock, key, who, call, None);
         self.last_event().on = Some("emergency".into());
@@ -349,7 +349,7 @@ impl Papers {
         }
     }
 
-    /// Sets the time of the CloudTrail query to this duration after the close.
+    /// Sets the time of the CloudTrail query to the duration `late` after the close.
     pub fn queried_after_the_close(&mut self, late: SignedDuration) {
         let trail = self.trail.as_mut().expect("CloudTrail should have been queried");
         trail.at = at("02:29:10.6").saturating_add(late).expect("the time should be valid");

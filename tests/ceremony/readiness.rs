@@ -1,5 +1,5 @@
-//! Tests which drills count as proof of a vault's readiness. A drill counts if it was complete, was signed by a
-//! custodian of the vault, and is not dated in the future.
+//! Tests which drills count as proof of a vault's readiness. A drill counts if the drill was complete, has the
+//! signature of a custodian of the vault, and is not dated in the future.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ fn entry(record: Record) -> Entry {
     Entry { v: 1, seq: 0, prev: String::new(), torn: None, at: at("2026-11-01T00:00:00Z"), record }
 }
 
-/// Returns the readiness that these records show. If a record is about a drill, two custodians approved the drill.
+/// Returns the readiness that these records show. Each drill in the records is approved by two custodians.
 fn kept(papers: &Papers, records: Vec<Record>, now: &str) -> Readiness {
     let sessions: BTreeSet<_> = records.iter().filter_map(Record::session).collect();
     let approved = sessions.into_iter().flat_map(|session| papers.drill_session(session, &[0, 1]));
@@ -37,7 +37,7 @@ fn kept_without_approvals(papers: &Papers, records: Vec<Record>, now: &str) -> R
 }
 
 #[test]
-fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
+fn a_drill_is_due_a_quarter_after_the_sealing_or_after_the_last_drill() {
     let papers = papers();
     assert!(kept(&papers, vec![], "2026-12-01T00:00:00Z").is_ready());
     assert!(!kept(&papers, vec![], "2026-12-03T00:00:00Z").is_ready());
@@ -71,7 +71,8 @@ fn a_drill_is_due_a_quarter_after_sealing_or_the_last_drill() {
         kept(&papers, vec![later, failed.clone()], "2026-11-04T00:00:00Z").is_ready(),
         "a later drill that passed should count"
     );
-    // The signed time decides. The order of the records and duplicate records make no difference.
+    // Only the signed time decides which drill is the last. The order of the records and duplicate records make no
+    // difference.
     for order in [vec![failed.clone(), complete.clone()], vec![complete.clone(), failed, complete]] {
         assert!(!kept(&papers, order, "2026-11-02T00:00:00Z").is_ready());
     }
@@ -112,7 +113,7 @@ fn a_drill_without_signature_or_quorum_does_not_count() {
     assert!(!counts(all_absent), "a drill with every custodian absent should not count");
     let refused = with(&|drill| (drill.opened, drill.closed, drill.exit) = (false, false, 5));
     assert!(!counts(refused), "a drill that opened nothing should not count");
-    // The record names more custodians than the signed statement.
+    // The record names more custodians than the signed statement names.
     let mut padded = with(&|drill| drill.custodians.truncate(1));
     if let Record::Drill { custodians, .. } = &mut padded {
         custodians.clone_from(&drill.custodians);
@@ -175,7 +176,7 @@ fn a_drill_without_a_quorum_of_valid_approvals_is_not_complete() {
 }
 
 #[test]
-fn the_evidence_of_a_drill_without_valid_approvals_says_that_it_failed() {
+fn the_result_of_a_drill_without_valid_approvals_is_failed() {
     let papers = papers();
     let drill = papers.drill("2026-11-20T00:00:00Z");
     let passed = |drill: &Drill, places: &[usize]| {
@@ -191,7 +192,7 @@ fn the_evidence_of_a_drill_without_valid_approvals_says_that_it_failed() {
 }
 
 #[test]
-fn a_signed_approval_and_a_share_after_it_prove_token_and_part() {
+fn a_signed_approval_and_a_later_share_prove_possession_of_token_and_part() {
     let papers = Papers::of("x");
     let proven = |papers: &Papers| {
         let readiness = Readiness::of(&papers.entries, &papers.vault.manifest, at("2026-11-23T00:00:00Z"));

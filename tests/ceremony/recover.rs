@@ -15,14 +15,14 @@ fn python(program: &str) -> Command {
 }
 
 #[test]
-fn each_check_of_the_reader_is_needed_for_a_vector() {
+fn each_check_of_recover_py_is_needed_for_at_least_one_vector() {
     let output = python("tests/peers/switched_off.py").output().expect("Python should start");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     print!("{said}");
 
-    // The control: the directory has only one vector, which is valid. This vector does not need most of the checks in
-    // `contrib/recover.py`, so `switched_off.py` must report these checks.
+    // The control: the directory has only one vector, which is valid. This vector passes without most of the checks in
+    // `contrib/recover.py`, so `switched_off.py` must report these checks as not needed.
     let directory = tempfile::TempDir::new().unwrap();
     std::fs::copy(vector::directory().join("two_of_two.txt"), directory.path().join("two_of_two.txt"))
         .unwrap();
@@ -40,7 +40,7 @@ fn a_reader_written_from_the_specification_agrees_on_every_vector() {
     assert!(output.status.success(), "{said}{errors}");
     println!("{said}");
 
-    // The control: the program must fail for a vector whose expected result is wrong.
+    // The control: `recover.py` must fail for a vector whose expected result is wrong.
     let directory = tempfile::TempDir::new().unwrap();
     let vector = std::fs::read_to_string(vector::directory().join("two_of_two.txt")).unwrap();
     let wrong = vector.replacen("expect: success", "expect: damaged\nstep: parse", 1);

@@ -39,8 +39,8 @@ fn sentences(text: &str) -> Vec<String> {
     all
 }
 
-/// Finds the requirements in a document. A requirement is a sentence with MUST, or a table row that states an
-/// accepted form or a limit.
+/// Finds the requirements in a document. A requirement is a sentence with MUST, or a row of a table of accepted forms
+/// or limits.
 fn requirements(document: &str) -> BTreeSet<Key> {
     let mut found = BTreeSet::new();
     let (mut section, mut paragraph, mut header) = (String::new(), String::new(), Vec::new());
@@ -84,7 +84,7 @@ fn requirements(document: &str) -> BTreeSet<Key> {
     found
 }
 
-/// Reads `tests/requirements.md`. The result has the names of the vectors and tests for each requirement.
+/// Reads `tests/requirements.md`. Returns the names of the vectors and tests for each requirement.
 fn table(text: &str) -> BTreeMap<Key, Vec<String>> {
     let mut rows = BTreeMap::new();
     let mut section = String::new();
@@ -129,8 +129,8 @@ fn tests() -> BTreeSet<String> {
     names
 }
 
-/// The requirements for readers that no vector can show, or does not show yet. Each entry has a section, the start of the
-/// requirement and the reason.
+/// The requirements for readers without a vector. Each entry has a section, the start of the requirement and the
+/// reason.
 const WITHOUT_VECTOR: [(&str, &str, &str); 11] = [
     ("Attestation", "A reader MUST refuse an enrolment file with one", "only Yubico can sign such a chain"),
     ("Digests as words", "A reader MUST accept typed words", "a vector has no typed digest"),
@@ -145,8 +145,8 @@ const WITHOUT_VECTOR: [(&str, &str, &str); 11] = [
     ("Statements", "", "there are no vectors of statements"),
 ];
 
-/// The starts of the requirements that a file cannot show, because they are rules for writers, for people or for a later
-/// version of the format.
+/// The first words of the requirements that no file can show. These requirements are rules for writers, for people or
+/// for a later version of the format.
 const FOR_WRITERS: [&str; 7] = [
     "A part MUST be generated",
     "A person MUST NOT choose a part",
@@ -157,7 +157,7 @@ const FOR_WRITERS: [&str; 7] = [
     "The key words MUST",
 ];
 
-/// Returns the vectors that a name in a row stands for. A name can have one `*`, which stands for any characters.
+/// Returns the vectors that a name in a row matches. A name can have one `*`, which stands for any characters.
 fn vectors<'a>(name: &str, all: &'a BTreeSet<String>) -> Vec<&'a String> {
     let (start, end) = name.split_once('*').unwrap_or((name, ""));
     let is_long = |vector: &String| vector.len() >= start.len() + end.len();

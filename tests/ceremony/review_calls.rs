@@ -1,4 +1,4 @@
-//! Tests how the review judges single calls: the session id that a call carries, and AWS's answer.
+//! Tests how the review judges single calls, by the session id in the call and by AWS's answer.
 
 use crate::packet::{
     CLOSER, EMERGENCY, ISSUED, OPENER, Papers, agent, at, call_at, has, has_to_do, name, session,
@@ -7,7 +7,7 @@ use breakglass::ledger::Record;
 use breakglass::review::{CallAnswer, CallTiming, CarriedId, Severity};
 
 #[test]
-fn a_call_that_carries_another_sessions_id_or_none_is_named() {
+fn a_call_without_a_session_id_or_with_another_sessions_id_is_a_finding() {
     let mut papers = Papers::of("x").queried();
     papers.call_from("02:20:00", ISSUED, "s3 ListBuckets", "aws-cli/1.29.0");
     papers.call_from("02:20:01", ISSUED, "s3 ListBuckets", "aws-cli/1.29.0");
@@ -44,19 +44,20 @@ fn a_call_that_carries_another_sessions_id_or_none_is_named() {
 }
 
 #[test]
-fn a_call_that_cannot_carry_an_id_is_not_judged_by_its_id() {
+fn a_call_that_cannot_contain_a_session_id_needs_none() {
     let mut papers = Papers::of("x").queried();
-    // AWS services make calls for the caller, with the caller's key.
+    // An AWS service can make calls for the caller, with the caller's key.
     papers.call_from("02:20:00", ISSUED, "ec2 DescribeSubnets", "cloudformation.amazonaws.com");
     papers.last_event().invoked_by = Some("cloudformation.amazonaws.com".into());
     // On-call staff are not part of the session.
     papers.call_from("02:25:00", "AKIAONCALL0000000001", "iam AttachUserPolicy", "aws-cli/2.15.0");
     papers.last_event().who = Some("oncall".into());
     papers.last_event().on = Some("emergency".into());
-    // A call before the session or after it is outside of the window, and is not judged by its id in addition.
+    // A call before or after the session already has the finding about calls outside of the window, so the session id
+    // in the call is not judged.
     papers.call_from("02:05:00", OPENER, "iam GetUser", "aws-cli/2.15.0");
     papers.call_from("08:00:00", CLOSER, "iam GetUser", "aws-cli/2.15.0 app/breakglass-0808080808080808");
-    // The role session's name carries the id, even if the user agent does not.
+    // The name of the role session contains the session id, even if the user agent does not.
     papers.call_from("02:22:00", "ASIACONSOLE000000001", "ec2 RunInstances", "Mozilla/5.0");
     let event = papers.last_event();
     (event.who, event.session_ids) = (Some("breakglass-0707070707070707".into()), vec![session(7)]);
@@ -77,7 +78,7 @@ fn a_call_that_cannot_carry_an_id_is_not_judged_by_its_id() {
 }
 
 #[test]
-fn the_id_decides_to_which_of_two_overlapping_sessions_a_call_belongs() {
+fn if_two_sessions_overlap_a_call_belongs_to_the_session_whose_id_it_contains() {
     let mut papers = Papers::of("x").queried();
     papers.approve_of(session(8), 0, "at once", "02:20:00");
     papers.approve_of(session(8), 1, "at once", "02:20:00");
@@ -99,7 +100,8 @@ fn the_id_decides_to_which_of_two_overlapping_sessions_a_call_belongs() {
         (CallTiming::After, None),
         "a call with this session's id should not be attributed to another session"
     );
-    // A user agent is only a claim. Without signed approvals, the other session takes over no call.
+    // The caller can choose the user agent. Without signed approvals of the other session, no call belongs to that
+    // session.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     assert_eq!(call_at(&packet, "02:20:02").when, CallTiming::Inside);
@@ -107,7 +109,7 @@ fn the_id_decides_to_which_of_two_overlapping_sessions_a_call_belongs() {
 }
 
 #[test]
-fn only_an_unexpected_refusal_is_a_finding() {
+fn an_unexpected_refusal_is_a_finding_and_an_expected_error_is_not() {
     let answer = |key: &str, call: &str, error: &str| {
         let mut papers = Papers::of("x").queried();
         papers.call("02:16:59", key, call, Some(error));

@@ -1,5 +1,4 @@
-//! Tests the packet of a review: evidence and records, calls inside and outside the window, findings and follow-up
-//! tasks.
+//! Tests the review packet: evidence and records, calls inside and outside the window, findings and follow-up tasks.
 
 use crate::drill_papers::of_drill;
 use crate::packet::{
@@ -156,7 +155,7 @@ fn every_call_is_inside_or_outside_the_window() {
 }
 
 #[test]
-fn calls_of_another_approved_session_are_attributed_to_it() {
+fn calls_of_another_approved_session_are_attributed_to_that_session() {
     let mut papers = Papers::of("x").queried();
     papers.approve_of(session(8), 0, "again", "02:59:00");
     papers.approve_of(session(8), 1, "again", "02:59:00");
@@ -178,8 +177,8 @@ fn calls_of_another_approved_session_are_attributed_to_it() {
         CallTiming::After,
         "a call after the ends of both windows should be listed as after the window"
     );
-    // No call is attributed to a session without signed approvals, because the operator alone could have written that
-    // session's records.
+    // The review attributes no call to a session without signed approvals, because the operator alone could have
+    // written the records of such a session.
     papers.without(|record| matches!(record, Record::Approval { session: of, .. } if *of == session(8)));
     let packet = papers.packet();
     for clock in ["03:00:03", "03:40:00"] {
@@ -218,8 +217,8 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
 
 #[test]
 fn a_wrong_local_clock_moves_no_call() {
-    // Until the program learns AWS's time, the records have the time of the local clock, which is five minutes fast
-    // or slow.
+    // Before the program knows AWS's time, the records have the time of the local clock. This clock is five minutes
+    // fast or slow.
     for wrong in ["02:21:54", "02:11:54"] {
         let mut papers = Papers::of("x").queried();
         for entry in &mut papers.entries {
@@ -242,7 +241,7 @@ fn a_wrong_local_clock_moves_no_call() {
 }
 
 #[test]
-fn a_role_session_can_work_until_t1_even_if_closed_before() {
+fn calls_of_a_role_session_are_expected_until_t1_even_after_a_close() {
     let mut papers = Papers::of("x").queried();
     for entry in &mut papers.entries {
         if let Record::Intent { lane, .. } = &mut entry.record {
@@ -258,7 +257,7 @@ fn a_role_session_can_work_until_t1_even_if_closed_before() {
 }
 
 #[test]
-fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
+fn only_a_signature_of_an_enrolled_token_about_this_session_is_evidence() {
     let papers = Papers::of("INC-1");
     let packet = papers.packet();
     assert_eq!(packet.approvals.len(), 2);
@@ -275,7 +274,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     );
     assert!(has(&without, "signatures_not_checked"));
 
-    // The reason in the record differs from the reason that was signed.
+    // The reason in the record differs from the signed reason.
     let mut changed = Papers::of("INC-1");
     for entry in &mut changed.entries {
         if let Record::Intent { reason, .. } = &mut entry.record {
@@ -287,7 +286,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     assert_eq!(packet.approvals[0].why.as_deref(), Some("the signed request has a different reason"));
     assert!(has(&packet, "too_few_approvals"));
 
-    // One approval is recorded under alice's name, but bob signed it. Another approval is signed by a stranger.
+    // The record of one approval names alice, but bob signed the approval. A stranger signed the other approval.
     let mut swapped = Papers::of("INC-1");
     let bobs = swapped.sign(1, &swapped.request("INC-1"));
     let strangers = Papers::of("INC-1").sign(0, &swapped.request("INC-1"));
@@ -300,7 +299,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
     assert_eq!(packet.approvals[0].why.as_deref(), Some("bob signed it"));
     assert_eq!(packet.approvals[1].signature, SignatureCheck::NotValid);
 
-    // Two approvals by one custodian count as one.
+    // Two approvals by the same custodian count as one approval.
     let mut twice = Papers::of("INC-1");
     twice.without(|record| matches!(record, Record::Approval { custodian, .. } if custodian == "bob"));
     twice.approve(0, "INC-1", "02:16:45");
@@ -308,7 +307,7 @@ fn a_signature_is_evidence_only_by_an_enrolled_token_about_this_session() {
 }
 
 #[test]
-fn an_alert_counts_if_acknowledged_before_the_opening() {
+fn only_an_alert_that_is_acknowledged_before_the_opening_counts() {
     let mut papers = Papers::of("x");
     let packet = papers.packet();
     let evidence: Vec<_> = packet.alerts.iter().map(|alert| alert.evidence).collect();
@@ -350,7 +349,7 @@ fn incomplete_cloudtrail_data_is_a_finding() {
 }
 
 #[test]
-fn the_cloudtrail_query_has_every_key_and_name_from_before_to_after() {
+fn the_cloudtrail_query_has_every_key_and_name_and_covers_the_whole_session() {
     let papers = Papers::of("x");
     let wanted =
         CloudTrailQuery::of(session(7), &papers.entries).expect("the ledger should have the session");
@@ -416,7 +415,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
     let packet = papers.packet();
     assert_eq!((packet.reviews.len(), packet.reviews[0].evidence), (1, Evidence::Signature));
     assert!(!has_to_do(&packet, "sign_review"));
-    // A review is not valid if its record names another custodian than the signer.
+    // A review is not valid if the record does not name the custodian who signed the review.
     if let Some(Record::Review { custodian, .. }) = papers.entries.last_mut().map(|entry| &mut entry.record) {
         *custodian = "alice".into();
     }
@@ -427,7 +426,7 @@ fn rotation_and_a_signed_review_settle_the_follow_up() {
 }
 
 #[test]
-fn only_a_signature_about_this_session_makes_it_reviewed() {
+fn a_session_is_reviewed_only_by_a_signature_about_this_session() {
     let papers = Papers::of("x").queried();
     let pin = SecretText::copy_of("123456");
     let signed = |change: &dyn Fn(&mut PacketFile)| {
@@ -543,7 +542,7 @@ fn a_session_without_a_recorded_opening_still_needs_a_review() {
 }
 
 #[test]
-fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
+fn the_review_shows_changes_of_the_emergency_user_by_other_principals() {
     let mut papers = Papers::of("x").queried();
     papers.without(|record| matches!(record, Record::Closed { .. }));
     papers.trail.as_mut().unwrap().events.retain(|event| event.key.as_deref() != Some(CLOSER));
@@ -565,7 +564,7 @@ fn changes_by_others_to_the_emergency_user_are_shown_and_can_close() {
 }
 
 #[test]
-fn the_packet_has_the_gate_policy_as_aws_received_it() {
+fn the_packet_has_the_gate_policy_that_aws_received() {
     let mut papers = Papers::of("x").queried();
     assert_eq!(papers.packet().window.policy, None);
     let events = &mut papers.trail.as_mut().unwrap().events;
@@ -624,7 +623,7 @@ fn a_receipt_is_reported_by_the_operators_machine() {
 }
 
 #[test]
-fn a_drill_result_is_evidence_only_if_exactly_it_is_signed() {
+fn a_drill_result_is_evidence_only_if_exactly_this_result_is_signed() {
     let signature = |passed_on_record: bool, is_signed: bool| {
         let mut papers = Papers::of("x").queried();
         let said = papers.drill("2026-11-22T02:30:00Z");
@@ -696,8 +695,7 @@ fn an_unknown_session_and_another_vault_are_errors() {
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 
-/// Hostile text. Such text can reach a packet as the reason that a person typed, or in a CloudTrail event, which
-/// repeats text from the request.
+/// Hostile text. A person can type such text as the reason, and a CloudTrail event can repeat such text from a request.
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
 
 #[test]

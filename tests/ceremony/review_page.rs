@@ -1,4 +1,4 @@
-//! Tests the page of a review in Chromium: the page renders and prints, makes no requests, needs no script, and shows
+//! Tests the review page in Chromium. The page renders and prints, makes no requests, needs no script, and shows
 //! hostile input as text.
 
 use std::collections::BTreeSet;
@@ -58,8 +58,7 @@ impl Browser {
         self.run(page, &[&["--dump-dom"], flags].concat())
     }
 
-    /// Returns the URLs that a page requested. The requests that the browser makes for itself have no origin and are
-    /// left out.
+    /// Returns the URLs that a page requested. Leaves out the browser's own requests, which have no origin.
     fn requests(&self, page: &Path) -> BTreeSet<String> {
         let log = self.home.path().join("net.json");
         self.dom(page, &[&format!("--log-net-log={}", log.display())]);
@@ -112,7 +111,7 @@ fn png(bytes: &[u8]) -> (u32, u32) {
 }
 
 #[test]
-fn it_renders() {
+fn the_review_page_renders_in_both_colour_schemes() {
     let browser = Browser::new();
     let shoot = |text: &str, flags: &[&str]| browser.shot(&browser.file("page.html", text), flags);
     let whole = page_of(&papers("INC-1: SSO down"));
@@ -126,15 +125,15 @@ fn it_renders() {
     );
     let dark = shoot(&whole, &["--blink-settings=preferredColorScheme=0"]);
     assert!(dark != seen && dark.len() > 8 * blank.len(), "the dark scheme should look different");
-    // The page's content security policy allows the page's style. If the policy blocks the style, the page looks
-    // different.
+    // The page's content security policy allows the page's style. With a policy that blocks the style, the page must
+    // look different.
     let bare = whole.replace("style-src 'sha256-", "style-src 'sha256-A");
     assert_ne!(bare, whole);
     assert_ne!(shoot(&bare, &[]), seen, "the control: a changed policy should block the style");
 }
 
 #[test]
-fn it_prints() {
+fn the_review_page_prints_on_a4() {
     let browser = Browser::new();
     let page = browser.file("review.html", &page_of(&papers("INC-1: SSO down")));
     let out = browser.home.path().join("review.pdf");
@@ -149,7 +148,7 @@ fn it_prints() {
 }
 
 #[test]
-fn it_makes_no_requests() {
+fn the_review_page_makes_no_requests() {
     let browser = Browser::new();
     let whole = page_of(&papers("INC-1: SSO down"));
     let page = browser.file("review.html", &whole);
@@ -160,8 +159,7 @@ fn it_makes_no_requests() {
         browser.requests(&asks).iter().any(|url| url.contains("192.0.2.1")),
         "the control: a page with an image should make a request"
     );
-    // If the page contained an element that makes a request, the page's content security policy would block the
-    // request.
+    // An element that makes a request is added to the page. The page's content security policy must block the request.
     let smuggled =
         whole.replace("</body>", &format!("{image}<script>document.title = 'ran'</script></body>"));
     let smuggled = browser.file("smuggled.html", &smuggled);
@@ -173,7 +171,7 @@ fn it_makes_no_requests() {
 }
 
 #[test]
-fn it_is_the_same_without_scripts() {
+fn the_review_page_is_the_same_without_scripts() {
     let browser = Browser::new();
     let whole = page_of(&papers("INC-1: SSO down"));
     assert!(!whole.to_lowercase().contains("<script"));
@@ -223,7 +221,7 @@ fn untrusted_text_is_shown_as_text() {
         assert!(!dom.contains(element), "{element}");
     }
     assert_eq!(browser.requests(&page), BTreeSet::new());
-    // The control: if the text were not escaped, the browser would run it.
+    // The control: without escaping, the browser runs the script in the text.
     let naive = browser.file("naive.html", &format!("<!doctype html><title>still</title>{hostile}"));
     assert!(browser.dom(&naive, &[]).contains("<title>ran"), "the control: unescaped text should run");
 }

@@ -1,4 +1,4 @@
-//! Compares each total that a review shows with the rows of the page.
+//! Compares each total on the review page with the rows of the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use breakglass::ledger::{AlertTopic, Record};
 use breakglass::review::{Packet, page, summary};
 use regex_lite::Regex;
 
-/// One row of a table: the text of its cells, without tags, and whether the row is marked.
+/// One row of a table: the text of each cell, without tags, and whether the row is marked.
 struct Row {
     cells: Vec<String>,
     is_marked: bool,
@@ -38,7 +38,7 @@ impl Page {
         bodies.flat_map(|body| body.split("<tr").skip(1)).map(row).collect()
     }
 
-    /// Returns the text of the elements that have this start tag, without tags.
+    /// Returns the text, without tags, of each element with this start tag.
     fn texts(&self, start: &str, end: &str) -> Vec<String> {
         let pieces = self.0.split(start).skip(1).filter_map(|rest| rest.split(end).next());
         pieces.map(text).collect()
@@ -52,7 +52,7 @@ fn row(html: &str) -> Row {
     Row { cells, is_marked: start.contains("marked") }
 }
 
-/// Removes the tags.
+/// Removes the HTML tags.
 fn text(html: &str) -> String {
     let tag = Regex::new("<[^>]*>").expect("the pattern should be valid");
     tag.replace_all(html, "").replace("&amp;", "&").replace("&quot;", "\"").trim().to_owned()
@@ -83,7 +83,7 @@ fn below(packet: &Packet, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_total_agrees_with_the_rows() {
+fn each_total_of_the_review_page_agrees_with_the_rows() {
     let mut checked = 0;
     for (name, packet) in reviews() {
         let page = Page::of(&packet);
@@ -129,7 +129,7 @@ fn calls(name: &str, packet: &Packet, page: &Page) -> usize {
     let figures = page.texts("<dt>Calls</dt>", "</div>");
     assert_eq!(numbers(&figures[0].replace("calls", "calls ")), all, "{name}: {figures:?}");
 
-    // The table by caller, if there are calls.
+    // Compares the table of callers, which exists only if there are calls.
     let totals = page.rows("totals");
     let mut sums = [0; 6];
     for row in totals.iter().filter(|row| row.cells[0] != "all") {
@@ -147,7 +147,7 @@ fn calls(name: &str, packet: &Packet, page: &Page) -> usize {
         assert_eq!((1..=6).map(|place| row.number(place)).collect::<Vec<_>>(), all, "{name}");
     }
 
-    // The session ids, in the table and in the summary.
+    // Compares the totals by session id, in the table and in the summary.
     let has_id = |id: &str| count(&|row: &Row| is_in(row) && row.cells[ID].starts_with(id));
     let ids = [has_id("this"), has_id("other"), has_id("none"), has_id("—")];
     assert_eq!(ids.iter().sum::<usize>(), all[1], "{name}");
@@ -155,7 +155,7 @@ fn calls(name: &str, packet: &Packet, page: &Page) -> usize {
     let shown: Vec<_> = page.rows("totals ids").iter().map(|row| row.number(1)).collect();
     assert!(shown == ids || rows.is_empty(), "{name}: {shown:?}");
 
-    // The regions.
+    // Compares the totals by region.
     for region in &packet.cloudtrail.regions {
         let shown = count(&|row| row.cells[REGION] == region.region);
         assert_eq!(region.calls, shown, "{name}: {}", region.region);
@@ -163,7 +163,7 @@ fn calls(name: &str, packet: &Packet, page: &Page) -> usize {
         assert!(text(&page.0).contains(&format!("{}: {words} of this session", region.region)), "{name}");
     }
 
-    // Each finding about calls.
+    // Compares each finding about calls.
     let callers: BTreeMap<_, _> = CALLERS.into_iter().collect();
     for finding in &packet.findings {
         let Some((number, rest)) = finding.what.split_once(" call") else { continue };
@@ -251,7 +251,7 @@ fn findings(name: &str, packet: &Packet, page: &Page) {
 fn follow_up(name: &str, packet: &Packet, page: &Page) {
     let tasks = page.rows("sign");
     let open = tasks.iter().filter(|row| !row.cells[0].contains("(done, on record)")).count();
-    // The last two rows are for the signatures of the review.
+    // The last two rows are not tasks; they are for the signatures of the reviewers.
     assert_eq!(numbers(&line(packet, "follow-up")), [open - 2], "{name}");
     assert_eq!(below(packet, "follow-up").len(), open - 2, "{name}");
 }

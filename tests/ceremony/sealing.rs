@@ -1,4 +1,4 @@
-//! Tests sealing: each refusal has a specific error, and no vault is written.
+//! Tests of `seal`: each refusal has a specific error, and no vault is written.
 
 use rig::pty::{End, Input, Person, Streams};
 use rig::site::{ALLOWED, Site, feed};
@@ -97,7 +97,7 @@ fn an_impossible_quorum_is_refused() {
         .unwrap();
     std::fs::write(site.path("cut.custodian"), &file[..file.len() - 1]).unwrap();
     std::fs::copy(site.path("bob.custodian"), site.path("again.custodian")).unwrap();
-    // Bob's token is enrolled a second time, under another name.
+    // Bob's token is enrolled again, under another name.
     site.custodians[1].name = "bobby".into();
     site.custodians[1].file = site.path("bobby.custodian");
     site.enrol(1);
@@ -141,7 +141,7 @@ fn an_impossible_quorum_is_refused() {
 }
 
 #[test]
-fn a_token_that_yubico_does_not_attest_needs_an_option() {
+fn sealing_with_a_token_that_yubico_does_not_attest_needs_an_option() {
     let mut site = Site::new(PROGRAM, &["alice", "bob"]);
     site.enrol(0);
     site.enrol_with(1, &["--no-attestation"]);
@@ -224,7 +224,7 @@ fn fingerprints_are_typed_as_the_custodians_read_them_out() {
 }
 
 #[test]
-fn credentials_can_be_typed_each_secret_twice_and_hidden() {
+fn credentials_can_be_typed_with_each_secret_hidden_and_typed_twice() {
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let mut person = Person::run(site.offline(&[
         "seal",
@@ -272,7 +272,7 @@ fn credentials_can_be_typed_each_secret_twice_and_hidden() {
     person.expect("words");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(!person.transcript().contains(&secret("opener")));
-    // Erasing the line of a hidden prompt must not erase the lines before it.
+    // When a hidden prompt's line is erased, the earlier lines must stay.
     let screen = String::from_utf8_lossy(&person.raw_transcript()).into_owned();
     assert!(!screen.contains("\u{1b}[1A") && !screen.contains("\u{1b}[2A"), "{screen:?}");
 }

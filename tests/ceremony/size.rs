@@ -1,5 +1,4 @@
-//! Measures how large a vault can be, and how long the program takes to read it. With `--nocapture`, the tests print
-//! the figures.
+//! Measures the size of large vaults and the duration of reading them. With `--nocapture`, the tests print the figures.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Tests the statements that custodians sign. Each purpose has a separate payload type, so a signature for one
-//! purpose is not valid for another.
+//! Tests the statements that custodians sign. Each purpose has a separate payload type, so a signature for one purpose
+//! is not valid for another purpose.
 
 use breakglass::custody::statement::approval::{Approval, Request};
 use breakglass::custody::statement::close::{self, ClosePurpose, CloseStatement};
@@ -221,7 +221,7 @@ fn payload(envelope: &Envelope) -> Value {
 }
 
 #[test]
-fn a_statement_serves_only_the_purpose_that_it_was_signed_for() {
+fn a_statement_is_valid_only_for_the_purpose_for_which_it_was_signed() {
     let signers = Signers::new();
     let all = signers.all();
     for (purpose, envelope) in &all {
@@ -277,8 +277,8 @@ fn a_statement_of_another_vault_or_another_key_is_refused() {
         let mut later = signers.manifest().clone();
         (later.vault_id, later.epoch) = ("11".repeat(16), 3);
         let result = verified(purpose, &later, &envelope);
-        // Approvals are excluded here. The program compares an approval with the request, and with the vault file
-        // that the approval names.
+        // Approvals are left out here, because the program compares an approval with the request and with the named
+        // vault file.
         assert!(
             purpose == "open" || matches!(result, Err(StatementError::OtherVault)),
             "{purpose}: {result:?}"

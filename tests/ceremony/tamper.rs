@@ -1,6 +1,6 @@
 //! Tests that a changed vault is refused. The tests change each byte, truncate the file at each byte, and change each
-//! field of the manifest. Custodians approve the fields of the manifest, so a changed field must be found before the
-//! quorum is complete.
+//! field of the manifest. Custodians approve the fields of the manifest, so the program must find a changed field
+//! before the quorum is complete.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use breakglass::vault::quorum::{Share, Threshold};
 use crate::soft::forge::{self, Recipe};
 use crate::soft::{self, Person, people};
 
-/// A sealed vault with a quorum of 2, its custodians, and the shares of the first two custodians.
+/// A sealed vault with a threshold of two, the vault's custodians, and the shares of the first two custodians.
 struct Ceremony {
     people: Vec<Person>,
     sealed: Vec<u8>,
@@ -83,8 +83,8 @@ impl Ceremony {
         unlocks(&vault, &[&alice, &bob])
     }
 
-    /// Does the same as [`Ceremony::opens`], but faster. If the header is unchanged, the shares are also unchanged,
-    /// so the function uses the known shares instead of opening the shares again.
+    /// A faster version of [`Ceremony::opens`]. If the header is unchanged, the shares are also unchanged, so the
+    /// function reuses the known shares.
     fn opens_changed(&self, file: &[u8], header: &[u8]) -> bool {
         match Vault::parse(file) {
             Ok(vault) if file.starts_with(header) => unlocks(&vault, &[&self.shares[0], &self.shares[1]]),
@@ -118,11 +118,11 @@ fn header(binary: &[u8]) -> &[u8] {
 /// The first line of an armored file.
 const BEGIN: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----\n";
 
-/// The masks of the bits to flip. Each byte is changed once with each mask.
+/// The bit masks of the changes. Each byte is changed once with each mask.
 const FLIPS: [u8; 2] = [0x01, 0x80];
 
-/// Returns the number of changed files that the tests make from a file. Each byte is changed with each mask of
-/// [`FLIPS`], the file is cut before each byte, and two further changes append a byte.
+/// Returns the number of changed files that the tests make from a file. The tests change each byte with each mask of
+/// [`FLIPS`], cut the file before each byte, and append a byte in two ways.
 fn changes(file: &[u8]) -> usize {
     file.len() * (FLIPS.len() + 1) + 2
 }
@@ -138,7 +138,7 @@ fn change(file: &[u8], number: usize) -> Vec<u8> {
     changed
 }
 
-/// Returns the numbers of the changes that are not refused. Uses all processors.
+/// Returns the numbers of the changed files that are not refused. Uses all processors.
 fn accepted(file: &[u8], opens: &(dyn Fn(&[u8]) -> bool + Sync)) -> Vec<usize> {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -181,7 +181,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);
-    // The number of armored lines, of 48 bytes each, that contain the header.
+    // The number of armored lines that contain the header. Each line has 48 bytes.
     let lines = header(&ceremony.sealed).len().div_ceil(48);
     let head = &armored[..BEGIN.len() + lines * 65];
     assert!(ceremony.opens(&armored), "the control: the untouched file should open");
@@ -249,7 +249,7 @@ fn edits() -> Vec<Edit> {
 }
 
 #[test]
-fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
+fn a_manifest_changed_without_its_commitments_fails_at_the_first_share() {
     let ceremony = Ceremony::of(3);
     let untouched = Vault::parse(&ceremony.sealed).unwrap();
     assert!(ceremony.share(&untouched, 0).is_some(), "the control: alice's share should open");
@@ -264,9 +264,9 @@ fn a_manifest_altered_outside_its_commitments_fails_at_the_first_share() {
 }
 
 #[test]
-fn a_custodian_cannot_commit_for_another() {
-    // Alice knows her share, so she can commit to it in a changed manifest. Bob's share does not match the changed
-    // manifest.
+fn a_custodian_cannot_forge_the_commitment_of_another_custodian() {
+    // Alice can commit to her share in a changed manifest, because she knows the share. Bob's share does not match the
+    // changed manifest.
     let ceremony = Ceremony::of(3);
     let untouched = Vault::parse(&ceremony.sealed).unwrap().manifest;
     let mut manifest = untouched.clone();
@@ -281,7 +281,7 @@ fn a_custodian_cannot_commit_for_another() {
     assert!(ceremony.share(&vault, 1).is_none());
 }
 
-/// Returns the file with a different manifest and everything else unchanged.
+/// Returns the file with a different manifest. The rest of the file is unchanged.
 fn with_manifest(file: &[u8], own: &Manifest, other: &Manifest) -> Vec<u8> {
     let stanza = |manifest: &Manifest| {
         let stanza = age_core::format::Stanza {
@@ -323,8 +323,8 @@ fn an_oversized_file_is_refused_before_it_is_parsed() {
 }
 
 #[test]
-fn a_panic_does_not_count_as_a_refusal() {
-    // The control: a change that causes a panic and a change that opens the file both count as accepted.
+fn a_panic_of_the_reader_does_not_count_as_a_refusal() {
+    // The control: a change that causes a panic counts as accepted, and so does a change with which the file opens.
     let file = b"abc";
     assert_eq!(accepted(file, &|_| std::panic::resume_unwind(Box::new(()))).len(), changes(file));
     assert_eq!(accepted(file, &|_| true).len(), changes(file));

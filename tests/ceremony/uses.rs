@@ -1,4 +1,4 @@
-//! Tests which records count as a use of a vault: only records that a quorum of custodians signed.
+//! Tests which records count as a use of a vault. Only records with the signatures of a quorum count.
 
 use breakglass::custody::statement::LedgerHead;
 use breakglass::custody::statement::approval::{self, Request};
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
 
-/// A vault that two custodians can open, and its custodians.
+/// A vault and its custodians. Two custodians can open the vault.
 struct Signers {
     people: Vec<Person>,
     vault: Vault,
@@ -116,7 +116,7 @@ impl Signers {
             .expect("a signature")
     }
 
-    /// Returns the records of a close: for each custodian, the statement that `signer` signed, and a share.
+    /// Returns the records of a close: for each custodian, a share and the statement that `signer` signed.
     fn close(&self, signers: &[(usize, usize)]) -> Vec<Record> {
         let manifest = self.manifest();
         let (vault, credentials_epoch) = (manifest.vault_id.clone(), u64::from(manifest.credentials_epoch));
@@ -188,7 +188,8 @@ fn an_intent_counts_only_with_a_quorum_of_valid_approvals() {
     let uses = Uses::of(&entries, &manifests);
     assert_eq!(uses.spent(manifest).counted.map(|by| by.session), Some(Some(one)));
 
-    // An earlier epoch of the vault has the same custodians, so its manifest can check the approvals.
+    // An earlier epoch of the vault has the same custodians, so the manifest of the earlier epoch can check the
+    // approvals.
     let earlier = Manifest { epoch: 0, credentials_epoch: 0, ..manifest.clone() };
     let manifests = [earlier.clone()];
     let uses = Uses::of(&entries, &manifests);

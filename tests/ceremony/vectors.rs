@@ -1,8 +1,7 @@
-//! Checks that the library reads each test vector in `tests/vectors` with the result that the vector expects.
+//! Checks that the library reads each file in `tests/vectors` with the expected result.
 //!
 //! `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony vectors::` writes the missing vectors with new random keys.
-//! After that, `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony example::` updates the example in
-//! `vault-format.md`.
+//! Then `BREAKGLASS_WRITE_VECTORS=1 cargo test --test ceremony example::` updates the example in `vault-format.md`.
 
 use crate::soft::forge::{self, Recipe};
 use crate::soft::recipes::{self, Entry};
@@ -86,7 +85,7 @@ fn fill(manifest: &mut Value, over: usize) {
         target
     };
     manifest["targets"] = (0..160).map(named).collect();
-    // The manifest does not have its two commitments yet, so their length is added here.
+    // The manifest does not yet contain the two commitments, so their length is added here.
     let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
     let mut place = 0;
     while length(manifest) < MAX_BYTES + over {
@@ -155,9 +154,8 @@ fn vault(entry: &Entry) -> Vector {
     };
     let mut custodians: Vec<_> = people.iter().zip(&made.shares).zip(1..).map(known).collect();
     (entry.known)(&mut custodians);
-    // The vector uses the shares of a quorum. If the vault opens, or if opening it must fail at the step `open`, the
-    // vector uses one more share, provided that the vault has one. A vector of a vault that opens lists the shares in
-    // reverse order.
+    // The vector lists the shares of a quorum. If the vault opens or fails at the step `open`, the vector lists one
+    // more share, if there is one. If the vault opens, the shares are in reverse order.
     let more = usize::from(opens || entry.step == "open");
     let count = people.len().min(usize::from(entry.recipe.threshold) + more);
     let mut shares_from: Vec<u8> = (1..).take(count).collect();

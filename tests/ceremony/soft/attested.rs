@@ -1,5 +1,5 @@
-//! Makes the certificates that attest a token in an enrolment file. The test creates the issuers. Most attestations
-//! have exactly one fault.
+//! Creates the issuers and the certificates that attest a token in an enrolment file. Most attestations have exactly
+//! one fault.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -20,8 +20,7 @@ pub struct Link {
     /// The digest algorithm of the signature on this certificate.
     pub digest: &'static str,
     pub extensions: Vec<Vec<u8>>,
-    /// The DER of the signature algorithm outside the signed data, if this algorithm differs from the one inside the
-    /// signed data.
+    /// If set, the DER of the signature algorithm outside the signed data. The signed data has another algorithm.
     pub outside: Option<Vec<u8>>,
 }
 
@@ -39,15 +38,15 @@ pub struct Plan {
     /// Additional extensions of the slots' certificates.
     pub more: Vec<Vec<u8>>,
     pub digest: &'static str,
-    /// If set, the certificates are for this token's decryption key instead of the enrolled decryption key.
+    /// If set, the certificates attest this token's decryption key instead of the enrolled decryption key.
     pub key: Option<SoftToken>,
-    /// If set, the certificates are for this token's signing key instead of the enrolled signing key.
+    /// If set, the certificates attest this token's signing key instead of the enrolled signing key.
     pub signing: Option<SoftToken>,
     /// Encodes the subject name of a slot's certificate as DER.
     pub named: fn(&str) -> Vec<u8>,
     /// If set, replaces the DER encoding of `serial`.
     pub serial_der: Option<Vec<u8>>,
-    /// The PIN and touch policies in the decryption key's certificate, if they differ from `policy`.
+    /// If set, the PIN and touch policies in the decryption key's certificate, instead of `policy`.
     pub decryption_policy: Option<Vec<u8>>,
 }
 
@@ -133,7 +132,7 @@ pub fn certificates(before: fn(&mut Plan), after: fn(&mut Vec<Vec<u8>>), token: 
     })
 }
 
-/// Describes a slot's certificate that the chain uses as an issuer.
+/// Describes a certificate of a slot that takes the place of an issuer in the chain.
 fn slot_as_issuer(more: Vec<Vec<u8>>) -> Link {
     let extensions = [more, vec![yubico(&[3, 7], &x509::integer(10_000_010)), yubico(&[3, 8], &[2, 2])]];
     link("YubiKey PIV Attestation 9a", "Yubico PIV Attestation", extensions.concat())

@@ -1,4 +1,5 @@
-//! The vectors that are enrolment files. Most files have exactly one fault. `attested.rs` makes their certificates.
+//! The vectors that are enrolment files. Most files have exactly one fault. `attested.rs` creates the certificates in
+//! the files.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,7 +15,7 @@ use super::forge::{jcs, part_key, part_recipient};
 use super::vector::{Vector, Verdict};
 use super::{ChallengeToken, chains, people};
 
-/// Says how to make an enrolment file. Each step can introduce a fault. The default makes a valid file.
+/// The steps that make an enrolment file. Each step can introduce a fault. The default steps make a valid file.
 pub struct Spec {
     pub attested: bool,
     /// Whether the token is a challenge-response token. If false, the token is a PIV token.
@@ -65,7 +66,7 @@ impl Default for Spec {
     }
 }
 
-/// Describes an enrolment file in which the named steps replace the default steps.
+/// Describes an enrolment file: the named steps replace the default steps.
 macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Spec { $($step: $edit,)* ..Spec::default() } };
 }
@@ -274,7 +275,7 @@ fn vector(message: &str, comment: &str, spec: &Spec) -> Vector {
     }
 }
 
-/// Makes files until one has exactly `length` bytes. Several files are needed because the lengths of signatures are
+/// Makes files until a file has exactly `length` bytes. One file is not enough, because the length of a signature is
 /// random.
 fn of_length(spec: &Spec, length: usize) -> Vec<u8> {
     let mut padding = 0;

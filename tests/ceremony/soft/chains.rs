@@ -305,7 +305,7 @@ fn padded(plan: &mut Plan) {
     plan.links[2].extensions.push(x509::extension(&id, false, &more));
 }
 
-/// Enrolment files at the length limit. The length of every enrolment file is two more than a multiple of four.
+/// Enrolment files at the length limit. Only some lengths are possible: two more than a multiple of four.
 fn lengths() -> Vec<Row> {
     /// Sets a name of 1 to 8 characters. The length of the name changes the length of the payload modulo three.
     fn named(members: &mut Value) {

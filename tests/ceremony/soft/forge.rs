@@ -1,9 +1,8 @@
 //! A second writer of vault files. The writer follows `vault-format.md` and can introduce a fault.
 //!
-//! The writer calls the library for two things only: a custodian's public entry, and the encryption of the part's
-//! half. `hybrid.rs` checks the encryption of the part's half with other programs. This file has a second
-//! implementation of the splitting, the commitments, the header and STREAM. If the library opens a file from this
-//! writer, the two implementations agree.
+//! The writer uses the library only for a custodian's public entry and for the encryption of the part's half.
+//! `hybrid.rs` checks this encryption with other programs. For the splitting, the commitments, the header and STREAM,
+//! this file has a second implementation. If the library opens a file from this writer, the two implementations agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Person, random};
 
-/// Says how to make a vault. Each step can introduce a fault. Every default step follows the specification.
+/// The steps that make a vault. Each step can introduce a fault. Every default step follows the specification.
 pub struct Recipe {
     pub custodians: usize,
     pub threshold: u8,
@@ -62,7 +61,7 @@ pub struct Recipe {
     pub stream: fn(&[u8; 16], &[u8]) -> Vec<u8>,
     /// Changes the file.
     pub file: fn(&mut Vec<u8>),
-    /// Changes the armored text of the file. If there is no such step, the file is not armored.
+    /// Changes the armored text of the file. `None` leaves the file in binary form.
     pub armor: Option<fn(String) -> String>,
 }
 
@@ -211,7 +210,7 @@ fn manifest(people: &[Person], threshold: u8, sealed: &Value) -> Value {
 }
 
 /// Returns the summary of a grant. The summary has one entry for each pair of a service and an access (`read` or
-/// `write`). The entry lists the condition keys that all statements about this pair have in common.
+/// `write`). An entry lists the condition keys that are in all statements about the pair.
 fn services(grant: &Value) -> Value {
     let mut all: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     for statement in grant.as_array().into_iter().flatten().filter(|one| one["Effect"] == "Allow") {
@@ -236,8 +235,8 @@ fn services(grant: &Value) -> Value {
     all.into_iter().map(entry).collect()
 }
 
-/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. The grant of a vector
-/// allows this call only with the call's name or with `sts:*`, so the function searches for these two texts.
+/// Returns whether a grant allows `sts:GetFederationToken`, which a console session needs. The function only searches
+/// for the call's name and for `sts:*`, because the vectors use no other pattern.
 fn federates(grant: &Value) -> bool {
     let text = grant.to_string();
     text.contains("sts:GetFederationToken") || text.contains("sts:*")
@@ -297,7 +296,7 @@ fn wrapped(entry: &Custodian, [a, b]: [[u8; 16]; 2]) -> Vec<Stanza> {
     stanzas
 }
 
-/// Returns stanzas in age's text form. The lines of a body have 64 columns, and the last line is shorter.
+/// Returns stanzas in age's text form. Each line of a body has 64 columns, except the last line, which is shorter.
 pub fn text(stanzas: &[Stanza]) -> String {
     let mut text = String::new();
     for stanza in stanzas {
@@ -317,8 +316,8 @@ pub fn text(stanzas: &[Stanza]) -> String {
     text
 }
 
-/// Returns the hint for a custodian's first token and the ephemeral point `enc`. The hint is the first argument of a
-/// p256tag stanza.
+/// Returns the first argument of a p256tag stanza, the hint. The hint depends on the custodian's first token and on the
+/// ephemeral point `enc`.
 pub fn hint(entry: &Value, enc: &[u8]) -> String {
     let recipient = entry["tokens"][0]["recipient"].as_str().unwrap();
     let (_, compressed) = bech32::decode(recipient).unwrap();
@@ -342,7 +341,7 @@ pub fn with_trailing_bit(recipient: &Value) -> Value {
     with_checksum(recipient.as_str().unwrap(), 1, 1).into()
 }
 
-/// Changes a Bech32 text. `last` says which bits of the last data character are inverted. `constant` is the constant
+/// Changes a Bech32 text. `last` is a mask of the bits to invert in the last data character. `constant` is the constant
 /// of the new checksum, which is 1 in Bech32 (BIP-173).
 pub fn with_checksum(text: &str, constant: usize, last: usize) -> String {
     const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
@@ -397,7 +396,7 @@ pub fn stream(key: &[u8; 16], plain: &[u8]) -> Vec<u8> {
     stream_of(key, &numbered)
 }
 
-/// Encrypts chunks under a new nonce. Each chunk comes with its number and with a flag that marks the last chunk.
+/// Encrypts chunks under a new nonce. Each chunk has a number and a flag that marks the last chunk.
 pub fn stream_of(key: &[u8; 16], chunks: &[(&[u8], u64, bool)]) -> Vec<u8> {
     let salt = random::<16>();
     let aead = ChaCha20Poly1305::new(&expand(key, &salt, b"payload").into());

@@ -1,4 +1,4 @@
-//! Custodians in software, with words and with tokens whose keys are in this process. The modules in this
+//! Custodians in software. Each custodian has words, and tokens whose keys are in this process. The modules in this
 //! directory make valid and invalid files for these custodians.
 
 #![allow(clippy::too_many_lines, reason = "many functions are tables of vectors")]
@@ -35,7 +35,7 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Returns the part that twelve words encode.
+/// Decodes twelve words to a part.
 pub fn part(words: &str) -> Result<Part, WordsError> {
     let mut typed = TypedWords::default();
     typed.add(words)?;
@@ -72,7 +72,7 @@ impl SoftToken {
     }
 }
 
-/// A challenge-response token in software. A real token has the secret in a slot of its OTP application.
+/// A challenge-response token in software. A real token stores the secret in a slot of the OTP application.
 #[derive(Clone)]
 pub struct ChallengeToken {
     pub serial: u32,
@@ -188,7 +188,7 @@ impl Token for SoftToken {
     }
 }
 
-/// A custodian, who has a name, words on a sheet, and one or more tokens.
+/// A custodian with a name, words on a sheet, and one or more tokens.
 #[derive(Clone)]
 pub struct Person {
     pub name: String,

@@ -17,8 +17,8 @@ pub fn uncompressed(compressed: &[u8]) -> Vec<u8> {
     p256::PublicKey::from_sec1_bytes(compressed).unwrap().to_sec1_point(false).as_bytes().to_vec()
 }
 
-/// Returns an uncompressed point whose x coordinate is not reduced. The coordinate is the prime `p` plus the smallest
-/// x coordinate of a point on the curve. For the compressed form, take the first 33 bytes and replace the first byte.
+/// Returns an uncompressed point whose x coordinate is not reduced: the prime `p` plus the smallest x coordinate of a
+/// point on the curve. To get the compressed form, take the first 33 bytes and replace the first byte.
 pub fn not_reduced() -> [u8; 65] {
     let mut x = [0; 32];
     let on_curve = |x: &[u8; 32]| p256::PublicKey::from_sec1_bytes(&[&[2], &x[..]].concat()).is_ok();
@@ -44,7 +44,7 @@ pub fn one_capital(text: &Value) -> Value {
     format!("{before}{}{}", after[..1].to_uppercase(), &after[1..]).into()
 }
 
-/// Converts a Bech32 text to Bech32m, whose checksum has another constant (BIP-350).
+/// Converts a Bech32 text to Bech32m, which has another checksum constant (BIP-350).
 pub fn as_bech32m(text: &Value) -> Value {
     let text = text.as_str().unwrap();
     let (prefix, _) = text.rsplit_once('1').unwrap();
@@ -65,7 +65,7 @@ pub fn base64_trailing_bit(text: &Value) -> Value {
     format!("{rest}{}{}", char::from(ALPHABET[value + 1]), &text[bare.len()..]).into()
 }
 
-/// Splits the `SubjectPublicKeyInfo` of a P-256 key into the bytes before the point, and the point.
+/// Splits the `SubjectPublicKeyInfo` of a P-256 key at the start of the point.
 fn spki(key: &Value) -> (Vec<u8>, Vec<u8>) {
     let mut der = BASE64_STANDARD.decode(key.as_str().unwrap()).unwrap();
     let point = der.split_off(BEFORE_THE_POINT);
@@ -92,7 +92,7 @@ pub fn hybrid_spki(key: &Value) -> Value {
     encoded(&der, &point)
 }
 
-/// Returns the key with a wrong y coordinate, so the point is not on the curve.
+/// Returns the key with a wrong y coordinate. The resulting point is not on the curve.
 pub fn off_curve_spki(key: &Value) -> Value {
     let (der, mut point) = spki(key);
     point[64] ^= 1;

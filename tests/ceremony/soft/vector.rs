@@ -1,5 +1,5 @@
-//! A test vector has a vault file or an enrolment file, the known values for it, and the expected result. The library
-//! reads the file, and the test compares the library's result with the expected one.
+//! A test vector has a vault file or an enrolment file, the known secret values, and the expected result. The library
+//! reads the file, and the test compares the two results.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
-/// A custodian in the head of a vector, with the words and tokens that this custodian uses.
+/// A custodian that the vector file lists, with the words and tokens that the custodian uses.
 #[derive(Clone)]
 pub struct Custodian {
     pub index: u8,
@@ -182,7 +182,7 @@ impl Vector {
             let share = custodian.give(&vault);
             shares.push(share.map_err(|verdict| Verdict { at_fault: index.to_string(), ..verdict })?);
         }
-        // The first opening uses all shares of the file. After that, the test opens the vault with each quorum.
+        // The first opening uses all listed shares. Then the test opens the vault with each possible quorum.
         let threshold = vault.manifest.threshold;
         for quorum in [shares.iter().collect()].into_iter().chain(quorum::subsets(&shares, threshold)) {
             let key = hex::encode(quorum::combine(&quorum).expose());

@@ -1,4 +1,4 @@
-//! Makes X.509 certificates with any content (RFC 5280 section 4.1). openssl signs the certificates.
+//! Makes X.509 certificates with arbitrary content (RFC 5280 section 4.1). openssl signs the certificates.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -25,8 +25,7 @@ pub const RSA_4104: &str = "-algorithm RSA -pkeyopt rsa_keygen_bits:4104";
 /// The DER of the algorithm identifier `ecdsa-with-SHA384`.
 pub const ECDSA_SHA384: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
 
-/// If the name of a digest ends in this character, an RSA signature's algorithm identifier is encoded without
-/// parameters.
+/// A digest name that ends in this character makes an RSA signature whose algorithm identifier has no parameters.
 pub const NO_PARAMETERS: char = '*';
 
 /// A private key that signs certificates.

@@ -22,7 +22,7 @@ fn uneven(members: &mut Value) {
     }
 }
 
-/// Returns the signature with the smaller of its two possible values of s. The length of this signature is not a
+/// Returns the signature with the smaller of the two possible values of s. The length of this signature is not a
 /// multiple of three.
 fn uneven_signature(_: &[u8], signature: &[u8]) -> Vec<u8> {
     let signature = Signature::from_der(signature).unwrap().normalize_s().to_der().as_bytes().to_vec();

@@ -164,14 +164,15 @@ pub(super) fn good() -> Vec<Entry> {
     ]
 }
 
-/// Returns the vector of the vault that the drill vault of `drill_pair_drill` is sealed with.
+/// Returns the vector `drill_pair_vault`. The drill vault of the vector `drill_pair_drill` is sealed together with this
+/// vault.
 fn drilled() -> Vector {
     let path = vector::directory().join("drill_pair_vault.txt");
     Vector::parse(&std::fs::read_to_string(path).unwrap())
 }
 
-/// Gives the custodians the words and the decryption keys of the custodians in `drill_pair_vault`. That vector does not
-/// have the signing keys, so the manifest takes each custodian's entry from that vault.
+/// Gives the custodians the words and the decryption keys of the custodians in `drill_pair_vault`. The vector has no
+/// signing keys, so the manifest copies each custodian's entry from that vault.
 fn enrolled_in_the_vault(people: &mut [Person]) {
     let vector = drilled();
     let manifest = Vault::parse(&vector.file).unwrap().manifest;
@@ -223,7 +224,7 @@ pub(super) fn edges() -> Vec<Entry> {
     ]
 }
 
-/// Valid vaults with various grants, whose summaries the manifest must have.
+/// Valid vaults with various grants. The manifest of each vault has the summary of the grant.
 pub(super) fn grants() -> Vec<Entry> {
     vec![
         success(

@@ -91,8 +91,8 @@ fn line(index: u8, text: &str, number: usize, edit: fn(&str) -> String) -> Strin
     lines.join("\n") + "\n"
 }
 
-/// Vaults with a fault in the body of a stanza within a share. Line 1 is the body of the token's half, and line 3 is
-/// the body of the part's half.
+/// Vaults with a fault in the body of a stanza inside a share. Line 1 has the token's half, and line 3 has the part's
+/// half.
 pub(super) fn bodies() -> Vec<Entry> {
     fails! { "parse":
         ("token_half_body_trailing_bits", BODY,
@@ -142,7 +142,7 @@ pub(super) fn header_bodies() -> Vec<Entry> {
     }
     /// Makes the label longer until the manifest's last Base64 character has unused bits.
     fn uneven(manifest: &mut Value) {
-        // The manifest does not contain the two commitments yet, so the length of the commitments is added here.
+        // The manifest does not yet contain the two commitments, so their length is added here.
         let length = |manifest: &Value| forge::jcs(manifest).len() + 2 * r#""commitment":"","#.len() + 128;
         while length(manifest) % 3 != 1 || (length(manifest) * 4).div_ceil(3) % 64 < 4 {
             manifest["label"] = (manifest["label"].as_str().unwrap().to_owned() + "l").into();
@@ -158,8 +158,8 @@ pub(super) fn header_bodies() -> Vec<Entry> {
             "the manifest's Base64 text contains a character that is not Base64", with! {
             header: |h| h.replacen("\neyJ", "\ne*J", 1) }),
         ("manifest_body_url_alphabet", DAMAGED, "the manifest is encoded with the alphabet of base64url", with! {
-            // Base64 encodes a question mark as a final slash if it is the third byte of a group. Of three question
-            // marks in a row, one is a third byte.
+            // A question mark as the third byte of a Base64 group ends the group with a slash. Of three consecutive
+            // question marks, one is a third byte.
             manifest: |m| m["label"] = "?????".into(),
             header: |h| { let end = manifest_end(&h); assert!(h[40..end].contains('/'));
                 format!("{}{}{}", &h[..50], h[50..end].replace('/', "_"), &h[end..]) } }),
@@ -168,7 +168,8 @@ pub(super) fn header_bodies() -> Vec<Entry> {
             header: |h| { let at = h.find("\neyJ").unwrap() + 65; format!("{}{}", &h[..at], &h[at + 1..]) } }),
         ("manifest_body_empty_line", DAMAGED, "the manifest's Base64 text contains an empty line", with! {
             header: |h| { let at = h.find("\neyJ").unwrap() + 65; format!("{}\n{}", &h[..at], &h[at..]) } }),
-        // With a challenge-response token, the length of the share is not a multiple of three.
+        // A share for a challenge-response token has a length that is not a multiple of three, so its Base64 text can
+        // have padding.
         ("share_body_padded", DAMAGED, "the Base64 text of a share has padding", with! {
             people: challenge, header: |h| at(&h, share_end(&h), |line| format!("{line}=")) }),
         ("share_body_trailing_bits", DAMAGED,

@@ -72,7 +72,8 @@ pub(super) fn manifest() -> Vec<Entry> {
     }
 }
 
-/// Sets the epoch. The vault replaces another vault, as a vault must whose epoch is not 1.
+/// Sets the epoch. Also sets the field `replaces`, because every vault with a later epoch than 1 replaces another
+/// vault.
 fn later(manifest: &mut Value, epoch: Value) {
     manifest["epoch"] = epoch;
     manifest["replaces"] = hex::encode(random::<32>()).into();

@@ -1,4 +1,4 @@
-//! The recipes of all vectors that are vaults. An entry says how to make the vault and which result is expected.
+//! The recipes of all vectors that are vaults. An entry has the steps that make the vault, and the expected result.
 //! Most vaults have exactly one fault.
 
 use age_core::format::Stanza;
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 use super::forge::{self, Recipe};
 use super::vector::Custodian;
 
-/// A recipe in which the named steps replace the default steps.
+/// Creates a recipe: the named steps replace the default steps.
 macro_rules! with {
     ($($step:ident: $edit:expr),* $(,)?) => { Recipe { $($step: $edit,)* ..Recipe::default() } };
 }
 
-/// A list of entries that fail at the given step. An item is a name, an error text, a comment and a recipe.
+/// Creates entries that fail at the given step. An item has a name, an error text, a comment and a recipe.
 macro_rules! fails {
     ($step:literal: $(($name:literal, $message:expr, $comment:literal, $recipe:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, $recipe)),*]
     };
 }
 
-/// A list of entries that fail at the given step because one field has a wrong value. The function `$place` finds
-/// the object that has the field. The step `$hook` changes either the manifest or the payload.
+/// Creates entries that fail at the given step because one field has a wrong value. The function `$place` finds the
+/// object with the field. The step `$hook` changes either the manifest or the payload.
 macro_rules! values {
     ($step:literal $hook:ident $place:path; $(($name:literal, $message:expr, $comment:literal, $field:literal = $value:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, with! {
@@ -66,7 +66,7 @@ pub struct Entry {
     /// reader accepts both kinds.
     pub wanted: &'static str,
     pub recipe: Recipe,
-    /// Changes the custodians in the head of the vector, for example the words that alice types.
+    /// Changes the custodians that the vector file lists, for example the words that alice types.
     pub known: fn(&mut [Custodian]),
 }
 
@@ -175,7 +175,7 @@ fn mfa(target: &mut Value) {
 }
 
 /// Returns a grant that makes the payload's JSON `depth` levels deep. The payload, the targets, the target, the grant
-/// and the statement are five levels. Arrays within the statement are the other levels.
+/// and the statement are five levels. Nested arrays in the statement are the other levels.
 fn nested(depth: usize) -> Value {
     let inner = (5..depth).fold(Value::from(0), |inner, _| json!([inner]));
     json!([{"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "n": inner}])

@@ -210,7 +210,7 @@ fn challenge_token(manifest: &mut Value) -> &mut Value {
     &mut manifest["custodians"][0]["tokens"][0]
 }
 
-/// A drill vault where the reader expects a vault, and a vault where the reader expects a drill vault.
+/// Vectors in which the reader expects a vault but gets a drill vault, or expects a drill vault but gets a vault.
 pub(super) fn kinds() -> Vec<Entry> {
     let drill = || {
         with! {

@@ -4,12 +4,12 @@
 use super::super::{people, random};
 use super::*;
 
-/// Makes bob type words of another vault.
+/// Replaces the words that bob types with words of another vault.
 fn bob_misreads(known: &mut [Custodian]) {
     known[1].words.clone_from(&people(1, 0)[0].words);
 }
 
-/// Makes alice type words of another vault.
+/// Replaces the words that alice types with words of another vault.
 fn alice_misreads(known: &mut [Custodian]) {
     known[0].words.clone_from(&people(1, 0)[0].words);
 }
@@ -33,7 +33,7 @@ struct First {
     recipe: Recipe,
 }
 
-/// Vectors whose first fault is in the file, so a reader reports this fault before the reader asks a custodian.
+/// Vectors whose first fault is in the file. A reader must report this fault before the reader asks a custodian.
 fn before_custodians() -> Vec<First> {
     let parse = |name, expect, comment, wanted, known, recipe| First {
         name,
@@ -264,7 +264,8 @@ pub(super) fn words() -> Vec<Entry> {
     let refused = |(name, comment, known)| Entry {
         known,
         at_fault: "1",
-        // Alice's words are fixed, because the edit of `words_not_ascii` needs a k. Their checksum is correct.
+        // Alice's words are fixed, because the vector `words_not_ascii` replaces a letter k. The checksum of the words
+        // is correct.
         ..entry(
             "invalid words",
             "words",

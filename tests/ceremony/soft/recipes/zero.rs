@@ -1,6 +1,6 @@
 //! Vaults with a half whose ephemeral X25519 key is zero or has bit 255 set. With a zero key, the result of X25519 is
-//! also zero, and the half is correctly sealed under that result. A reader can detect such a half only with a check
-//! for a zero result.
+//! zero, and the half is correctly sealed under this zero result. Only a reader that checks for a zero result can
+//! detect such a half.
 
 use age_core::primitives::bech32_decode;
 use breakglass::secret::Secret;
@@ -18,7 +18,7 @@ fn x25519_key(entry: &Value) -> Vec<u8> {
     bech32_decode(recipient, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap()
 }
 
-/// Seals the token's half with an ephemeral share of zero. The result of X25519 is then zero for every key.
+/// Seals the token's half with an ephemeral share of zero. For every key, the result of X25519 is then zero.
 fn token_half(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
     stanza.args = vec![BASE64_STANDARD_NO_PAD.encode([0; 32])];
     stanza.body = forge::x25519_body(&[0; 32], &[&[0; 32], &x25519_key(entry)[..]].concat(), half);
@@ -56,7 +56,7 @@ pub(super) fn zero() -> Vec<Entry> {
 }
 
 /// Seals the token's half with an ephemeral share whose bit 255 is set. X25519 ignores the bit, but the salt includes
-/// it.
+/// the bit.
 fn token_half_with_bit_255(entry: &Value, half: &[u8; 16], stanza: &mut Stanza) {
     let key: [u8; 32] = x25519_key(entry).try_into().unwrap();
     let ephemeral = x25519_dalek::StaticSecret::from(super::super::random::<32>());
