@@ -409,6 +409,7 @@ class DatetimeModule:
 
 def add_clock():
     iam.time = sts.time = iam_evaluator.time = Time()
-    # This function is switched off, because it would compare the sessions of all accounts with one account's clock.
+    # MiniStack's own eviction of sessions is switched off, because it would compare the sessions of all accounts with
+    # one account's clock.
     sts._evict_expired_sessions = lambda: None
     iam_evaluator._dt = DatetimeModule()
