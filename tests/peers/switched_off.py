@@ -11,7 +11,8 @@ The checks of libraries (calls of `attempt`) cannot be switched off. A vector ne
 changes without the check. Each check is tried only with the vectors in which the check failed, because it makes no
 difference to the other vectors. A keyword that allows additional fields is tried with all vectors.
 
-The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if a check is needed by no vector.
+The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if there is a check that no
+vector needs.
 """
 import ast
 import pathlib
