@@ -1,5 +1,5 @@
-//! Kills a process that writes a ledger, at each of its system calls. After each kill, the acknowledged records must
-//! be intact, and it must be possible to append further records.
+//! Kills a process that writes a ledger, at each of its system calls. After each kill, all acknowledged records must be
+//! intact, and another process must be able to append records.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -9,8 +9,8 @@ use breakglass::ledger::{Ledger, Record};
 use rig::site::tempdir;
 use rig::stepping::{Call, calls_until, kill_at};
 
-/// The number of runs. In run n, the writer is killed at its nth stop, which is the start or end of a system call.
-/// The last run writes more than forty records.
+/// The number of runs. In run n, the writer is killed at its nth stop: the start or the end of a system call. The last
+/// run writes more than forty records.
 const KILLS: u32 = 1_000;
 
 const DIRECTORY: &str = "BREAKGLASS_TEST_LEDGER";
@@ -23,7 +23,7 @@ fn now() -> jiff::Timestamp {
     "2026-11-22T02:17:00Z".parse().expect("the text should be a timestamp")
 }
 
-/// Acts as the writer: appends records, and acknowledges each record on standard output once [`Ledger::append`] has
+/// Acts as the writer: appends records, and acknowledges each record on standard output after [`Ledger::append`] has
 /// returned.
 #[test]
 #[ignore = "this test is started by another test, which kills its process"]
@@ -41,7 +41,7 @@ fn writer() {
     }
 }
 
-/// Kills a writer at this stop. Returns how many records the writer had acknowledged.
+/// Kills a writer at the given stop. Returns how many records the writer had acknowledged.
 fn run(directory: &std::path::Path, stop: u32) -> usize {
     let (killed, acknowledged) = followed(directory, |pid, thread, ready| kill_at(pid, thread, stop, ready));
     assert!(killed, "the writer should be killed before it ends");
@@ -78,7 +78,7 @@ fn followed<T>(
 }
 
 /// Returns the index in `calls` of the first acknowledgement that comes too early. An acknowledgement is a write to
-/// standard output. An acknowledgement comes too early if there was no fsync since the last write to a file.
+/// standard output. It is too early if no fsync followed the last write to a file.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {
@@ -116,7 +116,7 @@ fn nothing_is_acknowledged_before_it_is_on_the_disk() {
 fn acknowledged_records_survive_a_kill_at_every_write() {
     let (mut acknowledged, mut unacknowledged, mut records) = (0, 0, 0);
     for stop in 1..=KILLS {
-        // Each run starts with a new ledger because the first record also creates directories.
+        // Each run starts with a new ledger, because the first record also creates directories.
         let dir = tempdir();
         let directory = dir.path().join("state");
         let reported = run(&directory, stop);

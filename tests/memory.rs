@@ -1,7 +1,7 @@
-//! Searches the memory of the program for secrets just before the program exits. There must be no secret in memory,
-//! however the program ends.
+//! Searches the memory of the program for secrets just before the program exits. The search must find no secret, no
+//! matter how the program ends.
 //!
-//! Only a release build is tested: a debug build leaves copies of moved arrays on the stack.
+//! Only a release build is tested, because a debug build leaves copies of moved arrays on the stack.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// Seals a vault with every kind of alert channel. Writes the payload to a file, from which the tests read the
-/// secrets to search for.
+/// Seals a vault with every kind of alert channel. Also writes the payload to a file, because the tests read the
+/// secrets from that file.
 fn sealed(account: &str) -> SealedVault {
     let receiver = Receiver::start(Manner::Status(202));
     let mut sealed = Value::Null;
@@ -42,7 +42,7 @@ fn sealed(account: &str) -> SealedVault {
     vault
 }
 
-/// Starts a server that accepts all mail with any password; returns its port.
+/// Starts a mail server that accepts all mail with any password. Returns the server's port.
 fn mailbox() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -109,7 +109,7 @@ fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     channels.iter().map(secret).collect()
 }
 
-/// Returns the secrets that are computed from sheets and private keys: entropy, seeds, halves of shares, shares and the
+/// Returns the secrets that are derived from sheets and private keys: entropy, seeds, halves of shares, shares and the
 /// file key.
 fn derived(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     use breakglass::custody::part::TypedWords;
@@ -170,10 +170,9 @@ fn named(secrets: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
     named
 }
 
-/// Returns whether a hit is a piece of a secret and not ordinary text. The words of a sheet are English words that
-/// occur in every program ("function", "that you"). Therefore, a piece of a sheet counts only if it is at least 14
-/// bytes long, which is longer than two usual words. For every other secret, each hit counts; every hit is at least
-/// eight bytes long.
+/// Returns whether a hit is a piece of a secret and not ordinary text. The words of a sheet are English words that also
+/// occur in other text. A piece of a sheet therefore counts only from 14 bytes on, which is longer than two usual
+/// words. For every other secret, each hit counts; a hit has at least eight bytes.
 fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
@@ -190,9 +189,9 @@ fn nothing_left(person: &Person) {
     );
 }
 
-/// The control: the search must find every secret in a program that reads the secrets and exits without wiping them.
+/// The control: in a program that reads the secrets and does not wipe its memory, the search must find every secret.
 #[test]
-fn a_careless_program_leaves_every_secret_in_memory() {
+fn the_search_finds_every_secret_in_a_program_that_does_not_wipe_memory() {
     let vault = sealed("mem-control");
     let secrets = secrets(&vault);
     let fed = secrets.iter().map(|(_, bytes)| hex::encode(bytes)).collect::<Vec<_>>().join("\n");
@@ -210,7 +209,7 @@ fn a_careless_program_leaves_every_secret_in_memory() {
 }
 
 #[test]
-fn nothing_is_left_after_success() {
+fn no_secret_is_in_memory_after_a_successful_opening() {
     let vault = sealed("mem-success");
     let secrets = secrets(&vault);
     let mut person = open(&vault, &["--", "true"]);
@@ -225,7 +224,7 @@ fn nothing_is_left_after_success() {
 }
 
 #[test]
-fn nothing_is_left_after_a_refused_custodian() {
+fn no_secret_is_in_memory_after_a_custodian_was_refused() {
     let vault = sealed("mem-refused");
     let secrets = secrets(&vault);
     let mut person = open(&vault, &["--", "true"]);
@@ -245,7 +244,7 @@ fn nothing_is_left_after_a_refused_custodian() {
 }
 
 #[test]
-fn nothing_is_left_after_sigterm_at_a_prompt_or_in_the_window() {
+fn no_secret_is_in_memory_after_sigterm_at_a_prompt_or_in_the_window() {
     let vault = sealed("mem-term");
     let secrets = secrets(&vault);
     let mut person = open(&vault, &["--hold"]);
@@ -266,14 +265,13 @@ fn nothing_is_left_after_sigterm_at_a_prompt_or_in_the_window() {
 }
 
 #[test]
-fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open() {
+fn during_the_window_the_openers_and_the_quorums_secrets_are_not_in_memory() {
     let vault = sealed("mem-window");
     let secrets = secrets(&vault);
     let mut person = open(&vault, &["--hold"]);
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // A single search can miss a secret if the heap changes during the search, so the search is repeated if it misses
-    // the control.
+    // A search can miss data if the heap changes during the search. If the search misses the control, it is repeated.
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
     assert!(finding.found("closer's secret"), "the control: the closer's secret should still be in memory");
@@ -289,7 +287,7 @@ fn the_openers_secret_and_the_quorums_secrets_are_gone_while_the_window_is_open(
 }
 
 #[test]
-fn nothing_is_left_after_sealing() {
+fn no_secret_is_in_memory_after_sealing() {
     let vault = sealed("mem-seal");
     let payload = std::fs::read(vault.site.path("payload.json")).unwrap();
     let is_sealed = |name: &str| name.contains("secret") || name.starts_with("the alerts'");
@@ -309,7 +307,7 @@ fn nothing_is_left_after_sealing() {
 
 /// In the lane `static`, the program wipes the credentials that assume the role as soon as it has the role's session.
 #[test]
-fn a_roles_key_and_totp_seed_are_gone_while_open_and_nothing_is_left_at_the_end() {
+fn in_the_lane_static_the_key_and_the_totp_seed_are_wiped_before_the_window_opens() {
     let mut standby = None;
     let fixture = Fixture::new(PROGRAM, "mem-static", &["alice", "bob"]);
     let vault = fixture

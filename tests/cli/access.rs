@@ -1,5 +1,5 @@
-//! Tests of the credential endpoint, with AWS clients and with hostile clients. AWS clients get access during the
-//! window, and no access after the window.
+//! Tests of the credential endpoint with AWS clients and with hostile clients. AWS clients get access only during the
+//! window.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -17,7 +17,7 @@ use rig::pty::{End, Person, Signal};
 use crate::endpoint::{self, Endpoint};
 use crate::two_of_two;
 
-/// Opens a window on a machine that has other credentials in every place where an AWS client looks for them.
+/// Opens a window on a machine that has other AWS credentials in every place where an AWS client looks for credentials.
 fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     let home = &vault.site;
     std::fs::create_dir_all(home.path(".aws")).unwrap();
@@ -36,8 +36,8 @@ fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     person
 }
 
-/// Returns the session that the endpoint served. The client saved the session's key, secret and token in the file
-/// `session`.
+/// Returns the session that the endpoint served, from the file `session`. The client saved the session's key, secret
+/// and token in this file.
 fn captured(vault: &SealedVault) -> Creds {
     let text = std::fs::read_to_string(vault.site.path("session"))
         .expect("the client should have saved its session");
@@ -46,8 +46,8 @@ fn captured(vault: &SealedVault) -> Creds {
     Creds { key: next(), secret: next(), token: Some(next()) }
 }
 
-/// A Python client that makes one call that the grant allows. The client uses, and also saves, the credentials that
-/// boto3 finds.
+/// A Python client that makes one granted call with the credentials that boto3 finds. The client also saves these
+/// credentials.
 const BOTO3: &str = "import boto3, sys
 where = {'LocationConstraint': 'eu-west-1'}
 boto3.client('s3').create_bucket(Bucket=sys.argv[1], CreateBucketConfiguration=where)
@@ -56,7 +56,7 @@ open('session', 'w').write('\\n'.join([got.access_key, got.secret_key, got.token
 ";
 
 #[test]
-fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_window() {
+fn the_aws_cli_boto3_and_the_rust_sdk_use_the_issued_session_until_the_window_ends() {
     let vault = two_of_two("clients").all_plugged();
     let (python, id) = (python().display().to_string(), &vault.account.id);
     let own = std::env::current_exe().unwrap().display().to_string();
@@ -84,8 +84,8 @@ fn the_cli_boto3_and_the_rust_sdk_use_the_issued_session_and_it_ends_with_the_wi
     }
     assert!(s3.iter().all(|call| call.key == session.key), "{s3:?}");
 
-    // Every call of the session carries the session's id in the user agent, except the call that this test signs
-    // without an SDK.
+    // Every call of the session has the session's id in the user agent, except the call that this test signs without an
+    // SDK.
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let id = &ledger.split("\"session\":\"").nth(1).expect("the ledger should have a session")[..16];
     let traced = format!("app/breakglass-{id}");
@@ -145,8 +145,8 @@ fn rust_client() {
     });
 }
 
-/// Calls `s3:ListAllMyBuckets` with a signature that this function computes. The AWS SDK for S3 is not used because
-/// it would take longer to build than all other dependencies.
+/// Calls `s3:ListAllMyBuckets` with a signature that this function computes. The AWS SDK for S3 is not used, because
+/// building the SDK would take longer than building all other dependencies.
 fn list_buckets(found: aws_credential_types::Credentials) {
     let host = std::env::var("AWS_ENDPOINT_URL").unwrap();
     let host = host.trim_start_matches("http://");
@@ -177,8 +177,8 @@ fn list_buckets(found: aws_credential_types::Credentials) {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-/// A client that ignores SIGTERM at the end of the window. The client asks the endpoint for credentials before every
-/// action, and prints the result of each action.
+/// A client that ignores SIGTERM at the end of the window. Before each action, the client asks the endpoint for
+/// credentials. The client prints the result of each action.
 const REFRESHING: &str = "import boto3, datetime, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 session = boto3.Session()
@@ -233,7 +233,7 @@ fn the_endpoint_serves_until_t1_and_not_after() {
 }
 
 #[test]
-fn hostile_clients_get_nothing_and_delay_nothing() {
+fn hostile_clients_get_no_credentials_and_do_not_delay_others() {
     let vault = two_of_two("hostile").all_plugged();
     let mut person = open(&vault, "5m", &["--", "sh", "-c", "env >env.new; mv env.new env; exec sleep 300"]);
     let endpoint = Endpoint::of(&vault, &mut person);
@@ -264,8 +264,8 @@ fn hostile_clients_get_nothing_and_delay_nothing() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         began.elapsed()
     };
-    // The test compares the median time of an answer before and during the attack. On a busy machine, all answers are
-    // slow even without an attack, and a few answers are much slower than the others.
+    // The test compares the median duration of an answer before and during the attack. A fixed limit would not work,
+    // because on a busy machine all answers are slow and a few answers are very slow.
     let median = |mut times: Vec<Duration>| {
         times.sort_unstable();
         times[times.len() / 2]

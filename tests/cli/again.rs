@@ -1,4 +1,5 @@
-//! If a window was too short or was closed too early, the same quorum can open the next window at once.
+//! Tests that the same quorum can open another window at once after a window that was too short or was closed too
+//! early.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use rig::pty::End;
 
 use crate::two_of_two;
 
-/// Returns the end of the window, as written in the user's gate.
+/// Returns the end of the window that the user's gate contains.
 fn written_end(vault: &SealedVault) -> String {
     let gate = vault.account.rest().gate.expect("the user should have a gate");
     let statements = gate["Statement"].as_array().expect("the gate should have a list of statements");
@@ -17,7 +18,7 @@ fn written_end(vault: &SealedVault) -> String {
 }
 
 #[test]
-fn after_an_early_close_it_opens_again_at_once_even_if_aws_lags() {
+fn a_window_can_be_opened_again_right_after_an_early_close_even_if_aws_lags() {
     let vault = two_of_two("early").all_plugged();
     vault.account.lag(Duration::from_secs(1));
     let mut ends = Vec::new();

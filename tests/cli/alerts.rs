@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{PROGRAM, two_of_two};
 
-/// Starts an opening with the reason `INC-1: SSO down`, and answers its prompts as a quorum.
+/// Starts an opening with the reason `INC-1: SSO down`, and answers the prompts as a quorum.
 fn open(vault: &SealedVault, more: &[&str]) -> Person {
     vault.open("5m").reason("INC-1: SSO down").args(more).by_quorum()
 }
@@ -41,7 +41,7 @@ fn nothing_was_written(vault: &SealedVault) -> bool {
     vault.account.actions().iter().all(|action| reads.iter().any(|read| action.starts_with(read)))
 }
 
-/// Returns whether the `standardwebhooks` package accepts the signature that `headers` contain for `body`.
+/// Returns whether the `standardwebhooks` package accepts the signature in `headers` for `body`.
 fn verifies(headers: &Value, body: &[u8]) -> bool {
     let script = "import json, sys\nfrom standardwebhooks.webhooks import Webhook\n\
         Webhook(sys.argv[1]).verify(open(sys.argv[3], 'rb').read(), json.loads(sys.argv[2]))\n";
@@ -53,7 +53,7 @@ fn verifies(headers: &Value, body: &[u8]) -> bool {
 }
 
 #[test]
-fn every_kind_of_channel_gets_alerts_before_and_after_with_the_ledger_head() {
+fn every_kind_of_channel_gets_alerts_with_the_ledger_head_before_and_after_a_session() {
     let (pager, chat, hook) = (
         Receiver::start(Manner::Status(202)),
         Receiver::start(Manner::Status(200)),
@@ -148,7 +148,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
+fn one_acknowledgement_is_enough_and_the_program_does_not_wait_for_other_channels() {
     let (hanging, broken, good) = (
         Receiver::start(Manner::Hang),
         Receiver::start(Manner::Status(500)),
@@ -224,7 +224,7 @@ fn one_acknowledgement_is_enough_and_other_channels_are_not_waited_for() {
 }
 
 #[test]
-fn without_an_acknowledgement_nothing_opens_unless_approved() {
+fn without_an_acknowledgement_access_is_opened_only_if_the_custodians_approved_no_alert() {
     let refusing = Receiver::start(Manner::Status(403));
     let vault = two_of_two("unacknowledged")
         .alerts(|_| {
@@ -234,7 +234,8 @@ fn without_an_acknowledgement_nothing_opens_unless_approved() {
             ]
         })
         .all_plugged();
-    // A channel in this machine's configuration gets the alert, but its acknowledgement does not count.
+    // A channel in this machine's configuration gets the alert, but an acknowledgement from this channel does not
+    // count.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -286,7 +287,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
         said.contains("no alert channels") && said.contains("--no-alert") && !said.contains("passphrase"),
         "{said}"
     );
-    // If the vault has no channels, an acknowledgement by a channel of this machine counts.
+    // If the vault has no alert channels, an acknowledgement from a channel of this machine counts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
     let mut person = open(&vault, &["--", "true"]);
@@ -295,7 +296,7 @@ fn missing_channels_are_reported_before_custodians_are_asked() {
 }
 
 #[test]
-fn a_local_channel_is_reported_at_sealing() {
+fn sealing_warns_about_an_alert_channel_that_points_at_this_machine() {
     let account = Aws::shared().seed("alerts-here");
     let site = Site::enrolled(PROGRAM, &["alice", "bob"]);
     let (topic, publisher) = account.topic("oncall");
@@ -310,7 +311,7 @@ fn a_local_channel_is_reported_at_sealing() {
 }
 
 #[test]
-fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
+fn an_alert_is_acknowledged_despite_an_incomplete_response_or_a_wrong_clock() {
     let (stalling, ahead) =
         (Receiver::start(Manner::Stalls), Receiver::start(Manner::Ahead(Duration::from_hours(1))));
     let vault = two_of_two("alerts-clock")
@@ -332,7 +333,7 @@ fn an_incomplete_response_and_a_wrong_clock_still_acknowledge() {
 }
 
 #[test]
-fn one_refused_mail_recipient_does_not_stop_the_others() {
+fn a_refused_mail_recipient_does_not_prevent_mail_to_other_recipients() {
     let server = MailServer::starttls();
     let mut channel = server.channel("mail");
     channel["to"] = json!(["oncall@example.org", "gone@example.org", "slow@example.org"]);
@@ -452,14 +453,14 @@ fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
 }
 
 #[test]
-fn failed_closes_and_closes_on_another_machine_send_alerts() {
+fn a_failed_close_and_a_close_on_another_machine_send_alerts() {
     let (oncall, pager) = (Receiver::start(Manner::Status(200)), Receiver::start(Manner::Status(202)));
     let page = json!({"name": "pager", "kind": "pagerduty", "routing_key": "r0ut1ngkeyr0ut1ngkeyr0ut1ngkey00", "url": pager.url()});
     let vault = two_of_two("alerts-of-close").alerts(|_| vec![oncall.channel("oncall"), page]).all_plugged();
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").proxy(&proxy).hold().until_open();
-    // The program made the first `AttachUserPolicy` call before it opened access, to prove that the closer can close.
-    // The network is cut from the second such call on.
+    // The program makes the first `AttachUserPolicy` call before it opens access, to prove that the closer can close.
+    // The network is cut from the second `AttachUserPolicy` call on.
     proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
@@ -476,7 +477,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
         "the alert should be recorded as acknowledged, without an id from the receiver: {record}"
     );
 
-    // A close with `--profile` does not open the payload, so only the channels in this machine's configuration get
+    // A close with `--profile` does not decrypt the vault, so only the channels in this machine's configuration get
     // alerts.
     let own = Receiver::start(Manner::Status(200));
     vault.site.configure(&json!({"alerts": [own.channel("own")]}));
@@ -515,7 +516,7 @@ fn failed_closes_and_closes_on_another_machine_send_alerts() {
 }
 
 #[test]
-fn a_close_without_a_quorum_alerts_the_local_channels() {
+fn a_close_without_a_quorum_alerts_only_the_channels_of_this_machine() {
     let own = Receiver::start(Manner::Status(200));
     let vault = two_of_two("alerts-of-no-quorum")
         .alerts(|_| vec![Receiver::shared().channel("oncall")])

@@ -1,5 +1,5 @@
-//! Each custodian's token signs the request before the custodian gives a share. An auditor can verify the signature
-//! with openssl alone.
+//! Tests of approvals: each custodian's token signs the request before the custodian gives a share. An auditor can
+//! verify the signature with openssl.
 
 use std::process::Command;
 use std::time::Duration;
@@ -35,8 +35,7 @@ fn audit_page(heading: &str) -> String {
     block.split("```").next().expect("the block of commands should have an end").to_owned()
 }
 
-/// Runs the commands of docs/audit.md that verify an approval. The commands run in the site's directory, with the
-/// site's ledger.
+/// Runs the commands for verifying an approval from docs/audit.md in the site's directory, with the site's ledger.
 fn verify(vault: &SealedVault) -> (bool, String) {
     let mut shell = Command::new("sh");
     shell.args(["-euc", &audit_page("Verifying an approval")]).current_dir(vault.site.dir.path());
@@ -149,7 +148,7 @@ fn without_a_touch_there_is_neither_an_approval_nor_a_share() {
 }
 
 #[test]
-fn a_second_opening_needs_a_reason_which_is_signed() {
+fn a_second_opening_needs_a_reason_that_the_custodians_sign() {
     let vault = two_of_three("spent").plugged(&["alice", "carol"]);
     let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -167,7 +166,7 @@ fn a_second_opening_needs_a_reason_which_is_signed() {
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (verified, said) = verify(&vault);
     assert!(verified && said.contains("\"again\":\"the first window was too short\""), "{said}");
-    // `close` never needs a reason, even if the credentials are spent.
+    // The command `close` needs no reason, even if the credentials are spent.
     let mut person = vault.close(&[]);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
@@ -211,7 +210,7 @@ fn the_request_is_shown_on_the_terminal_even_if_output_is_redirected() {
 }
 
 #[test]
-fn credentials_sealed_again_are_still_spent() {
+fn spent_credentials_stay_spent_after_they_are_sealed_again() {
     let vault = two_of_three("spent-again").plugged(&["alice", "carol"]);
     let mut person = open(&vault).run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -248,7 +247,7 @@ fn a_token_pulled_out_after_its_approval_does_not_sign_twice() {
 }
 
 #[test]
-fn of_two_concurrent_openings_on_one_machine_one_succeeds() {
+fn only_one_of_two_concurrent_openings_on_one_machine_succeeds() {
     let vault = two_of_three("spent-at-once").plugged(&["alice", "carol"]);
     let slow = Receiver::start(Manner::Slow(Duration::from_secs(6)));
     let mut payload = vault.account.payload(Account::grant(), "4h");

@@ -1,4 +1,4 @@
-//! Tests of the command that runs during the window: how it ends, which signals it gets, and how the remaining time
+//! Tests of the command that runs during the window: how the command ends, which signals it gets, and how the time left
 //! is shown.
 
 use std::thread;
@@ -21,7 +21,7 @@ fn seconds(text: &str) -> f64 {
 
 fn beats(vault: &SealedVault) -> Vec<f64> {
     let text = std::fs::read_to_string(vault.site.path("beats")).unwrap_or_default();
-    // The last line of the file can be incomplete, because the child has not stopped writing.
+    // The last line of the file can be incomplete, because the child process is still writing.
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
@@ -59,8 +59,8 @@ fn a_child_that_ignores_sigterm_is_killed_five_seconds_after_t1_even_offline() {
                 sleep_until(end + 8.0);
                 let beats = beats(&vault);
                 let last = *beats.last().unwrap();
-                // T0 is AWS's time without the fraction of a second. Therefore, by this machine's clock, the window
-                // can end up to one second after T1.
+                // T0 is AWS's time in whole seconds. By this machine's clock, the window can therefore end up to one
+                // second after T1.
                 assert!(
                     (4.5..6.5).contains(&(last - end)),
                     "network cut: {is_cut}: the child should be killed about 5 s after T1, not {} s",
@@ -99,7 +99,7 @@ fn a_child_gets_sigterm_at_t1_and_can_clean_up_even_offline() {
 }
 
 #[test]
-fn an_early_close_precedes_the_childs_sigterm() {
+fn an_early_close_calls_aws_before_the_child_has_ended() {
     let vault = two_of_two("order").all_plugged();
     let clean = "date +%s.%N >cleaned; exit 0";
     let mut person = vault.open("5m").run(&["sh", "-c", &beating(clean)]).by_quorum();

@@ -44,7 +44,7 @@ fn another_machines_window_is_closed_only_with_force() {
 }
 
 #[test]
-fn on_call_staff_with_the_panic_policy_end_access_and_the_next_close_tidies_up() {
+fn on_call_staff_can_end_access_with_the_panic_policy_and_the_next_close_deactivates_the_key() {
     let vault = two_of_two("panic").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let now = account.now();
@@ -65,7 +65,7 @@ fn on_call_staff_with_the_panic_policy_end_access_and_the_next_close_tidies_up()
 }
 
 #[test]
-fn with_several_targets_one_must_be_chosen() {
+fn an_opening_of_a_vault_with_several_targets_must_name_one_target() {
     let mut drill = None;
     let fixture = two_of_two("several").payload(|account| {
         let drill = drill.insert(account.second_user("drill", "drill"));
@@ -94,7 +94,7 @@ fn with_several_targets_one_must_be_chosen() {
 }
 
 #[test]
-fn without_a_network_nothing_is_enabled_and_that_is_reported() {
+fn without_a_network_the_program_enables_nothing_and_reports_this() {
     let vault = two_of_two("offline").all_plugged();
     let site = &vault.site;
     for (more, code, says) in [
@@ -112,8 +112,8 @@ fn without_a_network_nothing_is_enabled_and_that_is_reported() {
     }
 }
 
-/// Returns the command that runs the program on another machine. The other machine has a separate ledger and home
-/// directory, and the profile `oncall`.
+/// Returns a command that runs the program on another machine: with a separate ledger, a separate home directory and
+/// the profile `oncall`.
 pub(crate) fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
     let home = vault.site.path("elsewhere");
     std::fs::create_dir_all(home.join(".aws")).unwrap();
@@ -167,12 +167,12 @@ fn one_operator_cannot_disturb_another_without_force() {
     assert_eq!(first.wait(), End::Code(0), "{}", first.transcript());
 }
 
-/// Opens a window, and tries to close it while AWS cannot be reached. Returns the transcript.
+/// Opens a window, and tries to close the window while AWS cannot be reached. Returns the transcript.
 fn left_open(vault: &SealedVault) -> String {
     let proxy = Proxy::before(&vault.account);
     let mut person = vault.open("5m").again("more").proxy(&proxy).hold().until_open();
-    // The program made the first `AttachUserPolicy` call before it opened access, to prove that the closer can close.
-    // The network is cut from the second such call on.
+    // The program makes the first `AttachUserPolicy` call before it opens access, to prove that the closer can close.
+    // The network is cut from the second `AttachUserPolicy` call on.
     proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
@@ -185,7 +185,7 @@ fn left_open(vault: &SealedVault) -> String {
     person.transcript()
 }
 
-/// Returns the line that follows the line ending with `heading`.
+/// Returns the line after the line that ends with `heading`.
 fn printed(screen: &str, heading: &str) -> String {
     let mut lines = screen.lines().skip_while(|line| !line.ends_with(heading)).skip(1);
     lines.next().unwrap_or_else(|| panic!("no {heading:?} in {screen}")).trim().to_owned()
@@ -221,7 +221,7 @@ fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
     }
 }
 
-/// Locks the ledger; the lock is released when the returned file is dropped.
+/// Locks the ledger until the returned file is dropped.
 fn hold(vault: &SealedVault) -> std::fs::File {
     let ledger = std::fs::File::open(vault.site.path("state/ledger.jsonl")).unwrap();
     rustix::fs::flock(&ledger, rustix::fs::FlockOperation::LockExclusive).unwrap();

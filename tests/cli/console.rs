@@ -1,5 +1,5 @@
-//! Tests of `--console`, which exchanges the session for a sign-in token. The program gives the sign-in link only to
-//! the terminal or to the browser.
+//! Tests of `--console`: the program exchanges the AWS session for a sign-in token, and shows the sign-in link only on
+//! the terminal or in the browser.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ use crate::two_of_two;
 
 const TOKEN: &str = "VCQgs5qZZt3Q6fn8Tr5EXAMPLEmLnwB7JjUc-SHwnUUWabcRdnWsi4DBn-dvC+EXAMPLE==";
 
-/// A server that acts as AWS's sign-in service, and keeps the requests that it gets.
+/// A server that acts as AWS's sign-in service and keeps each request.
 struct SignIn {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -94,7 +94,7 @@ fn command(site: &Site, sign_in: &SignIn, window: &str) -> Command {
 }
 
 #[test]
-fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
+fn a_console_session_works_only_until_the_window_ends() {
     let vault = sealed("console", grant());
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
@@ -132,7 +132,7 @@ fn a_federated_session_signs_in_within_the_window_and_not_after_it() {
 }
 
 #[test]
-fn the_console_sessions_policy_ends_it_at_t1_without_a_close() {
+fn the_session_policy_ends_a_console_session_at_t1_without_a_close() {
     let vault = sealed("console-t1", grant());
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");
@@ -167,11 +167,11 @@ fn the_console_link_is_on_the_terminal_and_in_no_file() {
 }
 
 #[test]
-fn the_browsers_address_redirects_once() {
+fn the_address_for_the_browser_redirects_only_once() {
     let vault = sealed("console-browser", grant());
     let site = &vault.site;
     let sign_in = SignIn::start("200 OK");
-    // This script acts as the browser: it records its command line, and requests the address twice.
+    // This script acts as the browser. The script records its command line and requests the address twice.
     let browser = site.path("browser");
     let script = format!(
         "#!/bin/sh\necho \"$@\" > {0}.args\nfor n in 1 2; do\n{1} -c 'import http.client, sys, urllib.parse as u\n\
@@ -234,7 +234,7 @@ fn a_stopped_terminal_does_not_delay_a_console_close() {
 }
 
 #[test]
-fn if_the_console_is_not_granted_or_refused_nothing_stays_open() {
+fn if_the_console_is_not_granted_or_sign_in_fails_access_is_closed() {
     let vault = sealed("console-ungranted", Account::grant());
     let (site, account) = (&vault.site, &vault.account);
     let sign_in = SignIn::start("200 OK");

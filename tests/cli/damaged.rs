@@ -1,4 +1,4 @@
-//! A damaged vault is refused before anything is enabled.
+//! Tests that the program refuses a damaged vault before anything is enabled.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
@@ -16,9 +16,9 @@ fn token_keys(vault: &Vault) -> Vec<(u32, TokenKeys)> {
     tokens.map(|token| (token.serial, token.keys.clone())).collect()
 }
 
-/// Returns the expected exit status: 4 (wrong token) if the damaged manifest names keys that the tokens do not hold,
-/// and 6 otherwise. The test damages bytes at fixed fractions of the file's length. This length is random, so only
-/// some runs damage the number of a slot.
+/// Returns the expected exit status: 4 (wrong token) if the damage changed a token's slot or serial number, otherwise
+/// 6. The test damages bytes at fixed fractions of the file's length. The length is random, so only some runs damage a
+/// slot or a serial number.
 fn expected_status(sound: &[u8], damaged: &[u8]) -> End {
     let sound = Vault::parse(sound).unwrap();
     let other_keys = Vault::parse(damaged).is_ok_and(|vault| token_keys(&vault) != token_keys(&sound));
@@ -33,7 +33,7 @@ fn a_vault_changed_in_any_of_64_places_is_refused_before_anything_is_enabled() {
     let mut asked = 0;
     for place in 0..PLACES {
         let mut damaged = whole.clone();
-        // The damaged bytes are spread evenly over the file. The file's first byte and last byte are among them.
+        // The damaged bytes are spread evenly over the file, and include the first byte and the last byte.
         let at = place * (whole.len() - 1) / (PLACES - 1);
         damaged[at] ^= 1;
         std::fs::write(site.path("prod.age"), &damaged).unwrap();

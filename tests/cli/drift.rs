@@ -1,5 +1,5 @@
-//! Before its first write, the program reports that the user's IAM state differs from what was sealed, or that
-//! another session's window is open.
+//! Tests the checks before the first write: the program reports drift of the emergency user, or the open window of
+//! another session.
 
 use rig::aws::Drift;
 use rig::pty::End;
@@ -85,7 +85,7 @@ fn another_open_window_is_reported_and_not_changed() {
 }
 
 #[test]
-fn an_untidy_end_is_closed_before_opening() {
+fn an_opening_first_closes_a_session_that_did_not_end_cleanly() {
     let vault = two_of_two("untidy").all_plugged();
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 600, now - 60);

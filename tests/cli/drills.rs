@@ -1,4 +1,4 @@
-//! Tests of drills: the drill vault that `seal` writes, openings with injected failures, and the signed evidence.
+//! Tests of drills: the drill vault that `seal` writes, openings with injected failures, and the signed result.
 
 use std::time::Duration;
 
@@ -33,14 +33,14 @@ impl Exercise {
         self.vault.site.person(&[&["drill", "prod.drill.age", "--wait", "20s"], more].concat())
     }
 
-    /// Types the PIN of the custodian who signs the evidence. The rig touches the token automatically.
+    /// Types the PIN of the custodian who signs the result of the drill. The rig touches the token automatically.
     fn sign(&self, person: &mut Person, name: &str) {
         person.expect(&format!("{name}: please sign"));
         person.expect(&format!("{name}: PIN of YubiKey"));
         person.type_line(&self.vault.site.custodian(name).pin);
     }
 
-    /// Returns the statement in the evidence file, and checks that the ledger has the envelope of that file.
+    /// Returns the statement in the evidence file. Checks that the ledger has the envelope of the evidence file.
     fn evidence(&self) -> Value {
         let mut files = std::fs::read_dir(self.vault.site.dir.path()).unwrap().flatten();
         let file = files
@@ -101,8 +101,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let calls = exercise.vault.account.journal();
     assert!(calls.len() > before, "the control: the drill's calls should be recorded");
     let used = calls[before..].iter().filter(|call| keys.contains(&&call.key)).count();
-    // The test itself makes up to two probes with the emergency key, so up to two calls with the vault's keys are
-    // allowed.
+    // The test makes up to two probes with the emergency key, so up to two calls with the vault's keys are allowed.
     assert!(
         used <= 2 && exercise.vault.account.rest().gate.is_none(),
         "the drill should not use the vault's credentials: {calls:?}"
@@ -114,7 +113,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
     let mut notices = notices.iter().filter(|got| got.json["session"] == session);
     assert!(notices.all(|got| got.json["subject"].as_str().unwrap().starts_with("[DRILL] ")));
     let status = exercise.vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
-    // The vault was never opened, and `status` did not ask IAM, so the state of the vault's user is unknown.
+    // The vault was never opened, and `status` did not read IAM, so the state of the vault's user is unknown.
     assert_eq!(status.status.code(), Some(1));
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(
@@ -129,7 +128,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
         status["readiness"]["custodians"][1]["last_used"].is_string(),
         "the status should show when bob last used his token and words: {status}"
     );
-    // A drill does not spend credentials, so it can be repeated.
+    // A drill does not spend credentials, so the drill can be repeated.
     let mut person = exercise.drill(&["--", "true"]);
     exercise.vault.site.quorum(&mut person, 2);
     exercise.sign(&mut person, "alice");
@@ -144,7 +143,7 @@ fn a_drill_opens_and_closes_without_real_credentials() {
 }
 
 #[test]
-fn injected_failures_happen_and_nothing_stays_enabled() {
+fn after_each_injected_failure_of_a_drill_access_is_closed() {
     let exercise = Exercise::new("drill-failures");
     let mut person = exercise.drill(&["--inject", "iam-down"]);
     exercise.vault.site.quorum(&mut person, 2);
@@ -173,15 +172,15 @@ fn injected_failures_happen_and_nothing_stays_enabled() {
 }
 
 #[test]
-fn an_absent_custodian_is_not_asked_and_two_leave_no_quorum() {
+fn a_drill_does_not_ask_absent_custodians_and_two_absent_custodians_leave_no_quorum() {
     let exercise = Exercise::new("drill-absent");
     exercise.vault.site.plug("carol");
     let mut person = exercise.drill(&["--inject", "absent=alice"]);
     for name in ["bob", "carol"] {
         exercise.vault.site.answer(&mut person, name);
     }
-    // The program does not ask a custodian whom `--inject` makes absent. If a custodian declines to sign, the program
-    // asks the next custodian.
+    // Alice is absent because of `--inject`, so the program does not ask her. If a custodian declines to sign, the
+    // program asks the next custodian.
     person.expect("bob: PIN of YubiKey");
     person.type_line("");
     exercise.sign(&mut person, "carol");

@@ -1,5 +1,5 @@
-//! What the ledgers show about earlier uses of a vault. A record that no quorum signed makes no vault unusable; a use that a
-//! quorum signed is not overlooked.
+//! Tests of what the ledgers show about earlier uses of a vault. A record without a quorum's signatures does not make a
+//! vault unusable. A use with a quorum's signatures is not overlooked.
 
 use std::fs;
 
@@ -17,18 +17,19 @@ use serde_json::json;
 
 use crate::two_of_two;
 
-/// Returns the transcript with single spaces, so that line breaks do not matter.
+/// Returns the transcript with single spaces instead of line breaks.
 fn flat(person: &Person) -> String {
     person.transcript().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Opens the vault, and closes it again.
+/// Opens the vault and closes access again.
 fn use_it(vault: &SealedVault) {
     let mut person = vault.open("5m").again("more").run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 }
 
-/// Appends the last intent again, with another session and these changes. No custodian has approved this intent.
+/// Appends a copy of the last intent, with another session and the given changes. No custodian has approved this
+/// intent.
 fn forge(vault: &SealedVault, change: impl FnOnce(&mut Record)) -> SessionId {
     let ledger = Ledger::at(vault.site.path("state"));
     let entries = ledger.entries().unwrap();
@@ -61,7 +62,7 @@ fn seal_later(vault: &SealedVault) {
 fn a_replaced_vault_is_opened_only_with_a_signed_reason() {
     let vault = two_of_two("uses-replaced").all_plugged();
     seal_later(&vault);
-    // The later file has another vault's intents in no ledger yet, so it opens. The same key was not used before.
+    // The vault of the later epoch is opened once. Its credentials are new, so the opening needs no reason.
     let open = ["open", "later.age", "--for", "5m", "--reason", "INC-1", "--", "true"];
     let mut person = vault.site.person(&open);
     vault.site.quorum(&mut person, 2);
@@ -73,7 +74,7 @@ fn a_replaced_vault_is_opened_only_with_a_signed_reason() {
     let said = flat(&person);
     assert!(said.contains("epoch 2, was opened before") && said.contains("--older-epoch"), "{said}");
     assert!(!said.contains("passphrase"), "{said}");
-    // The approvals are checked with the keys in the old file too, if the newer file is not here.
+    // The file of the later epoch is moved away. The program then checks the approvals with the keys in the old file.
     fs::rename(vault.site.path("later.age"), vault.site.path("later.moved")).unwrap();
     let mut person = vault.open("5m").again("x").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(2), "{}", person.transcript());
@@ -127,7 +128,7 @@ fn an_unsigned_record_of_a_later_epoch_does_not_lock_the_vault() {
 fn an_unsigned_record_does_not_spend_the_credentials() {
     let vault = two_of_two("uses-unsigned").all_plugged();
     use_it(&vault);
-    // Only the forged intent is left in the ledger.
+    // The ledger contains only the forged intent.
     let ledger = Ledger::at(vault.site.path("state"));
     let entries = ledger.entries().unwrap();
     let intent = entries.iter().find(|of| of.record.intent().is_some()).unwrap().record.clone();
@@ -141,7 +142,7 @@ fn an_unsigned_record_does_not_spend_the_credentials() {
     let mut person = vault.open("5m").run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert!(flat(&person).contains("0 of 2 approvals are valid"), "{}", person.transcript());
-    // The control: the opening above was approved, so the credentials are spent now.
+    // The control: custodians approved the opening above, so the credentials are spent.
     let mut person = vault.open("5m").run(&["true"]).start();
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     assert!(person.transcript().contains("are spent"), "{}", person.transcript());

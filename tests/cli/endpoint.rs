@@ -17,8 +17,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Returns the endpoint's address and token. The command that runs during the window writes them to the file
-    /// `env`, and this function waits for the file.
+    /// Returns the endpoint's address and token from the file `env`, which the operator's command writes. Waits for the
+    /// file.
     pub fn of(vault: &SealedVault, person: &mut Person) -> Self {
         let began = Instant::now();
         let env = loop {
@@ -50,7 +50,7 @@ impl Endpoint {
             let (address, over) = (self.address.clone(), over.clone());
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    // The endpoint is allowed to close an attacker's connection at any time.
+                    // The endpoint can close an attacker's connection at any time, so an error is ignored.
                     let _ = attack(&address);
                     thread::sleep(Duration::from_millis(5));
                 }
@@ -68,7 +68,7 @@ impl Drop for Attack {
     }
 }
 
-/// Sends one request; returns the complete answer.
+/// Sends one request and returns the complete answer.
 pub fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     let mut stream = connect(address)?;
     stream.write_all(request.as_bytes())?;
@@ -84,7 +84,7 @@ fn connect(address: &str) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Connects 64 clients, each of which sends one byte every tenth of a second.
+/// Connects 64 clients. Each client sends one byte every tenth of a second.
 fn trickle(address: &str) -> std::io::Result<()> {
     let mut slow = (0..64).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for byte in "GET / HTTP/1.1\r\n".bytes() {
@@ -130,7 +130,7 @@ fn garbage(address: &str) -> std::io::Result<()> {
     stream.read_to_end(&mut answer).map(drop)
 }
 
-/// Connects a hundred concurrent clients, each with a guessed token.
+/// Connects a hundred concurrent clients. Each client has a guessed token.
 fn rush(address: &str) -> std::io::Result<()> {
     let mut all = (0..100).map(|_| connect(address)).collect::<Result<Vec<_>, _>>()?;
     for stream in &mut all {

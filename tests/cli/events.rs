@@ -1,4 +1,4 @@
-//! Tests of `--json`: standard output contains events as JSON Lines, and nothing else.
+//! Tests of `--json`: standard output contains only events, as JSON Lines.
 
 use rig::fixture::SealedVault;
 use rig::pty::{End, Output, Person, Streams};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-/// Runs a command and answers the prompts of all custodians; returns the command's end, its events and the screen.
+/// Runs a command and answers the prompts of all custodians. Returns the command's end, the events and the screen.
 fn run(vault: &SealedVault, arguments: &[&str]) -> (End, Vec<Value>, String) {
     let streams = Streams { stdout: Output::Captured, ..Streams::default() };
     let mut person = Person::run_with(vault.site.command(arguments), streams);
@@ -57,7 +57,7 @@ fn an_opening_emits_every_event_in_order() {
 }
 
 #[test]
-fn a_failure_is_an_event() {
+fn a_failed_opening_emits_an_exit_event() {
     let vault = two_of_two("events-failure").all_plugged();
     vault.account.drift(rig::aws::Drift::Group);
     let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--json", "--hold"];
@@ -71,7 +71,7 @@ fn a_failure_is_an_event() {
 }
 
 #[test]
-fn a_close_emits_what_it_closed_and_what_may_be_open() {
+fn the_events_of_a_close_name_the_closed_session_and_access_that_might_be_open() {
     let vault = two_of_two("events-close").all_plugged();
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);

@@ -1,4 +1,4 @@
-//! Every exit status that docs/reference/exit-codes.md lists has a test.
+//! Tests every exit status that docs/reference/exit-codes.md lists.
 
 use rig::aws::Drift;
 use rig::fixture::SealedVault;
@@ -11,7 +11,7 @@ fn ends(mut person: Person, status: i32) {
 }
 
 #[test]
-fn the_documented_table_lists_exactly_these() {
+fn the_documented_table_lists_exactly_the_tested_exit_statuses() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/exit-codes.md");
     let page = std::fs::read_to_string(page).unwrap();
     let table = page
@@ -32,15 +32,15 @@ fn before_custodians_are_asked(vault: &SealedVault) -> Person {
 }
 
 #[test]
-fn zero_is_done() {
+fn exit_status_0_means_success() {
     let vault = two_of_two("status-0").all_plugged();
     ends(vault.open("5m").run(&["true"]).by_quorum(), 0);
 }
 
 #[test]
-fn one_is_any_other_failure() {
+fn exit_status_1_means_any_other_failure() {
     let vault = two_of_two("status-1").all_plugged();
-    // A file is at the path of the ledger's directory, so the program cannot write a ledger.
+    // The path of the ledger's directory is a file, so the program cannot write a ledger.
     std::fs::write(vault.site.path("state"), "no directory").unwrap();
     ends(before_custodians_are_asked(&vault), 1);
     assert!(vault.account.journal().is_empty(), "AWS should not be called");
@@ -97,7 +97,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_is_found_before_custodians_are_asked() {
+fn the_program_notices_a_full_disk_before_it_asks_custodians() {
     let vault = two_of_two("status-full").all_plugged();
     let _disk = SmallDisk::at(vault.site.path("state"));
     let person = before_custodians_are_asked(&vault);
@@ -110,7 +110,7 @@ fn a_full_disk_is_found_before_custodians_are_asked() {
 }
 
 #[test]
-fn two_is_a_wrong_command_line() {
+fn exit_status_2_means_a_wrong_command_line() {
     let vault = two_of_two("status-2").all_plugged();
     for wrong in [&["open"][..], &["open", "prod.age", "--for", "9h", "--reason", "x"], &["nonsense"]] {
         assert_eq!(vault.site.command(wrong).output().unwrap().status.code(), Some(2), "{wrong:?}");
@@ -118,7 +118,7 @@ fn two_is_a_wrong_command_line() {
 }
 
 #[test]
-fn three_is_no_quorum() {
+fn exit_status_3_means_no_quorum() {
     let vault = two_of_two("status-3").all_plugged();
     vault.site.pull("bob");
     let mut person = vault.open("5m").reason("x").hold().start();
@@ -129,7 +129,7 @@ fn three_is_no_quorum() {
 }
 
 #[test]
-fn four_is_no_quorum_because_of_a_token() {
+fn exit_status_4_means_no_quorum_because_of_a_token() {
     let vault = two_of_two("status-4").all_plugged();
     vault.site.custodian("alice").token.block_pin();
     let person = &mut vault.open("5m").hold().start();
@@ -137,7 +137,7 @@ fn four_is_no_quorum_because_of_a_token() {
 }
 
 #[test]
-fn five_is_aws_refusing_with_nothing_enabled() {
+fn exit_status_5_means_that_aws_refused_and_nothing_was_enabled() {
     let vault = two_of_two("status-5").all_plugged();
     vault.account.drift(Drift::Group);
     ends(vault.open("5m").hold().by_quorum(), 5);
@@ -145,7 +145,7 @@ fn five_is_aws_refusing_with_nothing_enabled() {
 }
 
 #[test]
-fn six_is_a_damaged_vault_or_ledger() {
+fn exit_status_6_means_a_damaged_vault_or_ledger() {
     let vault = two_of_two("status-6").all_plugged();
     let mut file = std::fs::read(vault.site.path("prod.age")).unwrap();
     file.truncate(file.len() - 1);
@@ -163,7 +163,7 @@ fn six_is_a_damaged_vault_or_ledger() {
 }
 
 #[test]
-fn ten_is_access_that_may_still_be_open() {
+fn exit_status_10_means_that_access_may_still_be_open() {
     let vault = two_of_two("status-10").all_plugged();
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);

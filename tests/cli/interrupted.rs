@@ -1,4 +1,4 @@
-//! Tests of interrupted runs: AWS ends access at T1, and the closer's key alone is enough to close. The tests in
+//! Tests of interrupted runs: AWS ends access at T1, and the closer's key is enough to close access. The tests in
 //! `tests/under_fire` interrupt the program at every call.
 
 use std::time::{Duration, Instant};
@@ -32,8 +32,8 @@ fn after_t1_aws_refuses_the_key_and_its_sessions_without_a_close() {
     assert!(account.rest().at_rest());
 }
 
-/// Starts an opening whose last write reaches AWS four seconds late, and sends SIGTERM to the program before the
-/// write arrives.
+/// Starts an opening whose last write reaches AWS four seconds late. Sends SIGTERM to the program before the write
+/// arrives.
 fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
     let late = Fault::Late(Duration::from_secs(4));
     let proxy =
@@ -47,7 +47,7 @@ fn late_lift(vault: &SealedVault, window: &str) -> (Proxy, Person) {
 }
 
 #[test]
-fn a_late_write_after_the_close_is_closed_again() {
+fn if_a_late_write_opens_access_after_the_close_the_program_closes_again() {
     let vault = two_of_two("late").all_plugged();
     let (proxy, mut person) = late_lift(&vault, "12s");
     person.expect("a late write arrived, or became visible only now; closing again");
@@ -57,7 +57,7 @@ fn a_late_write_after_the_close_is_closed_again() {
 }
 
 #[test]
-fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
+fn an_operator_who_stops_waiting_learns_until_when_a_late_write_can_open_access() {
     let vault = two_of_two("impatient").all_plugged();
     let (proxy, mut person) = late_lift(&vault, "1m");
     for _ in 0..2 {
@@ -73,7 +73,7 @@ fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
     assert!(proxy.wait_quiet(Duration::from_secs(10)));
     assert!(!vault.account.rest().denied, "the late write should have arrived");
     assert!(vault.is_closed(), "access should be closed because the key is inactive");
-    // Even with an active key there is no access after T1.
+    // After T1, even an active key has no access.
     vault.account.set_key(true);
     assert!(vault.is_open());
     vault.account.set_ahead(61);
@@ -81,7 +81,7 @@ fn an_impatient_operator_learns_until_when_a_late_write_can_matter() {
 }
 
 #[test]
-fn a_second_ctrl_c_ends_a_close_whose_write_is_under_way_within_a_second() {
+fn a_second_ctrl_c_ends_a_close_within_seconds_even_during_a_call_to_aws() {
     let vault = two_of_two("hanging").all_plugged();
     let mut person = vault.open("5m").again("more").hold().until_open();
     let hanging = vault.account.rule(Rule::before("AttachUserPolicy"));
@@ -92,7 +92,7 @@ fn a_second_ctrl_c_ends_a_close_whose_write_is_under_way_within_a_second() {
     person.send_signal(Signal::SIGINT);
     let pressed = Instant::now();
     person.expect("access may still be open");
-    // The machine that runs the test can be busy. Without the second Ctrl-C, the call lasts 8 s.
+    // The limit of 3 s allows for a busy machine. Without the second Ctrl-C, the call lasts 8 s.
     assert!(pressed.elapsed() < Duration::from_secs(3), "{:?}", pressed.elapsed());
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
     let said = person.transcript();
@@ -102,7 +102,7 @@ fn a_second_ctrl_c_ends_a_close_whose_write_is_under_way_within_a_second() {
 }
 
 #[test]
-fn watching_for_a_late_write_leaves_the_next_window_alone() {
+fn while_watching_for_a_late_write_the_program_does_not_close_another_sessions_window() {
     let vault = two_of_two("next").all_plugged();
     let (_proxy, mut person) = late_lift(&vault, "1m");
     let now = vault.account.now();
@@ -118,7 +118,7 @@ fn watching_for_a_late_write_leaves_the_next_window_alone() {
 }
 
 #[test]
-fn aws_credentials_alone_close_without_a_quorum() {
+fn access_can_be_closed_with_an_aws_profile_and_without_a_quorum() {
     let vault = two_of_two("profile").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -134,7 +134,7 @@ fn aws_credentials_alone_close_without_a_quorum() {
 }
 
 #[test]
-fn the_closer_alone_cannot_open_again() {
+fn with_the_closers_key_alone_access_cannot_be_opened() {
     let vault = two_of_two("closer").all_plugged();
     let account = &vault.account;
     let mut person = vault.open("5m").again("more").hold().until_open();

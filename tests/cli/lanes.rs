@@ -1,5 +1,5 @@
 //! Tests of both lanes with MFA. In the lane `gate`, the gate requires MFA. In the lane `static`, the program opens
-//! access through a role, without an IAM write, and access cannot be closed early.
+//! access through a role without an IAM write, and cannot close access before T1.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::two_of_two;
 
-/// Seals a vault with the lane `static`. Returns the vault, and the role whose sessions the vault opens.
+/// Seals a vault with the lane `static`. Returns the vault and its role.
 fn standby(account: &str) -> (SealedVault, Standby) {
     let mut standby = None;
     let fixture = two_of_two(account);
@@ -20,7 +20,7 @@ fn standby(account: &str) -> (SealedVault, Standby) {
     (vault, standby.expect("the payload should have a standby role"))
 }
 
-/// Seals a vault whose only target requires MFA, so its gate requires MFA too.
+/// Seals a vault whose only target, and therefore the gate, requires MFA.
 fn under_mfa(account: &str) -> SealedVault {
     let payload = |account: &Account| {
         let mut payload = account.payload(Account::grant(), "1h");
@@ -30,7 +30,7 @@ fn under_mfa(account: &str) -> SealedVault {
     two_of_two(account).payload(payload).all_plugged()
 }
 
-/// Returns a command that runs during the window: it creates a bucket with boto3, and prints the bucket's name.
+/// Returns the operator's command, which creates a bucket with boto3 and prints the bucket's name.
 fn bucket(name: &str) -> Vec<String> {
     let script = "import boto3, sys\n\
         boto3.client('s3').create_bucket(Bucket=sys.argv[1], \
@@ -40,7 +40,7 @@ fn bucket(name: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
+fn the_lane_static_works_while_aws_refuses_every_iam_write() {
     let (vault, standby) = standby("static");
     let (site, account) = (&vault.site, &vault.account);
     let refused = account.rule(Rule::before("*").service("iam").times(1_000).fail(403, "AccessDenied"));
@@ -82,7 +82,7 @@ fn a_role_opens_and_ends_while_every_iam_write_is_refused() {
 }
 
 #[test]
-fn a_role_session_is_refused_from_t1_on_and_that_is_proven() {
+fn a_probe_proves_that_aws_refuses_a_role_session_from_t1_on() {
     let (vault, _) = standby("t1-static");
     let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(1), "{}", person.transcript());
@@ -114,7 +114,7 @@ fn only_awss_clock_shows_that_a_role_session_has_expired() {
 }
 
 #[test]
-fn a_one_time_code_is_used_once_and_the_next_opening_waits() {
+fn each_one_time_code_is_used_once_and_the_next_opening_waits_for_a_new_code() {
     let (vault, _) = standby("codes");
     for _ in 0..2 {
         let mut person = vault.open("20m").again("more").run(&["true"]).by_quorum();
@@ -139,7 +139,7 @@ fn hold_is_refused_for_a_static_vault() {
 }
 
 #[test]
-fn under_an_mfa_gate_only_sessions_with_mfa_work() {
+fn with_a_gate_that_requires_mfa_only_sessions_with_mfa_have_access() {
     let vault = under_mfa("mfa");
     let account = &vault.account;
     let script = format!("{} && sleep 300", quoted(&bucket("under-mfa")));
@@ -162,7 +162,7 @@ fn under_an_mfa_gate_only_sessions_with_mfa_work() {
 }
 
 #[test]
-fn the_console_is_refused_early_under_an_mfa_gate() {
+fn console_is_refused_before_custodians_are_asked_if_the_gate_requires_mfa() {
     let vault = under_mfa("mfa-console");
     let said = vault.open("5m").args(&["--console"]).command().output().unwrap();
     assert_eq!(said.status.code(), Some(2), "--console should be refused before custodians are asked");
@@ -171,7 +171,7 @@ fn the_console_is_refused_early_under_an_mfa_gate() {
 }
 
 #[test]
-fn if_iam_is_down_the_static_vault_is_suggested() {
+fn if_iam_does_not_answer_the_program_suggests_the_static_vault() {
     let vault = two_of_two("down").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let standby = account.standby();

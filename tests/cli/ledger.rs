@@ -34,7 +34,7 @@ fn write(site: &Site, lines: &[String]) {
     fs::write(site.path("state/ledger.jsonl"), lines.join("\n") + "\n").unwrap();
 }
 
-/// Returns these lines with a recomputed chain. A person who owns the ledger's file can recompute the chain too.
+/// Returns the lines with a recomputed chain, as an owner of the ledger file could do.
 fn rechained(lines: &[String]) -> Vec<String> {
     let mut prev = "0".repeat(64);
     let again = lines.iter().zip(0_u64..).map(|(line, seq)| {
@@ -85,8 +85,7 @@ fn every_change_of_a_ledger_is_found_and_located() {
         }
         for (how, changed) in damaged {
             write(site, &changed);
-            // No later record contains the hash of the last record, so a change of the last record can be found only
-            // by comparison with a head or a copy.
+            // Only a head or a copy reveals a change of the last record, because no later record contains its digest.
             let alone = verify(site, &[]);
             if !(last && how != "inserted") {
                 assert_eq!(alone.0, Some(6), "{how} {at}: {}", alone.1);
@@ -97,8 +96,8 @@ fn every_change_of_a_ledger_is_found_and_located() {
                 assert_eq!(code, Some(6), "{how} {at} {help:?}: {said}");
             }
             if how != "inserted" {
-                // If the chain was recomputed, an earlier head reveals that the ledger was changed, and a copy
-                // reveals which record was changed.
+                // After a recomputation of the chain, an earlier head reveals that the ledger was changed. A copy
+                // reveals the first changed record.
                 write(site, &rechained(&changed));
                 assert_eq!(verify(site, &["--head", words]).0, Some(6), "{how} {at}");
                 let (code, said) = verify(site, &["--copy", "copy.jsonl"]);
@@ -127,14 +126,14 @@ fn a_rebuilt_chain_contradicts_what_the_tokens_signed() {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let approvals: Vec<usize> =
         (0..lines.len()).filter(|&at| lines[at].contains("\"kind\":\"approval\"")).collect();
-    // The test changes the record before the second approval, and recomputes the chain.
+    // Changes the record before the second approval, and recomputes the chain.
     let mut edited = lines.clone();
     edited[approvals[1] - 1] = edited[approvals[1] - 1].replace("\"at\":\"20", "\"at\":\"21");
     write(site, &rechained(&edited));
     let (code, said) = verify(site, &[]);
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("approval") && said.contains("the chain rebuilt"), "{said}");
-    // The test copies the signatures of the second approval to the first approval, which has a different statement.
+    // Copies the signatures of the second approval to the first approval, which has a different statement.
     let mut forged: Value = serde_json::from_str(&lines[approvals[0]]).unwrap();
     let other: Value = serde_json::from_str(&lines[approvals[1]]).unwrap();
     forged["envelope"]["signatures"] = other["envelope"]["signatures"].clone();
@@ -180,7 +179,7 @@ fn the_documented_shell_commands_check_the_chain() {
 }
 
 #[test]
-fn an_opening_without_an_approved_quorum_is_found() {
+fn ledger_verify_finds_an_opening_that_no_quorum_approved() {
     let vault = two_of_two("ledger-unapproved").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -351,8 +350,8 @@ fn a_full_disk_is_reported_and_loses_no_record() {
     assert!(code == Some(0) && said.contains("after space was made"), "{said}");
 }
 
-/// Creates a bucket in the account, and a configuration that copies the ledger to this bucket. Returns the bucket's
-/// name.
+/// Creates a bucket in the account, and a configuration with which the program copies the ledger to the bucket. Returns
+/// the bucket's name.
 fn bucket(vault: &SealedVault, locked: bool) -> String {
     let (site, account) = (&vault.site, &vault.account);
     let root = account.aws.root_of(&account.id);
@@ -370,8 +369,8 @@ fn bucket(vault: &SealedVault, locked: bool) -> String {
     name
 }
 
-/// Returns the command that runs the program with the profile for copying the ledger. If `reachable` is false, S3 is
-/// down.
+/// Returns a command that runs the program with the profile for copying the ledger. If `reachable` is false, S3 cannot
+/// be reached.
 fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
     let mut command = site.command(arguments);
     command.env_remove("XDG_CONFIG_HOME");
@@ -383,7 +382,7 @@ fn shipping(site: &Site, arguments: &[&str], reachable: bool) -> Command {
 }
 
 #[test]
-fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
+fn the_copy_in_a_bucket_with_object_lock_reveals_every_change_of_the_ledger() {
     let vault = two_of_two("ledger-shipped").all_plugged();
     let bucket = bucket(&vault, true);
     let (site, account) = (&vault.site, &vault.account);
@@ -397,7 +396,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     };
     let open = ["open", "prod.age", "--for", "5m", "--reason", "INC-1", "--no-alert", "a test", "--", "true"];
 
-    // In an outage the window opens and closes as usual, with a warning that records are queued.
+    // During an S3 outage, the window opens and closes as usual. The program warns that records are queued.
     let mut person = Person::run(shipping(site, &open, false));
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
@@ -437,7 +436,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     s3("delete_object", json!({"Bucket": bucket, "Key": key})).expect("a delete marker should be created");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // The test cuts off the ledger. After that, the test edits the ledger and recomputes the chain.
+    // Cuts off the last record of the ledger. Then edits a record and recomputes the chain.
     let text = fs::read_to_string(ledger.path()).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     write(site, &lines[..count - 1]);
@@ -451,8 +450,8 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let (code, said) = output_of(shipping(site, &["ledger", "verify", "--shipped"], true));
     assert!(code == Some(6) && said.contains(&format!("record {}", count - 2)), "{said}");
 
-    // The test edits a record, and recomputes the chain for all records except the last. Without the copy, the broken
-    // chain would suggest that the last record was edited. The comparison with the copy finds the edited record.
+    // Edits a record, and recomputes the chain for all records except the last. The broken chain suggests that the last
+    // record was edited, but the comparison with the copy finds the edited record.
     let mut partly = lines.clone();
     partly[1] = partly[1].replace("\"at\":\"20", "\"at\":\"21");
     let mut partly = rechained(&partly);
@@ -462,7 +461,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
     let damage: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(code == Some(6) && damage["damage"]["seq"] == 1, "{said}");
 
-    // The test deletes the ledger. `ledger verify` detects that the ledger was deleted, with and without `--shipped`.
+    // Deletes the ledger. `ledger verify` detects the deletion with and without `--shipped`.
     fs::remove_file(ledger.path()).unwrap();
     for help in [&["ledger", "verify"][..], &["ledger", "verify", "--shipped"]] {
         let (code, said) = output_of(shipping(site, help, true));
@@ -475,7 +474,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
         assert!(code == Some(6) && said.contains("is gone"), "{command:?}: {said}");
     }
 
-    // If the file shipped.json is missing, the program sends all records again, to the same keys.
+    // If `shipped.json` is missing, the program sends all records again, under the same object keys.
     write(site, &lines);
     fs::remove_file(site.path("state/shipped.json")).unwrap();
     assert_eq!(output_of(shipping(site, &["ledger", "ship"], true)).0, Some(0));
@@ -487,7 +486,7 @@ fn the_shipped_copy_grows_under_object_lock_and_survives_an_outage() {
         .expect("the object should be written");
     assert_eq!(output_of(shipping(site, &["ledger", "verify", "--shipped"], true)).0, Some(0));
 
-    // A principal with permission to put objects can add a second object for a record. Verification detects that.
+    // A principal that can put objects can add a second object for a record. `ledger verify` detects the second object.
     let edited = rechained(&edited);
     let forged = |at: usize| {
         let mut of_number = objects().into_iter().filter(|key| key.contains(&format!("/{at:012}-")));

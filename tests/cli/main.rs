@@ -1,8 +1,8 @@
 //! End-to-end tests of every command of the full build, with the rig's virtual tokens and emulated AWS.
 //!
-//! All tests are in one binary because a binary that contains the AWS SDK takes long to link. The tests run in
-//! parallel and share one emulated AWS. Each test has a separate account, smart card daemon and directory. No test
-//! changes the state of this process.
+//! All tests are in one binary, because linking the AWS SDK takes a long time. The tests run in parallel and share one
+//! emulated AWS. Each test has a separate account, smart card daemon and directory. No test changes the state of the
+//! test process.
 
 mod access;
 mod again;
@@ -36,12 +36,12 @@ use rig::fixture::Fixture;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 
-/// Prepares a vault for this account with the custodians alice and bob; both are needed to open it.
+/// Prepares a vault for this account. The custodians are alice and bob, and both are needed to open the vault.
 fn two_of_two(account: &str) -> Fixture {
     Fixture::new(PROGRAM, account, &["alice", "bob"])
 }
 
-/// Prepares a vault for this account with the custodians alice, bob and carol; two of them are needed to open it.
+/// Prepares a vault for this account. The custodians are alice, bob and carol, and any two of them can open the vault.
 fn two_of_three(account: &str) -> Fixture {
     Fixture::new(PROGRAM, account, &["alice", "bob", "carol"])
 }

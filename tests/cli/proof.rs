@@ -1,5 +1,5 @@
-//! What a close says it has proven, if a write takes effect late or never, if a write is refused, and if another
-//! process holds a session. Each close ends with the right words and the right exit status.
+//! Tests of what a close reports as proven. In the tests, a write takes effect late or never, AWS refuses a write, or
+//! another process has a session. Each close must report the truth and exit with the right status.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use rig::pty::{End, Person, Signal};
 
 use crate::two_of_two;
 
-/// The screen as one line with single spaces.
+/// Returns the screen as one line with single spaces.
 fn words(person: &Person) -> String {
     person.transcript().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the last `closed` record of the ledger: whether the close was probed.
+/// Returns the field `probed` of the ledger's last record `closed`.
 fn is_probed(vault: &SealedVault) -> bool {
     let ledger = std::fs::read_to_string(vault.site.path("state/ledger.jsonl")).unwrap();
     let last = ledger.lines().rfind(|line| line.contains("\"kind\":\"closed\"")).expect("a record");
@@ -22,7 +22,7 @@ fn is_probed(vault: &SealedVault) -> bool {
 }
 
 #[test]
-fn a_deny_that_takes_effect_after_25_seconds_is_waited_for() {
+fn a_close_waits_for_a_deny_that_takes_effect_after_25_seconds() {
     let vault = two_of_two("late-deny").all_plugged();
     let mut person = vault.open("5m").run(&["sleep", "300"]).by_quorum();
     person.expect("gate: open");
@@ -30,14 +30,14 @@ fn a_deny_that_takes_effect_after_25_seconds_is_waited_for() {
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(143), "{}", person.transcript());
     let said = words(&person);
-    // The probes before the keys were deactivated did not show the deny.
+    // `AWSDenyAll` was not yet in effect during the probes with the active key.
     assert!(said.contains("closed; AWS refuses the session; the key is inactive"), "{said}");
     assert!(!said.contains("by policy") && is_probed(&vault), "{said}");
     assert!(said.contains("proving that access is closed"), "{said}");
 }
 
 #[test]
-fn a_deny_that_never_takes_effect_leaves_the_proof_to_the_end_of_the_window() {
+fn if_the_deny_never_takes_effect_access_is_proven_closed_only_after_t1() {
     let vault = two_of_two("no-deny").all_plugged();
     let mut person = vault.open("40s").run(&["sleep", "300"]).by_quorum();
     person.expect("gate: open");
@@ -52,7 +52,7 @@ fn a_deny_that_never_takes_effect_leaves_the_proof_to_the_end_of_the_window() {
 }
 
 #[test]
-fn a_deny_that_never_takes_effect_is_exit_10_if_the_operator_stops_waiting() {
+fn if_the_deny_never_takes_effect_and_the_operator_stops_waiting_the_exit_status_is_10() {
     let vault = two_of_two("no-patience").all_plugged();
     let mut person = vault.open("5m").run(&["sleep", "300"]).by_quorum();
     person.expect("gate: open");
@@ -69,7 +69,7 @@ fn a_deny_that_never_takes_effect_is_exit_10_if_the_operator_stops_waiting() {
 }
 
 #[test]
-fn a_deny_that_cannot_be_attached_is_named_and_the_keys_go_first() {
+fn if_the_deny_cannot_be_attached_the_key_is_deactivated_and_the_failure_is_reported() {
     let vault = two_of_two("refused-deny").all_plugged();
     let mut person = vault.open("30s").hold().until_open();
     vault.account.take_from_closer("iam:AttachUserPolicy");
@@ -83,7 +83,7 @@ fn a_deny_that_cannot_be_attached_is_named_and_the_keys_go_first() {
 }
 
 #[test]
-fn a_key_that_cannot_be_deactivated_is_named_and_the_deny_is_probed() {
+fn if_the_key_cannot_be_deactivated_a_probe_proves_the_deny_and_the_failure_is_reported() {
     let vault = two_of_two("refused-key").all_plugged();
     let mut person = vault.open("5m").hold().until_open();
     vault.account.take_from_closer("iam:UpdateAccessKey");
@@ -98,7 +98,7 @@ fn a_key_that_cannot_be_deactivated_is_named_and_the_deny_is_probed() {
 }
 
 #[test]
-fn a_session_that_another_process_issued_is_named_as_not_probed() {
+fn a_close_reports_that_sessions_issued_by_another_process_were_not_probed() {
     let vault = two_of_two("other-session").all_plugged();
     let mut person = vault.open("5m").hold().until_open();
     let session = vault.aws.session(&vault.account.emergency).expect("the window should be open");

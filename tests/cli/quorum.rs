@@ -1,4 +1,5 @@
-//! Tests of quorums that fail. Each kind of failure has a specific message and exit status, and nothing is enabled.
+//! Tests of openings without a quorum. Each kind of failure has a specific message and exit status, and nothing is
+//! enabled.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use rig::token::{Fault, Spec, Token, Touch};
 
 use crate::two_of_three;
 
-/// Starts an opening that waits this long for custodians. Answers no prompt.
+/// Starts an opening that waits for custodians for the duration `wait`. Answers no prompt.
 fn open_waiting(vault: &SealedVault, wait: &str) -> Person {
     vault.open("5m").args(&["--wait", wait]).run(&["true"]).start()
 }
@@ -17,7 +18,7 @@ fn open(vault: &SealedVault) -> Person {
     open_waiting(vault, "20s")
 }
 
-/// Checks the exit status and the message, and that nothing was written to AWS.
+/// Checks the exit status and the message. Also checks that nothing was written to AWS.
 fn ends(vault: &SealedVault, person: &mut Person, code: i32, message: &str) {
     let end = person.wait();
     assert_eq!(end, End::Code(code), "{}", person.transcript());
@@ -54,7 +55,7 @@ fn one_custodian_alone_cannot_open() {
 }
 
 #[test]
-fn another_custodians_words_and_unknown_words_are_distinguished_before_any_pin() {
+fn before_any_pin_the_program_distinguishes_another_custodians_words_from_unknown_words() {
     let vault = two_of_three("parts").sealed();
     let stranger = two_of_three("parts-elsewhere").sealed();
     vault.site.plug("bob");
@@ -76,7 +77,7 @@ fn another_custodians_words_and_unknown_words_are_distinguished_before_any_pin()
 }
 
 #[test]
-fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
+fn if_a_word_is_mistyped_only_this_word_is_asked_for_again() {
     let vault = two_of_three("words").sealed();
     vault.site.plug("alice");
     let mut person = open(&vault);
@@ -91,8 +92,8 @@ fn a_mistyped_word_is_located_and_only_it_is_asked_again() {
     person.type_line("");
     person.expect("alice: skipped");
     person.expect("waiting for");
-    // The person types a wrong word that is in the word list. In most cases the checksum does not match; otherwise,
-    // the words are not enrolled in the vault. In both cases the program does not try a PIN on the token.
+    // The person types a wrong word that is in the word list. Either the checksum does not match, or the words are not
+    // enrolled in the vault. In both cases, the program tries no PIN on the token.
     vault.site.pull("alice");
     vault.site.plug("bob");
     let mut words = vault.site.custodian("bob").words.clone();
@@ -219,7 +220,7 @@ fn a_token_that_was_pulled_out_returns_without_the_words() {
 }
 
 #[test]
-fn garbage_from_a_token_is_handled() {
+fn a_token_that_sends_garbage_is_reported_and_nothing_is_enabled() {
     for fault in [Fault::Garbage, Fault::WrongResult] {
         let vault = two_of_three("garbage").sealed();
         vault.site.plug("alice");
@@ -238,7 +239,7 @@ fn garbage_from_a_token_is_handled() {
 }
 
 #[test]
-fn a_signal_while_custodians_are_asked_ends_it_and_restores_the_terminal() {
+fn a_signal_while_custodians_are_asked_ends_the_program_and_restores_the_terminal() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let vault = two_of_three("signal").sealed();
         vault.site.plug("alice");
@@ -284,7 +285,7 @@ fn invalid_openings_are_refused_before_custodians_are_asked() {
 }
 
 #[test]
-fn suspending_and_continuing_does_not_turn_the_echo_on() {
+fn after_the_program_is_suspended_and_continued_a_pin_is_not_echoed() {
     let vault = two_of_three("stopped").sealed();
     vault.site.plug("alice");
     let mut person = open(&vault);
@@ -342,7 +343,7 @@ fn a_close_without_a_quorum_warns_that_access_may_be_open() {
 }
 
 #[test]
-fn one_port_serves_the_custodians_one_after_the_other() {
+fn custodians_can_use_one_usb_port_one_after_the_other() {
     let vault = two_of_three("one-port").sealed();
     let port = &vault.site.pcscd;
     port.insert(0, token(&vault, "carol"));

@@ -1,5 +1,5 @@
-//! A close by a quorum is a use of the vault: it is shown, signed, recorded and alerted, and its shares count as released.
-//! Nothing that records or alerts delays the close.
+//! Tests of a close by a quorum, which is a use of the vault. The request is shown, signed and recorded, alerts are
+//! sent, and the shares count as released. Neither records nor alerts delay the close.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -17,13 +17,13 @@ fn output_of(mut command: Command) -> (Option<i32>, String) {
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
-/// Returns the transcript with single spaces, so that line breaks do not matter.
+/// Returns the transcript with single spaces instead of line breaks.
 fn flat(person: &Person) -> String {
     person.transcript().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn a_close_by_a_quorum_is_shown_signed_recorded_and_alerted() {
+fn a_close_by_a_quorum_is_shown_signed_and_recorded_and_sends_alerts() {
     let oncall = Receiver::start(Manner::Status(200));
     let vault = two_of_two("release").alerts(|_| vec![oncall.channel("oncall")]).all_plugged();
     let mut person = vault.open("5m").hold().until_open();
@@ -99,7 +99,7 @@ fn after_a_close_by_a_quorum_the_credentials_are_spent() {
     assert_eq!(person.wait(), End::Code(0), "a close should never be refused: {}", person.transcript());
 }
 
-/// Closes with a quorum while a window is open. Returns the transcript and the time from the last share to the close.
+/// Closes an open window with a quorum. Returns the person and the time from the last share to the close.
 fn close_in_time(vault: &SealedVault) -> (Person, Duration) {
     let now = vault.account.now();
     vault.account.put_window("Sfeedfacefeedface", now - 60, now + 600);
@@ -110,7 +110,7 @@ fn close_in_time(vault: &SealedVault) -> (Person, Duration) {
 }
 
 #[test]
-fn nothing_that_signs_records_or_alerts_delays_a_close_by_a_quorum() {
+fn signing_recording_and_alerting_do_not_delay_a_close_by_a_quorum() {
     let vault = two_of_two("release-at-once")
         .alerts(|_| {
             let mut hung = Receiver::start(Manner::Hang).channel("oncall");
@@ -121,7 +121,7 @@ fn nothing_that_signs_records_or_alerts_delays_a_close_by_a_quorum() {
     let plain = close_in_time(&vault).1;
     let limit = plain + Duration::from_secs(3);
 
-    // Alice's token makes a wrong signature, and the last line of the ledger is damaged.
+    // In this run, alice's token makes a wrong signature, and the last line of the ledger is damaged.
     vault.site.custodian("alice").token.inject(Fault::WrongResult);
     let intact = vault.site.ledger();
     vault.site.write("state/ledger.jsonl", intact.clone() + "not a record\n");
@@ -142,7 +142,7 @@ fn nothing_that_signs_records_or_alerts_delays_a_close_by_a_quorum() {
     }
     vault.site.write("state/ledger.jsonl", intact);
 
-    // The directory of the ledger is not writable, and bob does not touch his token for the signature.
+    // In this run, the ledger's directory is not writable, and bob does not touch his token to sign.
     let state = vault.site.path("state");
     let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro", "none"]).arg(&state).status();
     assert!(mount.is_ok_and(|status| status.success()), "the ledger's directory should become read-only");
@@ -179,7 +179,7 @@ fn a_custodian_who_misses_the_touch_for_the_signature_can_still_give_the_share()
     vault.site.answer(&mut person, "bob");
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     assert_eq!(vault.site.records_of("close_approval").len(), 1);
-    // The shares are on record, but a quorum did not sign. The program warns, and does not refuse an opening.
+    // The ledger has the shares of a quorum, but not the signatures. The program warns, but does not refuse an opening.
     let (code, said) = output_of(vault.site.command(&["status", "prod.age"]));
     assert!(code == Some(1) && said.contains("rotate the credentials"), "{said}");
     let mut person = vault.open("5m").run(&["true"]).by_quorum();

@@ -1,6 +1,6 @@
-//! Tests of `review` after an opening. The program makes the packet from the ledger, the signatures and CloudTrail.
-//! The program writes the packet atomically under the next number, and never overwrites a packet. A custodian can sign
-//! the packet.
+//! Tests of `review` after an opening. The program creates the packet from the ledger, the signatures and CloudTrail.
+//! The program writes the packet atomically under the next free number, and never overwrites a packet. A custodian can
+//! sign the packet.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::two_of_two;
 
-/// Opens a window, runs this Python script during the window, and closes. Returns the session's id.
+/// Opens a window, runs a Python script during the window, and closes the window. Returns the session's id.
 pub fn used(site: &Site, script: &str) -> String {
     let python = python().display().to_string();
     let arguments =
@@ -33,12 +33,12 @@ pub fn output_of(mut command: Command) -> (Option<i32>, String, String) {
     (status.code(), text(stdout), text(stderr))
 }
 
-/// Returns the command `review` with the profile `audit`, which has the credentials `who`.
+/// Returns the command `review` with the profile `audit`. The profile has the credentials `who`.
 pub fn review(site: &Site, who: &Creds, arguments: &[&str]) -> Command {
     site.with_profile("audit", who, &[&["review"], arguments].concat())
 }
 
-/// Runs a review; returns its exit status, the packet on standard output, and standard error.
+/// Runs a review. Returns the exit status, the packet from standard output, and standard error.
 pub fn packet(command: Command) -> (Option<i32>, Value, String) {
     let (code, stdout, stderr) = output_of(command);
     (code, serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("JSON: {stdout}{stderr}")), stderr)
@@ -63,7 +63,7 @@ fn every_call_of_a_session_is_in_the_packet() {
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
     let session = used(site, WORK);
-    // After the window, the test makes a call with the closer's key. This key works at any time.
+    // After the window, the test makes a call with the closer's key, which works at any time.
     std::thread::sleep(Duration::from_secs(3));
     assert!(
         account
@@ -114,7 +114,8 @@ fn every_call_of_a_session_is_in_the_packet() {
     let outside = calls(&packet, |call| call["when"] == "after");
     assert_eq!(outside.len(), 1, "{outside:?}");
     assert_eq!((&outside[0]["principal"], &outside[0]["event_name"]), (&"closer".into(), &"GetUser".into()));
-    // An administrator created the user shortly before, so the packet also lists changes by other principals.
+    // An administrator created the user shortly before the session, so the packet also lists changes by other
+    // principals.
     let by_other = |call: &Value| call["principal"] == "other";
     assert!(!calls(&packet, by_other).is_empty(), "{packet}");
     assert!(calls(&packet, |call| call["kind"] == "unexpected" && !by_other(call)).is_empty(), "{packet}");
@@ -150,7 +151,7 @@ fn every_call_of_a_session_is_in_the_packet() {
 }
 
 #[test]
-fn many_pages_are_read_despite_throttling() {
+fn the_review_reads_all_pages_of_cloudtrail_despite_throttling() {
     let vault = two_of_two("pages").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
@@ -184,7 +185,7 @@ fn many_pages_are_read_despite_throttling() {
 }
 
 #[test]
-fn a_failed_region_is_named_and_the_other_is_written() {
+fn if_cloudtrail_fails_in_one_region_the_review_names_it_and_shows_the_other_regions() {
     let vault = two_of_two("half").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();
@@ -276,7 +277,7 @@ fn a_custodian_signs_the_packet_on_disk() {
     );
     assert_eq!(review["packet_sha256"], sha256(&before).as_str());
 
-    // A later review gets the next number. The signed packet stays as it is.
+    // A later review gets the next number, and does not change the signed packet.
     let (code, stdout, stderr) = output_of(site.command(&["review", &session, "--vault", "prod.age"]));
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.contains(&format!("packet     review-{session}.2.json\n")), "{stdout}");
@@ -291,8 +292,7 @@ fn a_custodian_signs_the_packet_on_disk() {
     person.type_line(&custodian.pin);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
 
-    // The program refuses to sign a packet of a different session. The program also refuses to sign without the
-    // vault.
+    // The program refuses to sign a packet about a different session, and refuses to sign without the vault.
     std::fs::copy(&json, site.path("other.json")).unwrap();
     let other = ["review", "0123456789abcdef", "--vault", "prod.age", "--sign", "--json", "other.json"];
     let (code, _, stderr) = output_of(site.command(&other));
@@ -301,7 +301,7 @@ fn a_custodian_signs_the_packet_on_disk() {
 }
 
 #[test]
-fn unknown_sessions_and_changed_ledgers_are_named() {
+fn the_review_reports_unknown_sessions_and_changed_ledgers() {
     let vault = two_of_two("damaged-review").all_plugged();
     let site = &vault.site;
     let session = used(site, "pass");
@@ -312,8 +312,8 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
         assert_eq!(output_of(site.command(&[&["review", &session], same].concat())).0, Some(2), "{same:?}");
     }
 
-    // A copy of the ledger on another machine gives the same packet. The program reads an altered copy up to the
-    // alteration, and reports the alteration.
+    // A copy of the ledger on another machine gives the same packet. If a copy was altered, the program reads the
+    // records before the alteration, and reports the alteration.
     let ledger = site.path("state/ledger.jsonl");
     std::fs::copy(&ledger, site.path("copy.jsonl")).unwrap();
     let both = ["review", &session, "--ledger", "copy.jsonl", "--json", "-"];
@@ -334,7 +334,7 @@ fn unknown_sessions_and_changed_ledgers_are_named() {
     assert!(code == Some(6) && stderr.contains("copy.jsonl is damaged"), "{stderr}");
     assert!(ids(&packet).contains(&"ledger_broken"), "{packet}");
 
-    // The review also reads the ledgers that the configuration names. If such a ledger is missing, the packet has a
+    // The review also reads the ledgers in the configuration. If one of these ledgers is missing, the packet has a
     // finding, and the command fails.
     let configure = |ledger: &str| {
         std::fs::create_dir_all(site.path(".config/breakglass")).unwrap();
@@ -366,7 +366,7 @@ fn calls_of_a_role_are_found_by_session_name_and_key() {
     let mut person = vault.open("15s").run(&[&python, "-c", WORK]).by_quorum();
     let end = person.wait_within(Duration::from_mins(2));
     assert!(matches!(end, End::Code(0 | 10)), "{}", person.transcript());
-    // The test waits until T1 has passed, because a role's access ends only at T1.
+    // The test waits until after T1, because a role's access ends only at T1.
     std::thread::sleep(Duration::from_secs(16));
     let session = site.last_session();
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];

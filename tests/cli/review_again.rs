@@ -1,4 +1,5 @@
-//! Tests of a review in which nothing went wrong, of calls without the session's id, and of a review that is made again.
+//! Tests of reviews: of a session without problems, of calls without the session's id, and of a review that is
+//! repeated.
 
 use rig::pty::End;
 use serde_json::Value;
@@ -20,7 +21,8 @@ fn a_clean_session_is_reviewed_without_problems() {
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];
     let (code, packet, stderr) = packet(review(site, &account.auditor(), &arguments));
     assert_eq!(code, Some(0), "{stderr}");
-    // The emulated AWS is a custom endpoint, and its administrator created the user a few seconds before the session.
+    // Two findings always occur in these tests: the emulated AWS is a custom endpoint, and an administrator created the
+    // user a few seconds before the session.
     assert_eq!(
         severities(&packet),
         [
@@ -48,7 +50,7 @@ fn a_clean_session_is_reviewed_without_problems() {
 }
 
 #[test]
-fn a_tool_that_sends_no_session_id_is_named() {
+fn the_review_names_a_tool_that_sends_no_session_id() {
     let vault = two_of_two("nameless-review").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let script = "import boto3, botocore.config\n\
@@ -69,7 +71,7 @@ fn a_tool_that_sends_no_session_id_is_named() {
 }
 
 #[test]
-fn the_review_is_made_again_with_the_command_that_it_prints() {
+fn a_review_can_be_repeated_with_the_command_that_the_review_prints() {
     let vault = two_of_two("again-review").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let auditor = account.auditor();

@@ -1,5 +1,5 @@
-//! Compares the output of commands with stored screens: the output on a terminal of 80 columns, including prompts and
-//! answers.
+//! Compares the output of commands with stored screens. A screen is the output on a terminal of 80 columns, including
+//! prompts and answers.
 //!
 //! Each screen is a file in `screens/`, with fixed values in place of the values that differ between runs.
 //! `scripts/bless` rewrites the files.
@@ -39,7 +39,7 @@ fn screen(person: &Person) -> String {
 /// places.
 fn fixed(output: &str) -> String {
     let values = [
-        // The program shows this line only if AWS takes more than a second, so the line is removed.
+        // The program shows this line only if AWS needs more than a second, so the line is removed.
         (r"close: proving that [^\n]*\n", ""),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:40000"),
         (r"/tmp/\.tmp\w+", "/tmp/.tmp123456"),
@@ -62,8 +62,8 @@ fn fixed(output: &str) -> String {
     values.into_iter().fold(output.to_owned(), replace)
 }
 
-/// Replaces every word of a digest or a sheet by the first word of the BIP-39 list. Six or more words of the list in
-/// a row count as a digest or a sheet.
+/// Replaces every word of a digest or a sheet by the first word of the BIP-39 list. Six or more consecutive words of
+/// the list count as a digest or a sheet.
 fn words(output: &str) -> String {
     let list = bip39::Language::English.word_list();
     let is_word = |text: &str| list.contains(&text);
@@ -94,7 +94,7 @@ fn words(output: &str) -> String {
     in_a_row.replace_all(output, replace).into_owned()
 }
 
-/// Seals a vault that any two of three custodians can open, and its drill vault.
+/// Seals a vault and its drill vault. Any two of the three custodians can open them.
 fn sealed(account: &str) -> SealedVault {
     let fixture = two_of_three(account).payload(|real| {
         let mut payload = real.payload(rig::aws::Account::grant(), "4h");
@@ -127,7 +127,7 @@ fn enrol() {
     expect_file!["screens/enrol.txt"].assert_eq(&screen(&person));
 }
 
-/// Returns the words of a sheet, which are shown as `1 abandon` to `12 zoo`.
+/// Returns the words of a sheet. The sheet shows the words as `1 abandon` to `12 zoo`.
 fn words_of(sheet: &str) -> Vec<String> {
     let number =
         Regex::new(r"\b(\d+)\.? +([a-z]{3,8})\b").expect("the pattern should be a regular expression");
@@ -216,8 +216,8 @@ fn exit_10() {
     let mut person = Person::run_with(command, Streams { columns: Some(80), ..Streams::default() });
     vault.site.quorum(&mut person, 2);
     person.expect("left");
-    // The program made the first `AttachUserPolicy` call before it opened access, to prove that the closer can close.
-    // The network is cut from the second such call on.
+    // The program makes the first `AttachUserPolicy` call before it opens access, to prove that the closer can close.
+    // The network is cut from the second `AttachUserPolicy` call on.
     proxy.spoil(Spot::new("AttachUserPolicy", "", 2), Fault::Gone);
     person.type_raw(b"q");
     person.expect("close: proving");
@@ -262,7 +262,7 @@ fn every_screen_has_a_test() {
 }
 
 #[test]
-fn varying_values_are_replaced_by_the_same_length() {
+fn varying_values_are_replaced_by_values_of_the_same_length() {
     let digest = "words  zoo able about above\n  absent absorb is the digest of account 111122229999";
     let expected =
         "words  abandon abandon abandon abandon\n  abandon abandon is the digest of account 111122223333";

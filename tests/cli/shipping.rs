@@ -1,5 +1,5 @@
-//! Tests of the ledger's copy in a bucket with Object Lock. The copy grows with the ledger, and an outage of S3 only
-//! delays the copy.
+//! Tests of the ledger's copy in a bucket with Object Lock. The copy grows with the ledger. An S3 outage only delays
+//! the copy.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::two_of_two;
 
-/// A vault, and a machine that copies its ledger to a bucket. The IAM user who copies the ledger is allowed only to
-/// put objects into the bucket.
+/// A vault, and a machine that copies its ledger to a bucket. The copying IAM user is only allowed to put objects into
+/// the bucket.
 struct Shipped {
     vault: SealedVault,
     bucket: String,
@@ -84,7 +84,7 @@ impl Shipped {
         person
     }
 
-    /// Replaces what the user of the profile is allowed to do.
+    /// Replaces the permissions of the profile's IAM user.
     fn may(&self, actions: &[&str]) {
         let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
             "Action": actions}]});
@@ -157,8 +157,8 @@ fn every_record_becomes_an_object_that_cannot_be_deleted() {
     );
 }
 
-/// Returns the end of the object's retention. In boto3's format, a space separates the date from the time; this
-/// function puts a `T` there.
+/// Returns the end of the object's retention. boto3 separates the date and the time with a space; this function
+/// replaces the space by a `T`.
 fn retained(head: &Value) -> String {
     head["ObjectLockRetainUntilDate"]
         .as_str()
@@ -216,13 +216,13 @@ fn an_s3_outage_delays_nothing_and_queued_records_are_sent_later() {
     assert_eq!(shipped.keys().len(), shipped.lines().len());
 }
 
-/// Returns the transcript with single spaces, so that line breaks do not matter.
+/// Returns the transcript with single spaces instead of line breaks.
 fn flat(said: &str) -> String {
     said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn the_copy_shows_uses_that_the_ledger_of_this_machine_does_not_have() {
+fn the_copy_in_s3_shows_uses_of_the_vault_that_this_machines_ledger_does_not_have() {
     let shipped = Shipped::new("copy-read");
     let mut person = shipped.open(&["--hold"], &[]);
     person.expect("left");
@@ -244,7 +244,7 @@ fn the_copy_shows_uses_that_the_ledger_of_this_machine_does_not_have() {
         let done = command.output().unwrap();
         (done.status.code(), flat(&String::from_utf8_lossy(&[done.stdout, done.stderr].concat())))
     };
-    // A machine with an empty ledger sees the open window in the copy.
+    // A machine with an empty ledger finds the open window in the copy.
     let (code, said) = status("new", &[]);
     assert!(
         code == Some(10) && said.contains("MAY BE OPEN until") && said.contains("another machine"),
@@ -265,7 +265,7 @@ fn the_copy_shows_uses_that_the_ledger_of_this_machine_does_not_have() {
     assert_eq!(person.wait(), End::Code(1), "{}", person.transcript());
     let said = flat(&person.transcript());
     assert!(said.contains("are spent") && !said.contains("passphrase"), "{said}");
-    // The control: the ledger of this machine alone does not show the use.
+    // The control: without the copy, the ledger of this machine does not show the use.
     shipped.may(&["s3:PutObject"]);
     let mut person = shipped.open_with_new_ledger(&[]);
     let said = flat(&person.expect("passphrase part"));

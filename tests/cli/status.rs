@@ -1,5 +1,5 @@
-//! Tests of `status`, which reads the ledger and IAM. The command reports whether a window may be open, which session
-//! opened the window, and when the window ends. The tests also check the exit status of `status`.
+//! Tests of `status`, which reads the ledger and IAM. The command reports whether a window might be open, which session
+//! opened the window, and when the window ends. The exit status shows whether something must be done.
 
 use std::process::{Command, Output};
 
@@ -17,7 +17,7 @@ fn output_of(mut command: Command) -> (Option<i32>, Value, String) {
 }
 
 #[test]
-fn before_the_first_window_status_shows_none() {
+fn before_the_first_opening_status_shows_no_session() {
     let vault = two_of_two("never").all_plugged();
     let (code, _, said) = output_of(vault.site.command(&["status"]));
     assert!(code == Some(0) && said.contains("no session recorded on this machine"), "{said}");
@@ -29,7 +29,7 @@ fn before_the_first_window_status_shows_none() {
 }
 
 #[test]
-fn the_ledger_knows_a_killed_run_and_its_end() {
+fn after_a_killed_run_status_shows_the_end_of_the_window() {
     let vault = two_of_two("killed-status").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -93,7 +93,7 @@ fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
         json["readiness"]["spent"].is_object(),
         "the status should report credentials as spent if another machine opened them: {json}"
     );
-    // The credentials are spent, so a second opening on this machine needs a reason.
+    // The credentials are spent, so a second opening needs a reason.
     let refused =
         site.command(&["open", "prod.age", "--for", "5m", "--reason", "x", "--hold"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
@@ -122,7 +122,7 @@ fn a_hostile_ledger_cannot_put_shell_commands_on_the_screen() {
 }
 
 #[test]
-fn shares_given_without_an_opening_are_counted() {
+fn status_counts_shares_that_were_given_without_an_opening() {
     let vault = two_of_two("in-vain").all_plugged();
     let vain = || {
         let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--wait", "3s", "--hold"];
@@ -175,7 +175,7 @@ fn a_refused_second_opening_does_not_hide_the_first() {
 }
 
 #[test]
-fn a_dead_laptops_window_is_found_in_iam() {
+fn status_finds_in_iam_a_window_that_another_machine_opened() {
     let vault = two_of_two("dead-laptop").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -200,7 +200,7 @@ fn a_dead_laptops_window_is_found_in_iam() {
 }
 
 #[test]
-fn an_untidy_end_is_reported_as_not_open() {
+fn an_untidy_user_without_an_open_window_is_reported_as_not_open() {
     let vault = two_of_two("untidy").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let now = account.now();
@@ -208,8 +208,7 @@ fn an_untidy_end_is_reported_as_not_open() {
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
     assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // The test writes a gate without an end. The program never writes such a gate, so it does not know when the window
-    // ends.
+    // A gate without an end: the program never writes such a gate, so the end of the window is not known.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
@@ -233,7 +232,7 @@ fn a_profile_of_another_account_or_an_unknown_profile_is_an_error() {
 }
 
 #[test]
-fn ledger_and_iam_can_substitute_for_each_other() {
+fn status_works_with_the_ledger_alone_and_with_iam_alone() {
     let vault = two_of_two("stand-in").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -268,7 +267,7 @@ fn a_failed_write_to_standard_output_is_an_error() {
 }
 
 #[test]
-fn opening_again_records_its_reason() {
+fn the_ledger_records_the_reason_of_a_second_opening() {
     let vault = two_of_two("again").all_plugged();
     let (site, account) = (&vault.site, &vault.account);
     let mut person = vault.open("5m").again("more").hold().until_open();
@@ -284,7 +283,7 @@ fn opening_again_records_its_reason() {
     let ledger = std::fs::read_to_string(site.path("state/ledger.jsonl")).unwrap();
     assert!(ledger.contains("\"again\":\"not done yet\""), "{ledger}");
     assert!(account.rest().at_rest());
-    // An opening for longer than the `max_window` in the vault is refused.
+    // An opening that exceeds the vault's `max_window` is refused.
     let long = ["open", "prod.age", "--for", "5h", "--reason", "x", "--again", "y", "--hold"];
     assert_eq!(site.command(&long).output().unwrap().status.code(), Some(2));
 }

@@ -8,7 +8,7 @@ use rig::pty::{End, Person};
 use crate::closing::elsewhere;
 use crate::two_of_two;
 
-/// The time within which an open window notices a change by another process.
+/// How soon the program notices that another process changed its open window.
 const NOTICED: Duration = Duration::from_secs(30);
 
 /// Returns the text between `before` and `after` in the transcript.
@@ -19,7 +19,7 @@ fn between(person: &Person, before: &str, after: &str) -> String {
 }
 
 #[test]
-fn an_opening_that_stalls_before_its_gate_leaves_the_window_of_another_machine_alone() {
+fn an_opening_that_stalls_before_its_gate_does_not_end_the_window_of_another_machine() {
     let vault = two_of_two("stall").all_plugged();
     let stall = vault.account.rule(Rule::before("PutUserPolicy"));
     let mut slow = vault.open("20m").hold().by_quorum();
@@ -33,7 +33,7 @@ fn an_opening_that_stalls_before_its_gate_leaves_the_window_of_another_machine_a
     let writes = vault.writes().len();
     stall.release();
 
-    // The opening that stalled recognises the window, and writes nothing more.
+    // The stalled opening recognises the other window, and makes no more writes.
     assert_eq!(slow.wait(), End::Code(10), "{}", slow.transcript());
     let said = slow.transcript();
     assert!(said.contains("another machine opened a window") && said.contains("left alone"), "{said}");
@@ -42,12 +42,12 @@ fn an_opening_that_stalls_before_its_gate_leaves_the_window_of_another_machine_a
     assert_eq!(after, ["PutUserPolicy"], "no write should follow the gate");
     assert!(vault.is_open(), "the window of the other machine should stay open");
 
-    // Its machine does not close the window without --force, although the gate has its session's id.
+    // The machine of the stalled opening needs `--force` to close the window, although the gate has its session's id.
     let mut close = vault.close(&[]);
     assert_eq!(close.wait(), End::Code(10), "{}", close.transcript());
     assert!(vault.is_open());
 
-    // The other machine notices the other gate, and reports the end of that gate.
+    // The other machine notices that its gate was replaced, and reports the end of the new gate.
     assert_eq!(quick.wait_within(NOTICED + Duration::from_secs(15)), End::Code(10), "{}", quick.transcript());
     let said = quick.transcript();
     assert!(said.contains("replaced this window's gate"), "{said}");
@@ -60,7 +60,7 @@ fn an_opening_that_stalls_before_its_gate_leaves_the_window_of_another_machine_a
 }
 
 #[test]
-fn an_open_window_that_another_process_closes_ends_within_30_seconds_and_says_so() {
+fn a_window_that_another_process_closes_ends_within_30_seconds_with_a_message() {
     let vault = two_of_two("closed-elsewhere").all_plugged();
     let mut person = vault.open("5m").run(&["sleep", "300"]).by_quorum();
     person.expect("gate: open");

@@ -1,5 +1,5 @@
-//! Tests of the main use: two custodians open a window, the emergency key works only during the window, and the
-//! window ends without a further command.
+//! Tests of the main use: two custodians open a window, the emergency key works only during the window, and the window
+//! ends without another command.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use rig::pty::{End, Signal};
 use crate::two_of_three;
 
 #[test]
-fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
+fn two_custodians_open_a_window_and_the_emergency_key_works_only_during_the_window() {
     let vault = two_of_three("story").plugged(&["alice", "carol"]);
     assert!(vault.is_closed(), "the emergency key should be refused before the window");
     let python = python().display().to_string();
@@ -59,7 +59,7 @@ fn two_custodians_open_the_key_works_inside_and_is_refused_before_and_after() {
 }
 
 #[test]
-fn hold_issues_no_credentials_and_closes_on_a_key() {
+fn with_hold_no_credentials_are_issued_and_pressing_q_closes_the_window() {
     let vault = two_of_three("hold").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").reason("INC-1: SSO down").hold().by_quorum();
     let said = person.expect("UTC");
@@ -136,10 +136,10 @@ fn a_stopped_terminal_does_not_delay_a_close() {
 }
 
 #[test]
-fn input_typed_ahead_never_reaches_the_shell() {
+fn lines_typed_before_the_window_opens_do_not_reach_the_shell() {
     let vault = two_of_three("ahead").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").env("SHELL", "/bin/sh").env("PS1", "READY$ ").by_quorum();
-    // The person types this line right after the last PIN, while the terminal still does not echo.
+    // The person types this line right after the last PIN, before the terminal echoes again.
     person.type_line("echo pin-again");
     person.expect("gate: open");
     std::thread::sleep(Duration::from_millis(300));
@@ -151,7 +151,7 @@ fn input_typed_ahead_never_reaches_the_shell() {
 }
 
 #[test]
-fn the_keyboard_belongs_to_the_child() {
+fn during_the_window_keys_and_ctrl_c_go_to_the_operators_command() {
     let vault = two_of_three("keyboard").plugged(&["alice", "carol"]);
     let mut person = vault
         .open("5m")
@@ -162,7 +162,7 @@ fn the_keyboard_belongs_to_the_child() {
             "trap 'echo CAUGHT' INT; sleep 1; echo READY; read line; read line; echo GOT $line",
         ])
         .by_quorum();
-    // The child sleeps for a second because it gets the terminal only after it has started.
+    // The child sleeps for a second, because it gets the terminal only after its start.
     person.expect("READY");
     person.type_raw(b"\x03");
     person.expect("CAUGHT");
@@ -175,7 +175,7 @@ fn the_keyboard_belongs_to_the_child() {
 }
 
 #[test]
-fn every_other_credential_source_is_disabled_in_the_child() {
+fn the_operators_command_cannot_use_any_other_credential_source() {
     let vault = two_of_three("sources").plugged(&["alice", "carol"]);
     let other = "[default]\naws_access_key_id=AKIALYINGINWAIT\naws_secret_access_key=x\n";
     vault.site.write(".aws/credentials", other);

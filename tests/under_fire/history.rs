@@ -1,4 +1,4 @@
-//! The states that AWS went through, computed from the calls that took effect.
+//! The states of the emergency user over time, computed from the calls that took effect.
 
 use rig::aws::{DENY_ALL, GATE, utc};
 use rig::proxy::Seen;
@@ -14,14 +14,14 @@ pub struct State {
 }
 
 impl State {
-    /// Returns whether the key is active and `AWSDenyAll` is detached. In this state, AWS refuses the key only because
-    /// of the times in the gate.
+    /// Returns whether the key is active and `AWSDenyAll` is detached. In this state, only the times in the gate limit
+    /// the use of the key.
     pub fn is_usable(&self) -> bool {
         !self.denied && self.active
     }
 }
 
-/// The states of the user. Each state has the time at which it began, by AWS's clock.
+/// The states of the user, each with the time at which the state began, by AWS's clock.
 pub type History = Vec<(i64, State)>;
 
 /// Returns the states that result from applying these calls to `start`.
@@ -45,8 +45,8 @@ pub fn of(start: State, from: i64, effects: &[Seen]) -> History {
     history
 }
 
-/// Returns the end of a gate's window, if every allow statement has the same end as the deny statement whose Sid ends
-/// with `Late`.
+/// Returns the end of a gate's window. Every Allow must have the same end as the Deny whose Sid ends with `Late`;
+/// otherwise returns `None`.
 pub fn end_of(document: &str) -> Option<String> {
     let document: Value = serde_json::from_str(document).expect("a policy document should be JSON");
     let statements = document["Statement"].as_array().expect("a policy should have a list of statements");
@@ -59,7 +59,7 @@ pub fn end_of(document: &str) -> Option<String> {
     (ends && statements.iter().all(bounded)).then(|| until.to_owned())
 }
 
-/// Describes the first state in which the key could be used although the gate had no end, or an end after `latest`.
+/// Describes the first state in which the key could be used although the gate had no end or ended after `latest`.
 /// Returns `None` if there is no such state.
 pub fn unbounded(history: &History, latest: i64) -> Option<String> {
     let bad = |state: &State| state.until.as_ref().is_none_or(|until| *until > utc(latest));

@@ -1,4 +1,4 @@
-//! Judges one run, which is one cell of the table, by the history of the user's states in AWS.
+//! Judges one run by the history of the user's states in AWS. Each run is one cell of the table.
 
 use rig::aws::{Account, Creds, Probe, utc};
 use rig::proxy::{Proxy, Seen};
@@ -16,7 +16,7 @@ pub enum How {
     Wrong,
 }
 
-/// The result of a cell: how access ended and, if the run is wrong, why it is wrong.
+/// The result of a cell: how access ended, and why the run is wrong, if it is.
 pub struct Verdict {
     pub how: How,
     pub why: Option<String>,
@@ -44,25 +44,25 @@ impl Verdict {
     }
 }
 
-/// A run that has ended, and whose calls have all arrived.
+/// A run after its end, when all its calls have arrived at AWS.
 pub struct Run<'a> {
     pub account: &'a Account,
     pub job: Job,
     pub trouble: Trouble,
     pub proxy: &'a Proxy,
-    /// The state before the run; `began` is the time of that state by AWS's clock.
+    /// The state of the user before the run. `began` is the time of this state, by AWS's clock.
     pub start: State,
     pub began: i64,
     /// The time at which the program ended, by AWS's clock.
     pub exited: i64,
     pub end: End,
     pub said: String,
-    /// Whether AWS accepted a probe when the program had ended.
+    /// Whether AWS accepted a probe right after the end of the program.
     pub open_at_exit: bool,
 }
 
 impl Run<'_> {
-    /// Judges the run. The last check is a probe after T1.
+    /// Judges the run. The last check waits until after T1 and probes.
     pub fn judge(&self) -> Verdict {
         let effects = self.proxy.effects();
         let history = history::of(self.start.clone(), self.began, &effects);
@@ -106,8 +106,8 @@ impl Run<'_> {
         (!fits).then(|| format!("{:?} is not an expected end of the program", self.end))
     }
 
-    /// Finds a wrong exit status. An exit status is wrong if it means that access is closed, but AWS accepts the key
-    /// when the program ends or later.
+    /// Finds a wrong exit status: the exit status means that access is closed, but AWS accepts the key at the program's
+    /// end or later.
     fn exit_is_true(&self, history: &History, latest: i64) -> Option<String> {
         let End::Code(code) = self.end else { return None };
         if code == 10 {
@@ -173,19 +173,19 @@ impl Run<'_> {
     }
 }
 
-/// Returns whether the program got the end of the window in the reply to this call.
+/// Returns whether the reply to this call contained the end of the window.
 fn shows_the_end(call: &Seen) -> bool {
     call.action == "GetUserPolicy" && call.is_done() && call.fault.is_none()
 }
 
-/// Returns T0, which is AWS's time in the last answer to `GetCallerIdentity` before the gate was written.
+/// Returns T0: AWS's time in the last answer to `GetCallerIdentity` before the gate was written.
 fn t0(effects: &[Seen]) -> Option<i64> {
     let before = effects.iter().take_while(|call| call.action != "PutUserPolicy");
     let asked = before.filter(|call| call.action == "GetCallerIdentity" && call.is_done()).last()?;
     asked.effect.as_ref().map(|effect| effect.at)
 }
 
-/// Returns the session in the reply to this call.
+/// Returns the AWS session in the reply to this call.
 pub fn session(call: &Seen) -> Option<Creds> {
     let effect = call.effect.as_ref()?;
     let text = |name| effect.element(name).map(str::to_owned);

@@ -1,11 +1,11 @@
 //! Injects every fault into every AWS call of `open` and `close`, and judges the result by the state of the user in
 //! AWS.
 //!
-//! The results are a table. A row is one call of a run without faults, and a column is a fault. A cell is one run
-//! with the column's fault in the row's call. Each run is judged by the history of the user's states in AWS, the exit
-//! status, the messages, and whether AWS accepts the key and the session. A run is correct if the program closes
-//! access in time. A run is also correct if AWS ends access at T1, and the program reported that or was killed. Every
-//! other run is wrong. The test fails if any run is wrong.
+//! The results are a table. Each row is one call of a run without faults, and each column is a fault. A cell is one run
+//! with the column's fault in the row's call. Each run is judged by the states of the user in AWS, by the exit status,
+//! by the messages, and by probes with the key and the session. A run is correct if the program closes access in time.
+//! A run is also correct if AWS ends access at T1 and the program reported open access or was killed. Every other run
+//! is wrong, and the test fails if any run is wrong.
 
 mod history;
 mod judge;
@@ -33,7 +33,7 @@ use trouble::Trouble;
 const TEST_BEDS: usize = 20;
 
 #[test]
-fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
+fn after_any_fault_in_any_call_access_is_closed_in_time_or_ends_at_t1() {
     let began = Instant::now();
     let first = TestBed::new(0);
     let rows: Vec<Row> = [Job::Open, Job::Close].into_iter().flat_map(|job| rows::of(&first, job)).collect();
@@ -42,7 +42,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
         .filter(|(row, trouble)| rows[*row].sampled || *trouble == Trouble::Killed)
         .filter(|(row, trouble)| trouble.befalls(&rows[*row]))
         .collect();
-    // The longest cells run first, so that the test does not wait for them at the end.
+    // The longest cells run first, so that no long cell is left at the end of the test.
     cells.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.lasts()));
     let waiting = Mutex::new(VecDeque::from(cells));
     let verdicts = Mutex::new(BTreeMap::new());
@@ -68,7 +68,7 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     let count = |end: How| verdicts.values().filter(|verdict| verdict.how == end).count();
     let (closed, ended, wrong) = (count(How::Closed), count(How::EndedByAws), count(How::Wrong));
     let killed = verdicts.keys().filter(|(_, trouble)| *trouble == Trouble::Killed).count();
-    // `print!` is not used here because its output is shown only if a test fails.
+    // The output of `print!` is shown only if a test fails, so this function writes to standard output directly.
     let _ = writeln!(
         std::io::stdout(),
         "\n{}under fire: {} cells, {closed} closed in time, {ended} ended by AWS at T1, {wrong} wrong; {} s\n\
@@ -83,11 +83,11 @@ fn any_fault_in_any_call_ends_closed_in_time_or_at_t1() {
     assert!(closed > 0 && ended > 0);
 }
 
-/// The control: the judge must find errors.
+/// The control: the judge must find wrong runs.
 #[test]
 fn the_judge_finds_false_claims_and_open_access() {
     let bed = TestBed::new(TEST_BEDS);
-    // The user must be prepared within one second of AWS's clock, because T1 is counted from that second.
+    // T1 is counted from one second of AWS's clock, so the preparation of the user must fit into this second.
     let (now, start) = loop {
         let (now, start) = (bed.account().now(), bed.prepare(Job::Close, 14));
         if bed.account().now() == now {

@@ -9,9 +9,9 @@ use crate::test_bed::TestBed;
 /// The command that a run executes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Job {
-    /// `open … -- true`, which also closes access at its end.
+    /// The command `open … -- true`, which also closes access at its end.
     Open,
-    /// `close --force` by a quorum, for a window that another session opened.
+    /// The command `close --force` by a quorum, for a window that another session opened.
     Close,
 }
 
@@ -33,8 +33,8 @@ pub struct Row {
     pub nth: u32,
     /// Whether the call is a write.
     pub write: bool,
-    /// Whether every fault is injected into the call. The program is killed at every call, but of the several probes
-    /// with the same key, only the first, third, fourth and last have other faults.
+    /// Whether every fault is injected into the call. If false, the program is only killed at the call. Among the
+    /// probes with the same key, only the first, third, fourth and last get every fault.
     pub sampled: bool,
 }
 
@@ -44,14 +44,14 @@ impl Row {
         format!("{:?} {:?} {} {}", self.job, self.role, self.action, self.nth)
     }
 
-    /// Returns whether the call enables access or prepares it.
+    /// Returns whether the call enables access or prepares access.
     pub fn enables(&self) -> bool {
         self.job == Job::Open
             && self.nth == 1
             && ["PutUserPolicy", "UpdateAccessKey", "DetachUserPolicy"].contains(&self.action.as_str())
     }
 
-    /// Returns whether the call is one of the IAM reads that the program makes concurrently.
+    /// Returns whether the call is an IAM read that runs concurrently with other reads.
     pub fn is_side_by_side(&self) -> bool {
         !self.write && [Role::Opener, Role::Closer].contains(&self.role) && self.action != "GetCallerIdentity"
     }

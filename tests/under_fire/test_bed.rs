@@ -1,4 +1,4 @@
-//! The environment in which cells run: custodians with their tokens, an account, and its vault.
+//! The environment of the cells: custodians with their tokens, an account, and a vault for this account.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::two_machines::{Ended, Other, accepts};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_breakglass");
 /// The longest wait for a call.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest wait for the program's end. The program needs half a minute if AWS has ended the window but refuses
+/// The longest wait for the program's end. The longest run takes half a minute: AWS has ended the window, but refuses
 /// the writes that put the user at rest.
 const LONG: Duration = Duration::from_secs(70);
 
@@ -77,7 +77,7 @@ impl TestBed {
         self.cells += 1;
         let (account, job) = (self.account(), row.job);
         account.set_ahead(trouble.clock());
-        // For `close`, the quorum must be complete before the end of the window that the command closes.
+        // For `close`, the quorum must be complete before the end of the window to close.
         let start = self.prepare(job, trouble.window(job));
         let proxy = Proxy::before(account);
         if let Some(fault) = trouble.fault(row) {
@@ -101,7 +101,7 @@ impl TestBed {
         if trouble == Trouble::Killed && verdict.why.is_none() { self.tidy_up(verdict) } else { verdict }
     }
 
-    /// Runs `open` and lets another machine act while the call of the row is under way.
+    /// Runs `open`. Lets another machine act while the row's call is in progress.
     pub fn beside(&mut self, row: &Row, other: Other) -> Ended {
         self.cells += 1;
         let account = self.account();
@@ -134,7 +134,7 @@ impl TestBed {
         Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
     }
 
-    /// Waits until the program has ended, and returns its end. If the fault needs an operator, acts as the operator.
+    /// Waits for the end of the program, and returns it. If the fault needs an operator, acts as the operator.
     fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
         match trouble {
             Trouble::Killed => {
@@ -179,8 +179,8 @@ impl TestBed {
     }
 }
 
-/// Interrupts the program while it waits for the proof that access is closed, as an impatient operator does. The
-/// operator waits until the network is cut.
+/// Acts as an impatient operator: waits until the network is cut, and then interrupts the program while the program
+/// waits for the proof that access is closed.
 fn impatient(proxy: &Proxy, person: &mut Person) -> End {
     let began = Instant::now();
     while began.elapsed() < LONG {

@@ -9,7 +9,7 @@ use crate::rows::{Job, Row};
 /// A fault, which is one column of the table.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Trouble {
-    /// AWS denies this call, and every later call with its action and key.
+    /// AWS denies this call, and every later call with the same action and key.
     Refused,
     /// AWS throttles three calls in a row.
     Throttled,
@@ -17,7 +17,7 @@ pub enum Trouble {
     Broken,
     /// The answer takes two seconds.
     Slow,
-    /// The answer takes longer than the program waits.
+    /// The answer arrives after the program has stopped waiting.
     Silent,
     /// The call takes effect, and the answer is lost.
     ReplyLost,
@@ -30,9 +30,9 @@ pub enum Trouble {
     Cut,
     /// The network is cut from this call on, and the operator does not wait for the proof that access is closed.
     Gone,
-    /// AWS's clock is ten minutes ahead of this machine's. If the call is a write, its answer is lost too.
+    /// AWS's clock is ten minutes ahead of this machine's clock. If the call is a write, the answer is also lost.
     Behind,
-    /// AWS's clock is ten minutes behind this machine's. If the call is a write, its answer is lost too.
+    /// AWS's clock is ten minutes behind this machine's clock. If the call is a write, the answer is also lost.
     Ahead,
     /// The program is killed during the call.
     Killed,
@@ -77,11 +77,11 @@ impl Trouble {
         }
     }
 
-    /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a
-    /// read, a lost answer and a late arrival have the same result as a cut. AWS's clock is set for the complete run,
-    /// so a fault of the clock is tested in only one read. The program makes several IAM reads concurrently, in
-    /// several rounds. The first round is tested with every read, the later rounds with `GetUser` and `GetUserPolicy`
-    /// only. A fault that affects all concurrent reads is tested with these two reads only.
+    /// Returns whether this fault is tested in this call. Cells that would repeat other cells are left out. For a read,
+    /// a lost answer and a late arrival have the same result as a cut connection. AWS's clock is set for the complete
+    /// run, so a wrong clock is tested in only one read. The program makes several rounds of concurrent IAM reads. In
+    /// the first round, every read is tested; in later rounds, only `GetUser` and `GetUserPolicy`. A fault that affects
+    /// all concurrent reads is tested only with these two reads.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {
@@ -94,7 +94,7 @@ impl Trouble {
         }
     }
 
-    /// Returns by how many seconds AWS's clock is ahead of this machine's.
+    /// Returns how many seconds AWS's clock is ahead of this machine's clock.
     pub fn clock(self) -> i64 {
         match self {
             Self::Behind => 600,
@@ -122,7 +122,7 @@ impl Trouble {
         })
     }
 
-    /// Returns the length of the window in seconds. `Silent` needs a longer window.
+    /// Returns the duration of the window in seconds. The fault `Silent` needs a longer window.
     pub fn window(self, job: Job) -> i64 {
         match (self, job) {
             (Self::Stopped, _) => 6,

@@ -1,4 +1,4 @@
-//! At every call of an opening, another machine opens or closes a window of the same user. Each run must end with a
+//! During every call of an opening, another machine opens or closes a window of the same user. Each run must end with a
 //! true exit status.
 
 use std::collections::VecDeque;
@@ -16,15 +16,15 @@ use crate::test_bed::TestBed;
 
 /// The number of cells that run in parallel.
 const TEST_BEDS: usize = 16;
-/// The session of the other machine, as the Sid of its gate and as the program prints it.
+/// The other machine's session id, in two forms: as the Sid in the gate, and as the program prints the id.
 const OTHER: (&str, &str) = ("Sfeedfacefeedface", "feedfacefeedface");
 
 /// What the other machine does while one of the program's calls to AWS is in progress.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Other {
-    /// It opens a window of ten minutes.
+    /// The other machine opens a window of ten minutes.
     Opens,
-    /// It closes access.
+    /// The other machine closes access.
     Closes,
 }
 
@@ -47,12 +47,12 @@ impl Other {
 pub struct Ended {
     pub end: End,
     pub said: String,
-    /// Whether the policies of the user allow access: AWS accepts the key or a session that the program was issued, or
-    /// `AWSDenyAll` is not attached.
+    /// Whether access is open: AWS accepts the key or a session that was issued to the program, or `AWSDenyAll` is not
+    /// attached.
     pub is_open: bool,
-    /// Whether AWS accepts a session that the program was issued.
+    /// Whether AWS accepts a session that was issued to the program.
     pub keeps_session: bool,
-    /// Whether the gate in IAM is the other machine's.
+    /// Whether the gate in IAM is the gate of the other machine.
     pub is_others: bool,
 }
 
@@ -68,19 +68,19 @@ impl fmt::Display for Ended {
 }
 
 impl Ended {
-    /// Whether the program said that AWS refused its key and its session.
+    /// Whether the program reported that AWS refused its key and its session.
     fn is_proven(&self) -> bool {
         self.said.contains("close: closed; AWS refused the key by policy")
     }
 
-    /// Returns why the exit status or the words are false, if they are.
+    /// Returns why the exit status or a message is false. Returns `None` if both are true.
     fn is_false(&self) -> Option<&'static str> {
         let names_other =
             self.said.contains(OTHER.1) || self.said.contains("another machine opened a window");
         match (self.end, self.is_open) {
             (End::Code(10), true) if !names_other => Some("exit status 10 does not name the other window"),
             (End::Code(10), false) => Some("exit status 10, but access is closed"),
-            // The other machine opened its window after this close was proven.
+            // The other machine opened its window after the program had proven its close.
             (End::Code(0 | 1), true) if self.is_others && !self.keeps_session && self.is_proven() => None,
             (End::Code(0 | 1), true) => Some("the exit status says that access is closed, but it is open"),
             (End::Code(5), true) if !self.is_others => {
@@ -139,7 +139,7 @@ fn another_machine_at_every_call_never_makes_the_exit_status_false() {
     assert!(open > 0, "some cells should leave the other machine's window open");
 }
 
-/// The control: false exit statuses are found.
+/// The control: a run with a false exit status must be found.
 #[test]
 fn a_false_exit_status_is_found() {
     let ended = |code, is_open, is_others, said: &str| Ended {
