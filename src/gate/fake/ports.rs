@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::calls::{fault, turn};
 use super::*;
 
 /// The opener of a [`FakeUser`]. Dropping the opener sets the user's field `opener_gone`.

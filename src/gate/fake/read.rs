@@ -1,7 +1,8 @@
 //! Returns the user's state to the opener and the closer.
 
+use super::calls::fault;
 use super::seen::READER;
-use super::{CEILING, EXTRA_KEY, FakeUser, KEY, ceiling, fault};
+use super::{CEILING, EXTRA_KEY, FakeUser, KEY, ceiling};
 use crate::gate::fault::Fault;
 use crate::gate::policy::GATE;
 use crate::gate::snapshot::{AccessState, Credential, Snapshot, User};

@@ -36,21 +36,7 @@ pub fn text(readiness: &Readiness, now: Timestamp) -> String {
         let _ =
             write!(text, "; shares given to close, or for openings that did not happen: {released_shares}");
     }
-    let drill = match last_drill {
-        Some(LastDrill { session, at, passed, signed, complete }) => {
-            let verdict = match (*passed, *signed, *complete) {
-                (false, ..) => "FAILED",
-                (true, false, _) => "passed, but does not count: it has no valid signature of a custodian",
-                (true, true, false) => {
-                    "passed, but is not a complete drill: nothing was opened and closed, or the ledger has no valid \
-                     approvals by a quorum"
-                }
-                (true, true, true) => "passed",
-            };
-            format!("{}, {verdict}, session {session}", ago(*at, now))
-        }
-        None => "none recorded on this machine".into(),
-    };
+    let drill = drill_text(last_drill.as_ref(), now);
     let _ = write!(text, "\nlast drill   {drill}\ncustodians   last proof of YubiKey and words: ");
     let proof = |CustodianProof { name, last_used }: &CustodianProof| match last_used {
         Some(at) => format!("{name} {}", ago(*at, now)),
@@ -68,6 +54,24 @@ pub fn text(readiness: &Readiness, now: Timestamp) -> String {
         let _ = writeln!(text, "OVERDUE      {one}");
     }
     text
+}
+
+fn drill_text(last: Option<&LastDrill>, now: Timestamp) -> String {
+    match last {
+        Some(LastDrill { session, at, passed, signed, complete }) => {
+            let verdict = match (*passed, *signed, *complete) {
+                (false, ..) => "FAILED",
+                (true, false, _) => "passed, but does not count: it has no valid signature of a custodian",
+                (true, true, false) => {
+                    "passed, but is not a complete drill: nothing was opened and closed, or the ledger has no valid \
+                     approvals by a quorum"
+                }
+                (true, true, true) => "passed",
+            };
+            format!("{}, {verdict}, session {session}", ago(*at, now))
+        }
+        None => "none recorded on this machine".into(),
+    }
 }
 
 fn ago(at: Timestamp, now: Timestamp) -> String {

@@ -159,7 +159,6 @@ pub(super) fn alerts(packet: &Packet) -> Markup {
 
 pub(super) fn window(packet: &Packet) -> Markup {
     let window = &packet.window;
-    let at = |at: Option<Timestamp>| html! { @if let Some(at) = at { (time_text::utc(at)) } @else { "not on record" } };
     let span = |of: &Option<crate::review::facts::window::EnabledSpan>, none: &str, evidence| {
         html! {
             @if let Some(of) = of {
@@ -181,20 +180,11 @@ pub(super) fn window(packet: &Packet) -> Markup {
         "window",
         "The window",
         &facts(&[
-            ("T0", at(window.from)),
-            ("T1", at(window.until)),
-            ("Enabled at", at(window.enabling)),
-            ("AWS accepted the key", at(window.opened)),
-            (
-                "Closed",
-                html! {
-                    (at(window.closed))
-                    @if let Some(probed) = window.probed {
-                        @if probed { ", proven: AWS refused the key and the session" } @else { ", read from IAM; the emergency key was not tried" }
-                    }
-                    @if let Some(cause) = &window.cause { ": " (words_of(cause)) }
-                },
-            ),
+            ("T0", instant(window.from)),
+            ("T1", instant(window.until)),
+            ("Enabled at", instant(window.enabling)),
+            ("AWS accepted the key", instant(window.opened)),
+            ("Closed", closed(packet)),
             ("Enabled, by the ledger", span(&window.enabled, "never", Evidence::Reported)),
             ("Enabled, by CloudTrail", span(&window.enabled_by_aws, by_aws, Evidence::Aws)),
             ("Grant as sealed, SHA-256", html! { span.mono { (words_of(grant)) } }),
@@ -207,18 +197,36 @@ pub(super) fn window(packet: &Packet) -> Markup {
                     }
                 },
             ),
-            (
-                "Within the window",
-                html! {
-                    @match window.within_window {
-                        Some(true) => "yes",
-                        Some(false) => { span class="tag bad" { "NO" } },
-                        None => "not known",
-                    }
-                },
-            ),
+            ("Within the window", within(window.within_window)),
         ]),
     )
+}
+
+fn instant(at: Option<Timestamp>) -> Markup {
+    html! { @if let Some(at) = at { (time_text::utc(at)) } @else { "not on record" } }
+}
+
+/// Formats when the window was closed, the proof, and the reason.
+fn closed(packet: &Packet) -> Markup {
+    let window = &packet.window;
+    html! {
+        (instant(window.closed))
+        @if let Some(probed) = window.probed {
+            @if probed { ", proven: AWS refused the key and the session" } @else { ", read from IAM; the emergency key was not tried" }
+        }
+        @if let Some(cause) = &window.cause { ": " (words_of(cause)) }
+    }
+}
+
+/// Formats whether CloudTrail shows calls only within the window.
+fn within(is_within: Option<bool>) -> Markup {
+    html! {
+        @match is_within {
+            Some(true) => "yes",
+            Some(false) => { span class="tag bad" { "NO" } },
+            None => "not known",
+        }
+    }
 }
 
 pub(super) fn timeline(packet: &Packet) -> Markup {
