@@ -1,8 +1,8 @@
-//! An emulated AWS: the emulator MiniStack, which `tests/rig/aws/launch.py` starts, and boto3 as its client.
+//! An emulated AWS: the emulator MiniStack and a client that uses boto3. `tests/rig/aws/launch.py` starts the emulator.
 //!
-//! One emulator serves many accounts. The tests of one process share an emulator (`Aws::shared`), and each test
-//! creates a separate account (`seed`). Each account has a separate journal, and separate rules, lag and clock. When
-//! the process that started the emulator ends, the emulator ends too.
+//! One emulator serves many accounts. The tests of one process share an emulator (`Aws::shared`), and each test creates
+//! a separate account (`seed`). Each account has a separate journal, rules, lag and clock. The emulator ends together
+//! with the process that started the emulator.
 
 mod account;
 mod mfa;
@@ -26,18 +26,18 @@ use tempfile::TempDir;
 pub const REGION: &str = "eu-west-1";
 const FIRST_ACCOUNT: u64 = 111_122_223_333;
 
-/// The credentials of an access key, or of a session if there is a token.
+/// The credentials of an access key, or of an AWS session if there is a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Creds {
     /// The access key's id.
     pub key: String,
     /// The secret access key.
     pub secret: String,
-    /// The session's token.
+    /// The session token of an AWS session.
     pub token: Option<String>,
 }
 
-/// An error that AWS returned. `status` is 0 if there was no answer.
+/// The error of a call to AWS. `status` is 0 if AWS did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
     /// The error code of AWS or of the client.
@@ -118,8 +118,8 @@ impl Aws {
         &self.0.endpoint
     }
 
-    /// Returns environment variables that make the program, and the command that runs during a window, call this
-    /// emulated AWS instead of the real AWS.
+    /// Returns environment variables with which the program and the operator's command call this emulated AWS instead
+    /// of the real AWS.
     pub fn env(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),
@@ -150,12 +150,12 @@ impl Aws {
         Creds { key: account.to_owned(), secret: "test".to_owned(), token: None }
     }
 
-    /// Returns the root credentials of the first account that `seed` makes.
+    /// Returns the root credentials of the first account that `seed` creates.
     pub fn root(&self) -> Creds {
         self.root_of(&FIRST_ACCOUNT.to_string())
     }
 
-    /// Calls AWS in `REGION`. `op` and `args` are the operation and the arguments of boto3, as in `call(&creds,
+    /// Calls AWS in `REGION`. `op` and `args` are an operation of boto3 and its arguments. For example: `call(&creds,
     /// "iam", "get_user", json!({"UserName": …}))`.
     pub fn call(&self, who: &Creds, service: &str, op: &str, args: Value) -> Result<Value, AwsError> {
         self.call_in(REGION, who, service, op, args)
@@ -191,7 +191,7 @@ impl Aws {
         }
     }
 
-    /// Probes these credentials as the program does.
+    /// Probes these credentials with the same call as the program.
     pub fn probe(&self, who: &Creds) -> Probe {
         match self.call(who, "sns", "list_topics", json!({})) {
             Ok(_) => Probe::Open,
@@ -215,8 +215,8 @@ impl Aws {
         Account::seed(self.clone(), name, id, "emergency")
     }
 
-    /// Returns every call that AWS has received, in the order in which the calls took effect. The rig's calls are
-    /// left out.
+    /// Returns every call that AWS has received, in the order in which the calls took effect. Leaves out the rig's
+    /// calls.
     pub fn journal(&self) -> Vec<Call> {
         let lines = std::fs::read_to_string(&self.0.journal).unwrap_or_default();
         let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
@@ -299,8 +299,7 @@ fn script(program: &str) -> Command {
     command
 }
 
-/// Returns the Python interpreter that `scripts/setup` prepares or `RIG_PYTHON` names. boto3 is installed for this
-/// interpreter.
+/// Returns the Python interpreter that `RIG_PYTHON` names or that `scripts/setup` installs. The interpreter has boto3.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! The fixture of most tests: a sealed vault, the site of its custodians, and the AWS account that the vault opens.
+//! The fixture of most tests: a sealed vault, the custodians' site, and the AWS account that the vault opens.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::pty::Person;
 use crate::site::Site;
 use crate::token::Counters;
 
-/// A vault before it is sealed: its custodians, the account, and the payload.
+/// A vault before sealing: the custodians, the account and the payload.
 pub struct Fixture {
     program: PathBuf,
     custodians: Vec<String>,
@@ -21,8 +21,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Prepares a vault for a new account of the emulated AWS that all tests share. Any two of the custodians can open
-    /// the vault, for at most four hours.
+    /// Prepares a vault for a new account in the shared emulated AWS. Any two of the custodians can open the vault, for
+    /// at most four hours.
     pub fn new(program: impl Into<PathBuf>, account: &str, custodians: &[&str]) -> Self {
         let account = Aws::shared().seed(account);
         Self {
@@ -60,7 +60,7 @@ impl Fixture {
         SealedVault { aws, site, account: self.account, enrolled }
     }
 
-    /// Enrols and seals, and plugs in the tokens of these custodians.
+    /// Enrols the custodians, seals the vault, and plugs in the tokens of these custodians.
     #[must_use]
     pub fn plugged(self, names: &[&str]) -> SealedVault {
         let vault = self.sealed();
@@ -70,7 +70,7 @@ impl Fixture {
         vault
     }
 
-    /// Enrols and seals, and plugs in every token.
+    /// Enrols the custodians, seals the vault, and plugs in every token.
     #[must_use]
     pub fn all_plugged(self) -> SealedVault {
         let names = self.custodians.clone();
@@ -89,7 +89,7 @@ pub struct SealedVault {
 }
 
 impl SealedVault {
-    /// Prepares `open prod.age` for a window of this length, with the reason `INC-1`.
+    /// Prepares `open prod.age` for a window of this duration, with the reason `INC-1`.
     pub fn open(&self, window: &str) -> Opening<'_> {
         Opening {
             vault: self,
@@ -193,15 +193,15 @@ impl Opening<'_> {
         Person::run(self.command())
     }
 
-    /// Starts the command at a terminal; two custodians give their shares.
+    /// Starts the command at a terminal. Two custodians give their shares.
     pub fn by_quorum(&self) -> Person {
         let mut person = self.start();
         self.vault.site.quorum(&mut person, 2);
         person
     }
 
-    /// Does the same as [`Opening::by_quorum`], and then waits until access is open. Access is open when the program
-    /// shows the remaining time.
+    /// Starts the command with a quorum as [`Opening::by_quorum`] does, and waits until access is open. The program
+    /// then shows the time left.
     pub fn until_open(&self) -> Person {
         let mut person = self.by_quorum();
         person.expect("left");

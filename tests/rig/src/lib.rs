@@ -1,6 +1,6 @@
 //! The rig replaces hardware and an AWS account in the tests.
 //!
-//! - [`fixture`]: a vault sealed at a site for an account of the emulated AWS.
+//! - [`fixture`]: a sealed vault for an account of the emulated AWS.
 //!
 //! - [`site`]: a machine, and custodians who enrol, seal and open.
 //!
@@ -22,7 +22,8 @@
 //!
 //! - [`memory`]: searches the memory of a process, while the process runs or when it ends.
 //!
-//! The rig replaces nothing inside the program. The program uses the rig through pcscd, a terminal and the kernel.
+//! The rig replaces nothing inside the program. The program meets the rig only through pcscd, a terminal, the network
+//! and the kernel.
 
 pub mod aws;
 pub mod fixture;

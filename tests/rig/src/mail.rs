@@ -1,4 +1,4 @@
-//! Third-party mail servers on loopback. The servers write each accepted mail to a file in a directory.
+//! Third-party mail servers on loopback. Each server writes each accepted mail to a file in a directory.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -27,7 +27,7 @@ impl MailServer {
     ///
     /// # Panics
     ///
-    /// Panics if the server does not start. Every function of this module that starts a server panics in this case.
+    /// Panics if the server does not start.
     pub fn plain() -> Self {
         let dir = TempDir::new().expect("a temporary directory should be created");
         let keep = dir.path().join("keep");
@@ -37,7 +37,7 @@ impl MailServer {
         Self { dir, child, port, tls: "none" }
     }
 
-    /// Starts aiosmtpd, which takes mail only under STARTTLS and with a login.
+    /// Starts aiosmtpd, which accepts mail only with STARTTLS and a login.
     pub fn starttls() -> Self {
         Self::under("starttls")
     }
@@ -103,7 +103,7 @@ impl Drop for MailServer {
     }
 }
 
-/// Starts msmtpd on a free port; returns `None` if another process took the port first.
+/// Starts msmtpd on a free port. Returns `None` if another process took the port first.
 fn msmtpd(keep: &Path) -> Option<(Child, u16)> {
     let port = free_port();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/rig/tools/msmtp/usr/bin/msmtpd");

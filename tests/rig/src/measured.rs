@@ -1,6 +1,6 @@
 //! The names under which `benches/` measure functions. `scripts/bench` finds the figures by these names.
 //!
-//! Criterion stores the figures of `GROUP/NAME` in a directory of that name. So a name must not contain a colon or
+//! Criterion stores the figures of `GROUP/NAME` in a directory with this name. A name must not contain a colon or
 //! another character that criterion replaces.
 
 pub const LEDGER: &str = "ledger";

@@ -1,8 +1,8 @@
-//! Searches all readable memory of a process for secrets, while it runs or at its end.
+//! Searches all readable memory of a process for secrets, while the process runs or at its end.
 //!
-//! The search looks for every eight consecutive bytes of a secret. A search for the complete secret would miss
-//! secrets in freed blocks, because an allocator overwrites the beginning of a freed block. A search that finds
-//! nothing proves something only if the same search finds a control secret.
+//! The search looks for every eight consecutive bytes of a secret. A search for the complete secret would miss secrets
+//! in freed blocks, because an allocator overwrites the beginning of a freed block. If a search finds no secret, this
+//! counts only if the same search finds a control.
 
 mod trace;
 mod windows;
@@ -73,8 +73,8 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     Ok(finding)
 }
 
-/// A readable line of /proc/PID/maps. Files that are mapped read-only are skipped: no process wrote a secret there,
-/// and libraries contain many words that are also on sheets.
+/// A readable mapping from /proc/PID/maps. Files that are mapped read-only are skipped, because no process can write a
+/// secret there, and because libraries contain many words that are also on sheets.
 struct Mapping<'a> {
     start: u64,
     end: u64,
@@ -114,7 +114,8 @@ impl<'a> Mapping<'a> {
             windows.search(&buffer[..filled], base, self.name, &mut finding.hits);
             finding.searched += read as u64;
             at += read as u64;
-            // Eight bytes that begin in one chunk and end in the next chunk are searched with the next chunk.
+            // The last bytes of a chunk are searched again with the next chunk, because a window of eight bytes can
+            // span both chunks.
             carried = filled.min(windows::OVERLAP);
             buffer.copy_within(filled - carried..filled, 0);
         }

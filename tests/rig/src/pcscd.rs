@@ -1,7 +1,7 @@
 //! A private smart card daemon: a real pcscd with virtual readers, in separate namespaces.
 //!
-//! The daemon's socket is in a private directory, and its readers listen in a private network namespace. Therefore
-//! any number of daemons can run in parallel without seeing each other. The namespaces require root.
+//! The daemon's socket is in a private directory, and the readers listen in a private network namespace. Any number of
+//! daemons can therefore run in parallel. The namespaces require root.
 
 mod client;
 mod daemon;
@@ -21,8 +21,8 @@ const READERS_MAX: usize = 16;
 /// The longest wait until the daemon notices a change of a reader. The daemon polls every 0.4 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Returns the name of a pair of readers. To name each reader, pcscd appends two numbers to this name. Only the
-/// second number differs between the two readers of the pair.
+/// Returns the name of a pair of readers. pcscd names each reader by appending two numbers to this name. The two
+/// readers of the pair differ only in the second number.
 fn pair_name(pair: usize) -> String {
     match pair {
         0 => "Yubico YubiKey OTP+FIDO+CCID".into(),
@@ -36,7 +36,7 @@ pub struct Pcscd {
     slots: Vec<Slot>,
 }
 
-/// One reader, and the token in it.
+/// One reader, and the token in the reader.
 struct Slot {
     reader: String,
     port: u16,
@@ -50,7 +50,7 @@ struct Inserted {
 }
 
 impl Pcscd {
-    /// Starts a daemon with empty readers. An odd number of readers is rounded up to an even one.
+    /// Starts a daemon with empty readers. An odd number of readers is rounded up to an even number.
     ///
     /// # Panics
     ///
@@ -89,17 +89,17 @@ impl Pcscd {
         &self.slots[slot].reader
     }
 
-    /// Inserts a token, and waits until the daemon has noticed.
+    /// Inserts a token. Waits until the daemon has noticed the token.
     ///
     /// # Panics
     ///
-    /// Panics if the slot does not exist or holds a token, or if the token is in another slot.
+    /// Panics if the slot does not exist or already has a token, or if the token is in another slot.
     pub fn insert(&self, slot: usize, token: &Token) {
         self.plug(slot, token);
         self.wait_for(slot, true);
     }
 
-    /// Removes the token, even in the middle of a command, and waits until the daemon has noticed.
+    /// Removes the token, even in the middle of a command. Waits until the daemon has noticed the removal.
     ///
     /// Does nothing if the slot is empty.
     pub fn remove(&self, slot: usize) {
@@ -115,7 +115,7 @@ impl Pcscd {
         self.wait_for(slot, false);
     }
 
-    /// Ends the daemon and removes all tokens. Dropping the daemon does the same.
+    /// Ends the daemon and removes all tokens. Dropping the value also ends the daemon.
     pub fn stop(&self) {
         self.daemon.stop();
         for slot in &self.slots {

@@ -1,9 +1,9 @@
-//! A network that fails: an HTTP proxy in front of AWS that injects one fault into one call.
+//! An HTTP proxy in front of the emulated AWS. The proxy injects one fault into one call.
 //!
 //! A program gets [`Proxy::env`] instead of the emulator's address. The proxy recognises every call by its action and
-//! the access key that signed it. The proxy counts the calls, and records when each call took effect. The proxy also
-//! checks the age of signatures by AWS's clock. AWS checks this age too, but the emulator does not. With this check,
-//! the proxy refuses a program with a wrong local clock, as AWS does.
+//! its signing key. The proxy counts the calls, and records when each call took effect. The proxy also checks the age
+//! of signatures by AWS's clock, as the real AWS does; the emulator does not check the age. A program with a wrong
+//! local clock is therefore refused.
 //!
 //! Calls take effect one at a time. [`Proxy::effects`] lists the calls in the order in which they changed AWS's
 //! state.
@@ -28,7 +28,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The number of seconds by which the time of a signature can differ from AWS's time.
+/// How many seconds the time of a signature can differ from AWS's time.
 const SIGNATURE_AGE: i64 = 300;
 
 /// A running proxy for the calls of one account. Dropping this value stops the proxy.
@@ -39,7 +39,7 @@ pub struct Proxy {
 
 struct Inner {
     aws: String,
-    /// The number of seconds by which AWS's clock is ahead of this machine's clock.
+    /// How many seconds AWS's clock is ahead of this machine's clock.
     ahead: Arc<AtomicI64>,
     state: Mutex<State>,
     changed: Condvar,
@@ -56,7 +56,7 @@ struct State {
     effects: u32,
     /// Whether the call with the fault has arrived.
     met: bool,
-    /// Whether held calls are released.
+    /// Whether the proxy has released held calls.
     released: bool,
     /// Whether the network is cut permanently.
     gone: bool,
@@ -101,8 +101,8 @@ impl Proxy {
         proxy
     }
 
-    /// Sets the fault, and the call into which it is injected. Calls are counted from the proxy's start. Replaces an
-    /// earlier fault.
+    /// Sets the fault, and the call that gets the fault. Calls are counted from the proxy's start. Replaces an earlier
+    /// fault.
     pub fn spoil(&self, spot: Spot, fault: Fault) {
         let mut state = self.inner.state();
         (state.fault, state.met, state.released) = (Some((spot, fault)), false, false);
@@ -113,7 +113,7 @@ impl Proxy {
         ("AWS_ENDPOINT_URL", format!("http://{}", self.address))
     }
 
-    /// Waits until the call with the fault has arrived; returns false after a timeout.
+    /// Waits until the call with the fault has arrived. Returns false after a timeout.
     pub fn wait_met(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.met)
     }
@@ -124,18 +124,17 @@ impl Proxy {
         self.inner.changed.notify_all();
     }
 
-    /// Waits until every delayed or held call has taken effect; returns false after a timeout.
+    /// Waits until every delayed or held call has taken effect. Returns false after a timeout.
     pub fn wait_quiet(&self, patience: Duration) -> bool {
         self.inner.wait(patience, |state| state.late == 0)
     }
 
-    /// Returns every call so far, in the order in which they arrived.
+    /// Returns every call so far, in the order of arrival.
     pub fn calls(&self) -> Vec<Seen> {
         self.inner.state().seen.clone()
     }
 
-    /// Returns the calls that reached AWS, in the order in which they took effect. Calls that AWS refused are
-    /// included.
+    /// Returns the calls that reached AWS, including refused calls, in the order in which the calls took effect.
     pub fn effects(&self) -> Vec<Seen> {
         let mut calls = self.calls();
         calls.retain(|call| call.effect.is_some());
@@ -148,7 +147,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.inner.ended.store(true, Ordering::Relaxed);
         self.release();
-        // This connection wakes the listener, so that the listener notices the proxy's end.
+        // This connection wakes the listener, which then notices the proxy's end.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -167,7 +166,7 @@ impl Inner {
         self.ahead.load(Ordering::Relaxed)
     }
 
-    /// Serves the calls of one connection, until either side closes it.
+    /// Serves the calls of one connection until either side closes the connection.
     fn connection(self: Arc<Self>, mut client: TcpStream) {
         let _ = client.set_nodelay(true);
         while let Some(request) = Request::read(&mut client) {
@@ -222,7 +221,7 @@ impl Inner {
         }
     }
 
-    /// Counts and records the call; returns its index and its fault.
+    /// Counts and records the call. Returns the call's index and fault.
     fn arrive(&self, call: &Described) -> (usize, Option<Fault>) {
         let mut state = self.state();
         let count =
@@ -262,7 +261,7 @@ impl Inner {
         Some(reply)
     }
 
-    /// Returns AWS's refusal if, by AWS's clock, the signature has expired or is not valid yet.
+    /// Returns AWS's refusal if the signature has expired or is not yet valid, by AWS's clock.
     fn too_old(&self, request: &Request) -> Option<Vec<u8>> {
         let text = request.header("x-amz-date")?;
         let (signed, now) = (time::from_basic(text)?, time::now() + self.ahead());

@@ -1,4 +1,4 @@
-//! A person at a terminal, who reads prompts, types answers, and gets the exit status.
+//! Simulates a person at a terminal who reads prompts, types answers, and gets the exit status.
 
 mod render;
 mod screen;
@@ -20,7 +20,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The default time that a person waits for a prompt or for the command's end.
+/// How long a person waits by default for a prompt or for the command's end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The terminal's size, in characters.
@@ -47,7 +47,7 @@ pub enum Output {
     /// The terminal.
     #[default]
     Terminal,
-    /// A pipe, whose content [`Person::captured`] and [`Person::captured_errors`] return.
+    /// A pipe. [`Person::captured`] and [`Person::captured_errors`] return the content.
     Captured,
 }
 
@@ -57,11 +57,11 @@ pub struct Streams {
     pub stdin: Input,
     pub stdout: Output,
     pub stderr: Output,
-    /// The number of columns of the terminal; 200 if not set.
+    /// The number of columns of the terminal. The default is 200.
     pub columns: Option<u16>,
 }
 
-/// A person at a new terminal, which is the controlling terminal of one command.
+/// A person at a new terminal. The terminal is the controlling terminal of one command.
 ///
 /// Dropping the person kills the command and hangs up the terminal.
 pub struct Person {
@@ -114,7 +114,7 @@ impl Person {
         Self::run_with(command, Streams::default())
     }
 
-    /// Runs `command` with these streams. `/dev/tty` is the terminal in any case.
+    /// Runs `command` with these streams. `/dev/tty` is always the terminal.
     ///
     /// # Panics
     ///
@@ -129,7 +129,7 @@ impl Person {
         let descriptor = terminal.as_raw_fd();
         let take_terminal = move || {
             setsid()?;
-            // A shell that runs the tests in the background ignores these two signals, and child processes inherit
+            // If a shell runs the tests in the background, these two signals are ignored, and child processes inherit
             // this setting.
             for ignored in [Signal::SIGINT, Signal::SIGQUIT] {
                 // SAFETY: the default action does not call a handler.
@@ -144,8 +144,8 @@ impl Person {
         // SAFETY: the calls in the closure are bare system calls, which are allowed between fork and exec.
         unsafe { command.pre_exec(take_terminal) };
         let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-        // Dropping both values closes this process's last descriptors of the command's side of the terminal. If one
-        // of them stayed open, this process would not notice the end of the terminal.
+        // Dropping both values closes the last descriptors that this process has for the command's side of the
+        // terminal. If a descriptor stayed open, this process would not notice the end of the terminal.
         drop((terminal, command));
         let screen = Screen::follow(File::from(descriptor_of(&keyboard)));
         let pid = child.id();
@@ -153,10 +153,10 @@ impl Person {
         Self { process, pid, keyboard, columns, screen, stdout, stderr, end: None, finding: None }
     }
 
-    /// Waits until `text` appears in the output after the last match of this function. Returns the output up to the
-    /// end of `text`.
+    /// Waits until `text` appears in the output after the previous match. Returns the output from the previous match to
+    /// the end of `text`.
     ///
-    /// Colours and other escape sequences are removed.
+    /// The returned output has no colours or other escape sequences.
     ///
     /// # Panics
     ///
@@ -166,7 +166,7 @@ impl Person {
         self.expect_within(PATIENCE, text)
     }
 
-    /// Does the same as [`Person::expect`], with a different timeout.
+    /// Waits for `text` as [`Person::expect`] does, but with the timeout `patience`.
     #[track_caller]
     pub fn expect_within(&mut self, patience: Duration, text: &str) -> String {
         match self.screen.find(text, patience) {
@@ -181,10 +181,10 @@ impl Person {
         self.type_raw(b"\r");
     }
 
-    /// Types this text and Enter as soon as the terminal has stopped echoing, as a person does at a hidden prompt.
+    /// Types this text and Enter at a hidden prompt. Waits until the terminal has stopped echoing.
     ///
-    /// A prompt is often shown before the echo is switched off. Text that is typed before the echo is off would be
-    /// shown or lost.
+    /// The program can show a prompt before it switches the echo off. Text that is typed too early would be shown or
+    /// lost.
     ///
     /// # Panics
     ///
@@ -205,8 +205,8 @@ impl Person {
 
     /// Types these bytes, such as b"\x03" for Ctrl-C.
     pub fn type_raw(&mut self, bytes: &[u8]) {
-        // If the command has ended, no process reads these bytes. The caller notices the end from [`Person::wait`] or
-        // from the transcript.
+        // If the command has ended, no process reads these bytes, so a failed write is ignored. The caller notices the
+        // end from [`Person::wait`] or from the transcript.
         let _ = self.keyboard.write_all(bytes);
     }
 
@@ -218,7 +218,7 @@ impl Person {
     /// Sends a signal to the command, unless the command was already reaped.
     pub fn send_signal(&self, signal: Signal) {
         if self.end.is_some() {
-            // The command was reaped, so its process id can belong to another process by now.
+            // The command was reaped, so the process id might belong to another process.
             return;
         }
         let pid = i32::try_from(self.pid).expect("a process id should fit into an i32");
@@ -229,12 +229,12 @@ impl Person {
         self.pid
     }
 
-    /// Returns everything that the terminal showed so far, without escape sequences and carriage returns.
+    /// Returns all output of the terminal so far, without escape sequences and carriage returns.
     pub fn transcript(&self) -> String {
         self.screen.text()
     }
 
-    /// Returns everything that the terminal showed so far, as raw bytes.
+    /// Returns all output of the terminal so far, as raw bytes.
     pub fn raw_transcript(&self) -> Vec<u8> {
         self.screen.bytes()
     }
@@ -246,13 +246,12 @@ impl Person {
         render::render(&edit(&output), self.columns.into())
     }
 
-    /// Returns the lines of the output in the order in which they appeared. Lines that were erased later are
-    /// included; repeated lines are dropped.
+    /// Returns the lines of the output in order of appearance. Erased lines are included; repeated lines are dropped.
     pub fn story(&self) -> String {
         screen::story(&self.screen.bytes())
     }
 
-    /// Switches the echo on, as a shell does when it takes the terminal back from a stopped program.
+    /// Switches the echo on. A shell does this when the shell takes the terminal back from a stopped program.
     ///
     /// # Panics
     ///
@@ -263,7 +262,7 @@ impl Person {
         tcsetattr(&self.keyboard, SetArg::TCSANOW, &modes).expect("the terminal should exist");
     }
 
-    /// Returns whether the terminal echoes what is typed.
+    /// Returns whether the terminal echoes typed text.
     ///
     /// # Panics
     ///
@@ -295,7 +294,7 @@ impl Person {
         self.wait_within(PATIENCE)
     }
 
-    /// Does the same as [`Person::wait`], with a different timeout.
+    /// Waits as [`Person::wait`] does, but with the timeout `patience`.
     #[track_caller]
     pub fn wait_within(&mut self, patience: Duration) -> End {
         match self.try_wait(patience) {
@@ -316,7 +315,8 @@ impl Person {
                 std::thread::sleep(PAUSE);
             }
         }
-        // The wait for the end of the output has a limit, because children of the command can keep the terminal open.
+        // The wait for the end of the output has a time limit, because children of the command can keep the terminal
+        // open.
         self.screen.wait_ended(Duration::from_millis(500));
         self.end
     }
@@ -331,14 +331,12 @@ impl Person {
         self.finding.as_ref().expect("trace_exit and wait should be called first")
     }
 
-    /// Waits until the captured standard output is closed, and returns it. A second call of this function returns
-    /// nothing.
+    /// Waits for the end of the captured standard output, and returns the output. A second call returns no bytes.
     pub fn captured(&mut self) -> Vec<u8> {
         join(self.stdout.take())
     }
 
-    /// Waits until the captured standard error is closed, and returns it. A second call of this function returns
-    /// nothing.
+    /// Waits for the end of the captured standard error, and returns the output. A second call returns no bytes.
     pub fn captured_errors(&mut self) -> Vec<u8> {
         join(self.stderr.take())
     }
@@ -396,7 +394,7 @@ fn input(input: Input, terminal: &File) -> Stdio {
         Input::File(file) => file.into(),
         Input::Bytes(bytes) => {
             let (reader, mut writer) = pipe().expect("a pipe should be created");
-            // A command does not have to read its input to the end, so a failed write is ignored.
+            // A command need not read all its input, so a failed write is ignored.
             std::thread::spawn(move || writer.write_all(&bytes));
             reader.into()
         }

@@ -1,4 +1,4 @@
-//! A receiver of alerts. The receiver keeps the requests, and answers as configured.
+//! A receiver of alerts. The receiver stores the requests, and answers as the test configures.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,7 +17,7 @@ pub const SECRET: &str = "whsec_cmlnLXJpZy1yaWctcmlnLXJpZy1yaWctcmlnLXJpZw==";
 pub enum Manner {
     /// Answers with this status.
     Status(u16),
-    /// Answers with status 202 after this time.
+    /// Answers with status 202 after this duration.
     Slow(Duration),
     /// Never answers.
     Hang,
@@ -27,8 +27,8 @@ pub enum Manner {
     Breaks(u32),
     /// Answers with status 200 and a header that announces a body, but never sends the body.
     Stalls,
-    /// Answers as a receiver whose clock is ahead by this duration; the header `Date` shows this clock's time. The
-    /// receiver refuses a signature whose time differs from the receiver's clock by more than a minute.
+    /// Answers as a receiver whose clock is ahead by this duration. The header `Date` shows the time of this clock. The
+    /// receiver refuses a signature whose time differs from this clock by more than a minute.
     Ahead(Duration),
 }
 
@@ -77,7 +77,7 @@ impl Receiver {
         receiver
     }
 
-    /// Returns a URL on which nothing listens.
+    /// Returns a URL at which no server listens.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! A site: a machine, and custodians with tokens and sheets, who use the program as people do.
+//! A site: a machine, and custodians who have tokens and sheets and use the program as people do.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use crate::pcscd::Pcscd;
 use crate::pty::{End, Input, Person, Streams};
 use crate::token::{Authority, Spec, Token};
 
-/// The options with which `enrol` accepts a token of the rig, whose attestation root is not Yubico's root.
+/// The options with which `enrol` accepts a token of the rig. The attestation root of such a token is not Yubico's
+/// root.
 pub const ATTESTATION: &[&str] = &["--attestation-root", "root.pem", ALLOWED];
 
 /// The option of `enrol` and `seal` that accepts a token whose attestation root is not Yubico's root.
@@ -22,12 +23,11 @@ pub const ALLOWED: &str = "--allow-other-attestation";
 /// One custodian: a name, a token with its PIN, and the sheet with the twelve words.
 pub struct Custodian {
     pub name: String,
-    /// The token. The first custodian's token is used in the first reader, the second custodian's token in the second
-    /// reader, and so on.
+    /// The token. The custodian with the index N uses the reader with the index N.
     pub token: Token,
     /// The PIN of the token.
     pub pin: String,
-    /// The twelve words, as the custodian wrote them down at enrolment.
+    /// The twelve words that the custodian noted at enrolment.
     pub words: Vec<String>,
     pub file: PathBuf,
 }
@@ -52,8 +52,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Prepares a site where each of `names` owns a token that is not plugged in. Serial numbers count from 20000001.
-    /// The tokens have firmware 5.4.3 and 5.7.2 in turn. Each token has its PIN and PUK set.
+    /// Prepares a site in which each of `names` owns a token. The tokens are not plugged in, and have the serial
+    /// numbers from 20000001 on. Firmware 5.4.3 and 5.7.2 alternate. No token has the factory PIN or PUK.
     pub fn new(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory should be created");
         std::fs::write(dir.path().join("root.pem"), Authority::Rig.root_pem())
@@ -80,7 +80,7 @@ impl Site {
         }
     }
 
-    /// Does the same as [`Site::new`], and enrols all custodians.
+    /// Prepares a site as [`Site::new`] does, and enrols all custodians.
     pub fn enrolled(program: impl Into<PathBuf>, names: &[&str]) -> Self {
         let mut site = Self::new(program, names);
         (0..names.len()).for_each(|place| drop(site.enrol(place)));
@@ -103,8 +103,7 @@ impl Site {
     ///
     /// # Panics
     ///
-    /// Panics if there is no such custodian. Every function of `Site` that takes a custodian's name panics if there
-    /// is no such custodian.
+    /// Panics if there is no custodian with this name.
     pub fn custodian(&self, name: &str) -> &Custodian {
         self.custodians
             .iter()
@@ -135,7 +134,7 @@ impl Site {
         self.prepare(Command::new(&self.program), arguments)
     }
 
-    /// Does the same as [`Site::command`], in an empty network namespace, where not even loopback is up.
+    /// Returns a command as [`Site::command`] does, but in an empty network namespace without loopback.
     pub fn offline(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.arg("--net").arg(&self.program);
@@ -153,13 +152,13 @@ impl Site {
         command
     }
 
-    /// Enrols a custodian as a person does: plugs in the token, types the PIN, writes the sheet, types it back, and
-    /// touches the token. Returns the output on the screen, without the sheet's words.
+    /// Enrols a custodian as a person does: plugs in the token, types the PIN, notes the words, types the words, and
+    /// touches the token. Returns the output on the screen without the words.
     pub fn enrol(&mut self, place: usize) -> String {
         self.enrol_with(place, ATTESTATION)
     }
 
-    /// Does the same as [`Site::enrol`], with other options.
+    /// Enrols a custodian as [`Site::enrol`] does, with other options.
     pub fn enrol_with(&mut self, place: usize, options: &[&str]) -> String {
         let name = self.custodians[place].name.clone();
         self.plug(&name);
@@ -215,7 +214,7 @@ impl Site {
         feed(self.offline(&arguments), json)
     }
 
-    /// Returns the command that runs the program with `arguments`, and with the credentials of an AWS profile only.
+    /// Returns a command that runs the program with `arguments`. The only credentials are those of an AWS profile.
     pub fn with_profile(&self, profile: &str, who: &Creds, arguments: &[&str]) -> Command {
         self.write(".aws/credentials", who.profile(profile));
         let mut command = self.command(arguments);
@@ -295,8 +294,7 @@ impl Site {
         }
     }
 
-    /// Returns the answer to the prompt with which `shown` ends; returns `None` if `shown` does not end with a
-    /// prompt.
+    /// Returns the answer to the prompt at the end of `shown`. Returns `None` if `shown` does not end with a prompt.
     fn asked(&self, shown: &str) -> Option<String> {
         self.custodians.iter().find_map(|custodian| {
             let pin = format!(": PIN of YubiKey {} (3 tries left)", custodian.token.serial());
@@ -313,7 +311,7 @@ impl Site {
         })
     }
 
-    /// Types the words of the next custodian who is asked; returns the custodian's name.
+    /// Types the words of the next custodian who is asked. Returns the custodian's name.
     fn next_asked(&self, person: &mut Person) -> String {
         const PROMPT: &str = ": passphrase part (12 words): ";
         let said = person.expect(PROMPT);
@@ -343,16 +341,15 @@ impl Site {
     }
 }
 
-/// Returns whether `said` ends with this name. One character is allowed to differ, because a test can damage a name
-/// in the vault.
+/// Returns whether `said` ends with this name. One character can differ, because a test can damage a name in the vault.
 fn names(said: &str, name: &str) -> bool {
     let ending = said.as_bytes().get(said.len().saturating_sub(name.len())..).unwrap_or_default();
     let differs = ending.iter().zip(name.as_bytes()).filter(|(a, b)| a != b).count();
     ending.len() == name.len() && differs <= 1
 }
 
-/// Writes an executable file. A child process writes the file. If this process wrote the file itself, a child that a
-/// parallel test forks meanwhile would inherit the open file. Executing the file would then fail with ETXTBSY.
+/// Writes an executable file from a child process. If this process wrote the file, a parallel test could fork a child
+/// that inherits the open file. Executing the file would then fail with ETXTBSY.
 ///
 /// # Panics
 ///
@@ -382,7 +379,7 @@ pub fn feed(mut command: Command, bytes: &[u8]) -> Finished {
     child.wait_with_output().expect("the command should end")
 }
 
-/// Reads the words, which are shown as `1 abandon` to `12 zoo`, from the screen.
+/// Reads the words from the screen. The screen shows the words as `1 abandon` to `12 zoo`.
 fn read_sheet(person: &mut Person) -> Vec<String> {
     person.expect("press Enter");
     let transcript = person.transcript();
@@ -399,13 +396,13 @@ fn read_sheet(person: &mut Person) -> Vec<String> {
     words
 }
 
-/// Returns whether no partial file is left: at most one file in the directory has `name` in its name.
+/// Returns whether no partial file is left: at most one file name in the directory contains `name`.
 pub fn only(dir: &Path, name: &str) -> bool {
     let leftovers = std::fs::read_dir(dir).expect("the directory should be readable").flatten();
     leftovers.filter(|e| e.file_name().to_string_lossy().contains(name)).count() <= 1
 }
 
-/// Creates a temporary directory, which is removed when dropped.
+/// Creates a temporary directory. Dropping the value removes the directory.
 ///
 /// # Panics
 ///

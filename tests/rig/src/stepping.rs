@@ -6,11 +6,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Traces the thread `tid` of the process `pid`, and kills the process with SIGKILL at stop number `stop`, counted
-/// from 1. Each system call has two stops: at its start and at its end. `ready` is called as soon as the thread is
-/// traced.
+/// Traces the thread `tid` of the process `pid`, and kills the process with SIGKILL at stop number `stop`, counted from
+/// 1. Each system call has two stops: the start and the end. Calls `ready` as soon as the thread is traced.
 ///
-/// Returns false if the process ended before that stop.
+/// Returns false if the process ended before the stop.
 ///
 /// # Panics
 ///
@@ -40,8 +39,7 @@ impl Call {
     }
 }
 
-/// Does the same as [`kill_at`], and returns the system calls that the thread made before the process was killed, in
-/// order.
+/// Traces and kills as [`kill_at`] does. Returns, in order, the thread's system calls before the kill.
 ///
 /// # Panics
 ///
@@ -68,7 +66,7 @@ fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl 
         match wait(thread) {
             Ok(WaitStatus::PtraceSyscall(_)) => {
                 seen += 1;
-                // Every second stop is the end of a call.
+                // Every second stop is the end of a system call.
                 if seen % 2 == 1 {
                     current(pid, tid).into_iter().for_each(&mut called);
                 }
@@ -86,7 +84,7 @@ fn follow(pid: u32, tid: i32, stop: u32, ready: impl FnOnce(), mut called: impl 
     true
 }
 
-/// Parses the system call of a stopped thread, which the kernel shows as `1 0x3 0x7f…`.
+/// Parses the system call of a stopped thread. The kernel shows the call as `1 0x3 0x7f…`.
 fn current(pid: u32, tid: i32) -> Option<Call> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?;
     let mut words = text.split_whitespace();

@@ -1,8 +1,7 @@
-//! Virtual YubiKeys: a PIV applet that follows the standard, and a handle with which tests control it.
+//! Virtual YubiKeys: a PIV applet that follows the standard, and a handle with which tests control the applet.
 //!
-//! A [`Token`] is the handle. Clones of a `Token` share one card. The card answers as soon as the token is inserted
-//! into a reader of [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults
-//! at any time.
+//! A [`Token`] is the handle. Clones of a `Token` share one card. The card answers while the token is in a reader of
+//! [`Pcscd`](crate::pcscd::Pcscd). Through the handle, a test can inspect the card or inject faults at any time.
 
 mod apdu;
 mod attest;
@@ -37,8 +36,7 @@ pub const FACTORY_PUK: &str = "12345678";
 #[derive(Clone, Debug)]
 pub struct Spec {
     pub serial: u32,
-    /// The firmware version. The version decides which features exist: metadata from 5.3, AES-192 and MOVE KEY from
-    /// 5.7.
+    /// The firmware version. Metadata exists from 5.3 on; AES-192 and MOVE KEY exist from 5.7 on.
     pub firmware: (u8, u8, u8),
     /// The PIN, 6 to 8 bytes.
     pub pin: String,
@@ -48,14 +46,14 @@ pub struct Spec {
     pub management: Management,
     /// Whether and when a person touches the token.
     pub touch: Touch,
-    /// The time that the token waits for a touch before it refuses the command with the status `6982`.
+    /// How long the token waits for a touch. After this time, the token refuses the command with the status `6982`.
     pub touch_timeout: Duration,
-    /// The attestation root to which the token's certificates lead.
+    /// The root of the token's attestation certificates.
     pub authority: Authority,
 }
 
 impl Spec {
-    /// Returns a token with firmware 5.4.3 in factory state, which is touched as soon as it blinks.
+    /// Returns a token with firmware 5.4.3 in factory state. A person touches the token as soon as the token blinks.
     pub fn new(serial: u32) -> Self {
         Self {
             serial,
@@ -74,7 +72,7 @@ impl Spec {
 #[derive(Clone, Debug)]
 pub enum Management {
     Factory,
-    /// A random key that can be read with the PIN, as Yubico's tools and age-plugin-yubikey set it.
+    /// A random key that can be read with the PIN. Yubico's tools and age-plugin-yubikey set such a key.
     Protected,
     /// A custom key, which is not stored on the token.
     Custom(ManagementKey),
@@ -87,7 +85,7 @@ pub enum Touch {
     AtOnce,
     /// The person touches the token after this time.
     After(Duration),
-    /// The person does not touch the token, unless [`Token::touch`] is called.
+    /// The person does not touch the token. A test can call [`Token::touch`].
     Never,
 }
 
@@ -102,12 +100,12 @@ pub enum Fault {
     UnplugAtUse(u32),
 }
 
-/// Counts the operations of a token. The counts are never reset.
+/// The number of operations of a token since its creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Selections of the PIV applet. Each selection makes the card forget that the PIN was verified.
+    /// The selections of the PIV applet. At each selection, the card forgets that the PIN was verified.
     pub selections: u32,
-    /// PIN verifications, including refused ones. Queries of the tries left do not count.
+    /// The PIN verifications, including refused PINs. Queries of the tries left do not count.
     pub verifications: u32,
     pub signatures: u32,
     pub agreements: u32,
@@ -190,12 +188,12 @@ impl Token {
         self.card().puk.block();
     }
 
-    /// Returns whether this is the current PIN. This check does not use up a try.
+    /// Returns whether `pin` is the current PIN. The check uses up no try.
     pub fn has_pin(&self, pin: &str) -> bool {
         self.card().pin.is(pin)
     }
 
-    /// Returns whether this is the current PUK. This check does not use up a try.
+    /// Returns whether `puk` is the current PUK. The check uses up no try.
     pub fn has_puk(&self, puk: &str) -> bool {
         self.card().puk.is(puk)
     }
@@ -215,7 +213,7 @@ impl Token {
         self.card().keys.keys().copied().collect()
     }
 
-    /// Returns the private key in a slot, which a real token never reveals.
+    /// Returns the private key in a slot. A real token never reveals a private key.
     pub fn private_key(&self, slot: u8) -> Option<SecretKey> {
         self.card().keys.get(&slot).map(|key| key.secret.clone())
     }
@@ -275,12 +273,13 @@ impl Token {
         self.card().store_certificate(slot, der);
     }
 
-    /// Returns the attestation of the key in a slot, in DER; `None` if the key was imported or there is no key.
+    /// Returns the attestation of the key in a slot, in DER. Returns `None` if the slot is empty or the key was
+    /// imported.
     pub fn attestation(&self, slot: u8) -> Option<Vec<u8>> {
         self.card().attestation(slot).ok()
     }
 
-    /// Sets when a person touches the token from now on, even if the token is already blinking.
+    /// Sets when a person touches the token. The setting also applies if the token is already blinking.
     pub fn set_touch(&self, touch: Touch) {
         self.card().touch = touch;
         self.shared.changed.notify_all();
@@ -304,14 +303,14 @@ impl Token {
         self.card().blinking
     }
 
-    /// Waits until the token blinks; returns false if it does not blink within `limit`.
+    /// Waits until the token blinks. Returns false if the token does not blink within `limit`.
     pub fn wait_blinking(&self, limit: Duration) -> bool {
         let wait = self.shared.changed.wait_timeout_while(self.card(), limit, |card| !card.blinking);
         let (card, _) = wait.unwrap_or_else(PoisonError::into_inner);
         card.blinking
     }
 
-    /// Waits until the token has stopped blinking; returns false if it still blinks after `limit`.
+    /// Waits until the token has stopped blinking. Returns false if the token still blinks after `limit`.
     pub fn wait_steady(&self, limit: Duration) -> bool {
         let wait = self.shared.changed.wait_timeout_while(self.card(), limit, |card| card.blinking);
         let (card, _) = wait.unwrap_or_else(PoisonError::into_inner);
@@ -328,7 +327,7 @@ impl Token {
         self.card().touch_took
     }
 
-    /// Adds a fault; several faults can be pending.
+    /// Adds a fault. Several faults can be pending at the same time.
     pub fn inject(&self, fault: Fault) {
         self.card().faults.push(fault);
     }
@@ -359,7 +358,7 @@ impl Token {
         self.card().reset();
     }
 
-    /// Executes one command, and waits for touches; returns `None` if the token was unplugged meanwhile.
+    /// Executes one command, and waits for touches. Returns `None` if the token is unplugged during the command.
     fn run(&self, command: &apdu::Command) -> Option<(Vec<u8>, status::Status)> {
         let mut card = self.card();
         if let Some(garbage) = card.garbage() {

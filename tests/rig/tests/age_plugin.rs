@@ -1,4 +1,5 @@
-//! age-plugin-yubikey creates an identity on the virtual token, and age decrypts a file with it.
+//! Tests that age-plugin-yubikey creates an identity on the virtual token, and that age decrypts a file with this
+//! identity.
 //!
 //! The variable `AGE_PLUGIN_YUBIKEY` contains the plugin's path. If the variable is not set, the test searches for
 //! the plugin in `PATH` and `~/.cargo/bin` (`cargo install age-plugin-yubikey --version 0.5.1 --locked`). The program
@@ -34,8 +35,8 @@ fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
 
 #[test]
 fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
-    // age-plugin-yubikey does not support AES management keys, so a user of a token with firmware 5.7 sets a 3DES
-    // management key first.
+    // age-plugin-yubikey does not support AES management keys. On a token with firmware 5.7, a user must first set a
+    // 3DES management key.
     let old_key = Management::Custom(ManagementKey::factory((5, 4, 3)));
     for (serial, firmware) in [(50_000_001, (5, 4, 3)), (50_000_002, (5, 7, 2))] {
         let spec = Spec { firmware, management: old_key.clone(), pin: "654321".into(), ..Spec::new(serial) };
@@ -76,7 +77,7 @@ fn age_plugin_yubikey_generates_an_identity_and_decrypts() {
 }
 
 #[test]
-fn a_factory_pin_is_changed_and_the_puk_with_it() {
+fn age_plugin_yubikey_changes_a_factory_pin_and_a_factory_puk() {
     let token = Token::new(Spec::new(50_000_003));
     let pcscd = Pcscd::with(&[&token]);
     let mut generate = command(plugin(), &pcscd);

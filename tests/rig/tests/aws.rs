@@ -1,4 +1,4 @@
-//! The emulated AWS evaluates the gate as AWS's documentation describes.
+//! Tests that the emulated AWS evaluates the gate as AWS's documentation describes.
 
 use rig::aws::{Account, Aws, Creds, DENY_ALL, Drift, GATE, Probe, Rule, utc};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ fn account() -> Account {
     Aws::shared().seed("prod")
 }
 
-/// Opens access in the same steps as the program, and uses only the keys of the opener and the closer.
+/// Opens access in the same steps as the program, with only the keys of the opener and the closer.
 fn open(at: &Account, t0: i64, t1: i64) {
     put_gate(at, &at.opener, t0, t1).expect("the opener should be allowed to write the gate");
     switch(at, &at.closer, "Active").expect("the closer should be allowed to activate the key");
@@ -37,7 +37,7 @@ fn detach(at: &Account, who: &Creds) -> Result<Value, String> {
     iam(at, who, "detach_user_policy", json!({"UserName": at.user, "PolicyArn": DENY_ALL}))
 }
 
-/// Makes one IAM call; an error is returned as its code.
+/// Makes one IAM call. Returns an error as its code.
 fn iam(at: &Account, who: &Creds, op: &str, args: Value) -> Result<Value, String> {
     at.call(who, "iam", op, args).map_err(|error| error.code)
 }
@@ -65,7 +65,7 @@ mod the_gate {
     }
 
     #[test]
-    fn an_active_key_alone_gives_no_access() {
+    fn an_active_key_has_no_access_while_the_deny_is_attached() {
         let at = account();
         put_gate(&at, &at.opener, at.now() - 1, at.now() + 600).unwrap();
         switch(&at, &at.closer, "Active").unwrap();
@@ -73,7 +73,7 @@ mod the_gate {
     }
 
     #[test]
-    fn a_detached_deny_alone_gives_no_access() {
+    fn detaching_the_deny_gives_no_access_while_the_key_is_inactive() {
         let at = account();
         put_gate(&at, &at.opener, at.now() - 1, at.now() + 600).unwrap();
         detach(&at, &at.opener).unwrap();
@@ -81,7 +81,7 @@ mod the_gate {
     }
 
     #[test]
-    fn after_an_opening_the_key_and_its_sessions_work_within_the_grant_only() {
+    fn after_an_opening_the_key_and_its_sessions_can_use_only_the_grant() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
@@ -105,7 +105,7 @@ mod the_gate {
     }
 
     #[test]
-    fn before_t0_it_is_denied() {
+    fn before_t0_calls_with_the_key_are_denied() {
         let at = account();
         let t0 = at.now() + 300;
         open(&at, t0, t0 + 600);
@@ -144,7 +144,7 @@ mod the_gate {
     }
 
     #[test]
-    fn the_deny_ends_sessions_an_inactive_key_does_not() {
+    fn attaching_the_deny_ends_sessions_but_deactivating_the_key_does_not() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let session = at.aws.session(&at.emergency).unwrap();
@@ -158,7 +158,7 @@ mod the_gate {
     }
 
     #[test]
-    fn a_session_reaches_no_iam_and_lasts_fifteen_minutes_at_least() {
+    fn a_session_cannot_call_iam_and_lasts_at_least_fifteen_minutes() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let session = at.aws.session(&at.emergency).unwrap();
@@ -187,7 +187,7 @@ mod the_principals {
     }
 
     #[test]
-    fn the_opener_writes_no_gate_without_the_ceiling_or_under_another() {
+    fn the_opener_cannot_write_a_gate_if_the_user_lacks_the_sealed_boundary() {
         for drift in [Drift::NoBoundary, Drift::OtherBoundary] {
             let at = account();
             at.drift(drift);
@@ -197,7 +197,7 @@ mod the_principals {
     }
 
     #[test]
-    fn the_opener_detaches_nothing_but_the_deny() {
+    fn the_opener_can_detach_only_the_deny() {
         let at = account();
         at.drift(Drift::AttachedPolicy);
         let arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
@@ -206,7 +206,7 @@ mod the_principals {
     }
 
     #[test]
-    fn the_closer_can_neither_detach_nor_write() {
+    fn the_closer_cannot_detach_policies_or_write_policies() {
         let at = account();
         assert_eq!(detach(&at, &at.closer).unwrap_err(), "AccessDenied");
         let put = put_gate(&at, &at.closer, at.now(), at.now() + 600);
@@ -215,7 +215,7 @@ mod the_principals {
     }
 
     #[test]
-    fn the_closer_attaches_nothing_but_the_deny() {
+    fn the_closer_can_attach_only_the_deny() {
         let at = account();
         let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
         assert_eq!(attach(&at, &at.closer, admin).unwrap_err(), "AccessDenied");
@@ -223,7 +223,7 @@ mod the_principals {
     }
 
     #[test]
-    fn opener_and_closer_can_read_what_the_read_back_needs() {
+    fn opener_and_closer_can_read_the_users_state() {
         let at = account();
         for who in [&at.opener, &at.closer] {
             let user = || json!({"UserName": at.user});
@@ -309,7 +309,7 @@ mod the_rig {
     use super::*;
 
     #[test]
-    fn every_drift_can_be_made_and_seen() {
+    fn every_drift_can_be_created_and_read() {
         use Drift::*;
         let lists = [
             (Group, "list_groups_for_user", "Groups", 1),
@@ -346,7 +346,7 @@ mod the_rig {
     }
 
     #[test]
-    fn another_window_is_open_until_its_t1() {
+    fn the_window_of_another_session_is_open_until_its_t1() {
         let at = account();
         at.put_window("Sffff", at.now() - 60, at.now() + 600);
         assert_eq!(at.probe(&at.emergency), Probe::Open);
@@ -367,7 +367,7 @@ mod the_rig {
     }
 
     #[test]
-    fn two_users_of_one_account_do_not_reach_each_other() {
+    fn the_keys_of_one_emergency_user_cannot_change_another_user_of_the_account() {
         let at = account();
         let drill = at.second_user("prod-drill", "drill");
         assert_eq!(drill.id, at.id);
@@ -378,7 +378,7 @@ mod the_rig {
     }
 
     #[test]
-    fn an_alert_key_publishes_and_does_nothing_else() {
+    fn an_alert_key_can_only_publish_to_its_topic() {
         let at = account();
         let (topic, key) = at.topic("oncall");
         let said = at.call(&key, "sns", "publish", json!({"TopicArn": topic, "Message": "opening"}));
@@ -387,7 +387,7 @@ mod the_rig {
     }
 
     #[test]
-    fn other_services_are_passed_through() {
+    fn a_granted_call_of_another_service_works() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let root = at.aws.root_of(&at.id);
@@ -419,7 +419,7 @@ mod the_rig {
     }
 
     #[test]
-    fn the_clock_can_be_ahead() {
+    fn the_clock_of_the_emulated_aws_can_be_ahead() {
         let at = account();
         open(&at, at.now(), at.now() + 600);
         let session = at.aws.session(&at.emergency).unwrap();
@@ -437,7 +437,7 @@ mod the_rig {
     }
 
     #[test]
-    fn a_write_can_take_effect_late() {
+    fn an_iam_write_can_take_effect_late() {
         let at = account();
         at.lag(Duration::from_secs(1));
         let started = Instant::now();
@@ -454,14 +454,14 @@ mod the_rig {
     }
 }
 
-/// Rules do not apply to the rig's calls, so these tests make calls with an unknown key. AWS refuses such calls, but
-/// rules apply to them.
+/// Rules do not apply to the rig's calls, so these tests make calls with an unknown key. Rules apply to such calls,
+/// although AWS refuses them.
 mod rules {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
-    /// Makes a call with an invalid signature; returns the first line of the reply, or `None` if the connection was
+    /// Makes a call with an invalid signature. Returns the first line of the reply, or `None` if the connection was
     /// closed.
     fn stranger(at: &Account, action: &str) -> Option<String> {
         let body = format!("Action={action}&Version=2010-05-08&UserName={}", at.user);
@@ -480,7 +480,7 @@ mod rules {
     }
 
     #[test]
-    fn the_journal_has_the_programs_calls_in_order_and_not_the_rigs() {
+    fn the_journal_has_the_programs_calls_in_order_without_the_rigs_calls() {
         let at = account();
         at.probe(&at.opener);
         stranger(&at, "GetUser");
@@ -573,7 +573,7 @@ mod rules {
     }
 
     #[test]
-    fn a_rule_can_count_writes_alone() {
+    fn a_rule_can_count_only_writes() {
         let at = account();
         let _rule = at.rule(Rule::before("*").writes().nth(2).fail(500, "ServiceFailure"));
         let failed = |action| stranger(&at, action).unwrap().contains("500");
@@ -582,7 +582,7 @@ mod rules {
     }
 
     #[test]
-    fn a_rule_is_for_its_account_alone() {
+    fn a_rule_applies_only_to_its_account() {
         let (one, two) = (account(), account());
         let _rule = one.rule(Rule::before("GetUser").fail(500, "ServiceFailure"));
         assert!(!stranger(&two, "GetUser").unwrap().contains("500"));
@@ -591,7 +591,7 @@ mod rules {
 }
 
 #[test]
-fn many_emulators_start_at_once() {
+fn many_emulators_can_start_at_the_same_time() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

@@ -1,11 +1,11 @@
-//! Private daemons run in parallel, serve every client that knows the socket, and end with their test.
+//! Tests that private daemons run in parallel, serve every client that knows the socket, and end with their test.
 
 use rig::pcscd::Pcscd;
 use rig::token::{PinPolicy, Spec, Token, Touch, TouchPolicy};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Returns the status that yubico-piv-tool shows for the token in a reader; `None` if there is no token.
+/// Returns the status that yubico-piv-tool shows for the token in a reader. Returns `None` if there is no token.
 fn status(mut client: Command, pcscd: &Pcscd, reader: usize) -> Option<String> {
     client.args(["yubico-piv-tool", "-astatus", "-r", pcscd.reader(reader)]);
     let output = client
@@ -89,7 +89,7 @@ fn a_client_needs_neither_privileges_nor_a_network() {
     assert!(status(alone, &pcscd, 0).is_some_and(|status| status.contains("60000400")));
 }
 
-/// This function is not a test: it runs in the process that the test below kills.
+/// Not a test. This function runs in the process that the next test kills.
 #[test]
 fn child() {
     if std::env::var_os("RIG_DAEMON_CHILD").is_some() {
@@ -100,7 +100,7 @@ fn child() {
 }
 
 #[test]
-fn a_daemon_dies_with_its_test() {
+fn a_daemon_ends_when_its_test_is_killed() {
     use std::io::{BufRead, BufReader};
     let mut child = Command::new(std::env::current_exe().expect("the test program should have a path"));
     child.args(["--exact", "child", "--nocapture"]).env("RIG_DAEMON_CHILD", "1").stdout(Stdio::piped());

@@ -1,5 +1,5 @@
-//! A search finds the secrets that a process kept, and does not find the secrets that the process wiped. The process
-//! is searched while it runs and at its end.
+//! Tests that a search finds the secrets that a process kept, and does not find the secrets that the process wiped. The
+//! tests search the process while it runs and at its end.
 
 use rig::memory::{Finding, Hit, search_now, trace_exit};
 use rig::pty::{End, Person};
@@ -23,7 +23,7 @@ const WIPED: u64 = 3;
 /// The number of a secret that a thread holds until the process ends.
 const IN_THREAD: u64 = 4;
 
-/// This function is not a test: it runs in the child process that the tests below search.
+/// Not a test. This function runs in the child process that the tests search.
 #[test]
 fn child() {
     let Ok(how) = std::env::var("RIG_MEMORY_CHILD") else { return };

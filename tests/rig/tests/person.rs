@@ -1,4 +1,4 @@
-//! A person reads prompts, types answers, interrupts the command and gets its exit status.
+//! Tests of the simulated person, who reads prompts, types answers, interrupts a command and gets the exit status.
 
 use rig::pty::{End, Input, Output, Person, Signal, Streams};
 use std::process::Command;
@@ -11,7 +11,7 @@ fn shell(script: &str) -> Command {
 }
 
 #[test]
-fn a_question_is_answered_on_the_terminal_while_data_comes_from_a_pipe() {
+fn a_person_can_answer_on_the_terminal_while_standard_input_is_a_pipe() {
     let script = "read a </dev/tty; printf 'name? ' >/dev/tty; read b </dev/tty; cat; echo \"$a $b\"";
     let streams =
         Streams { stdin: Input::Bytes(b"data;".to_vec()), stdout: Output::Captured, ..Streams::default() };
@@ -50,7 +50,7 @@ fn keys_and_signals_end_a_command() {
 }
 
 #[test]
-fn a_hidden_prompt_shows_in_the_terminals_settings() {
+fn the_terminals_settings_show_whether_a_prompt_is_hidden() {
     let mut person = Person::run(shell("stty -echo; echo hidden; read x; stty echo; echo shown; read x"));
     person.expect("hidden");
     assert!(!person.is_echoing());
@@ -72,7 +72,7 @@ fn the_terminal_has_a_size_and_controls_the_command() {
 }
 
 #[test]
-fn much_output_does_not_block() {
+fn a_command_with_much_output_does_not_block() {
     let mut person = Person::run(shell("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo done"));
     person.expect("done");
     assert_eq!(person.wait(), End::Code(0));

@@ -1,4 +1,5 @@
-//! Debian's yubico-piv-tool accepts the virtual token as a YubiKey, and openssl verifies its attestation.
+//! Tests that Debian's yubico-piv-tool accepts the virtual token as a YubiKey, and that openssl verifies the token's
+//! attestation.
 
 use rig::pcscd::Pcscd;
 use rig::token::{Authority, Cipher, ManagementKey, PinPolicy, Spec, Token, TouchPolicy};
@@ -31,7 +32,7 @@ impl Setup {
         command.output().expect("yubico-piv-tool should be installed")
     }
 
-    /// Runs yubico-piv-tool; panics if it fails, and returns its output.
+    /// Runs yubico-piv-tool and returns the output. Panics if yubico-piv-tool fails.
     #[track_caller]
     fn works(&self, arguments: &[&str]) -> String {
         let output = self.piv(arguments);
@@ -40,7 +41,7 @@ impl Setup {
         said
     }
 
-    /// Runs yubico-piv-tool; panics if it succeeds, and returns its output.
+    /// Runs yubico-piv-tool and returns the output. Panics if yubico-piv-tool succeeds.
     #[track_caller]
     fn fails(&self, arguments: &[&str]) -> String {
         let output = self.piv(arguments);
@@ -49,7 +50,7 @@ impl Setup {
         said
     }
 
-    /// Makes a certificate for the key whose public part is in `public.pem`, signed by a different key.
+    /// Creates a certificate for the public key in `public.pem`. A different key signs the certificate.
     fn certificate(&self) -> PathBuf {
         let certificate = self.file("certificate.pem");
         openssl(
@@ -78,7 +79,7 @@ fn openssl(directory: &Path, arguments: &str) -> String {
 }
 
 #[test]
-fn its_status_is_read() {
+fn yubico_piv_tool_reads_the_tokens_status() {
     let setup = Setup::new(Spec::new(40_000_001));
     let status = setup.works(&["-astatus"]);
     for line in ["Version:	5.4.3", "Serial Number:	40000001", "PIN tries left:	3"] {

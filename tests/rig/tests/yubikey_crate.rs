@@ -1,4 +1,4 @@
-//! The crate `yubikey`, which the program uses, accepts the virtual token as a YubiKey.
+//! Tests that the crate `yubikey`, which the program uses, accepts the virtual token as a YubiKey.
 
 use p256::PublicKey;
 use p256::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
@@ -19,14 +19,14 @@ const MANAGEMENT: SlotId = SlotId::Management(ManagementSlotId::Management);
 const PIN: &[u8] = b"123456";
 const P256: AlgorithmId = AlgorithmId::EccP256;
 
-/// Returns the daemon that all tests share, because the crate `yubikey` reads the daemon's address only once in each
-/// process.
+/// Returns the shared daemon. All tests share one daemon, because the crate `yubikey` reads the daemon's address only
+/// once in each process.
 fn pcscd() -> &'static Pcscd {
     static PCSCD: OnceLock<Pcscd> = OnceLock::new();
     PCSCD.get_or_init(|| {
         let pcscd = Pcscd::start(16);
-        // SAFETY: every test calls this function first and waits here, so no other thread reads the environment
-        // meanwhile.
+        // SAFETY: every test first calls this function and waits here, so no other thread reads the environment at this
+        // time.
         unsafe { std::env::set_var("PCSCLITE_CSOCK_NAME", pcscd.socket()) };
         pcscd
     })
@@ -72,7 +72,7 @@ fn der(value: &impl der::Encode) -> Vec<u8> {
 }
 
 #[test]
-fn it_identifies_itself() {
+fn the_token_reports_its_serial_number_and_version() {
     for (serial, firmware) in [(30_000_001, (5, 4, 3)), (30_000_002, (5, 7, 2))] {
         let (token, slot) = plug(Spec { firmware, ..Spec::new(serial) });
         let mut yubikey = open(slot);
@@ -129,7 +129,7 @@ fn metadata_gives_policies_and_factory_defaults() {
 }
 
 #[test]
-fn wrong_pins_are_counted_and_block() {
+fn wrong_pins_are_counted_and_block_the_pin() {
     let (token, mut yubikey) = factory(30_000_005);
     for tries in [2, 1, 0, 0] {
         assert_eq!(yubikey.verify_pin(b"999999"), Err(Error::WrongPin { tries }));
@@ -253,7 +253,7 @@ fn an_attestation_is_a_certificate_with_yubicos_extensions() {
 }
 
 #[test]
-fn an_untouched_token_refuses_and_a_touched_one_continues() {
+fn a_token_without_a_touch_refuses_and_after_a_touch_it_signs() {
     let spec =
         Spec { touch: Touch::Never, touch_timeout: Duration::from_millis(200), ..Spec::new(30_000_015) };
     let (token, _, mut yubikey, _) = with_key(spec, TouchPolicy::Always);
@@ -274,7 +274,7 @@ fn an_untouched_token_refuses_and_a_touched_one_continues() {
 }
 
 #[test]
-fn faults_happen_once_each() {
+fn each_injected_fault_happens_once() {
     let (token, slot, mut yubikey, public) = with_key(Spec::new(30_000_016), TouchPolicy::Never);
     let peer = p256::SecretKey::generate();
     let point = peer.public_key().to_sec1_bytes();

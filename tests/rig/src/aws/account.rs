@@ -1,4 +1,5 @@
-//! An account as an administrator prepares it for breakglass, and deviations (drift) from this state.
+//! Creates an AWS account as an administrator prepares the account for breakglass, and deviations (drift) from this
+//! state.
 
 use super::{ActiveRule, Aws, AwsError, Call, Creds, Probe, REGION, Rule};
 use crate::receiver::Receiver;
@@ -34,9 +35,9 @@ pub struct Account {
     pub id: String,
     pub user: String,
     pub emergency: Creds,
-    /// The key of the user who writes the gate and detaches the deny.
+    /// The key of the user who writes the gate and detaches `AWSDenyAll`.
     pub opener: Creds,
-    /// The key of the user who attaches the deny, and activates and deactivates the emergency key.
+    /// The key of the user who attaches `AWSDenyAll` and changes the status of the emergency key.
     pub closer: Creds,
     pub boundary_arn: String,
     /// The document of the permissions boundary, as it was sealed.
@@ -53,9 +54,9 @@ pub enum Drift {
     AttachedPolicy,
     /// Membership in the group `admins`.
     Group,
-    /// A second access key that works.
+    /// A second, active access key.
     SecondActiveKey,
-    /// A second access key that is inactive, which causes only a warning.
+    /// A second, inactive access key, which causes only a warning.
     SecondInactiveKey,
     /// A console password.
     LoginProfile,
@@ -73,7 +74,7 @@ pub enum Drift {
     OtherBoundary,
     /// The permissions boundary was removed.
     NoBoundary,
-    /// The default version of the permissions boundary allows one additional service.
+    /// The document of the permissions boundary allows one additional service.
     EditedBoundary,
     /// AWSDenyAll is not attached.
     DenyMissing,
@@ -88,12 +89,12 @@ pub struct Rest {
     pub denied: bool,
     /// Whether an access key is active.
     pub key_active: bool,
-    /// The document of the policy `breakglass-gate`; `None` if the user has no such policy.
+    /// The document of the policy `breakglass-gate`. `None` if the user has no such policy.
     pub gate: Option<Value>,
 }
 
 impl Rest {
-    /// Returns whether AWSDenyAll is attached and the key is inactive. Ignores the gate, which can still be there.
+    /// Returns whether `AWSDenyAll` is attached and the key is inactive. The user can still have a gate.
     pub fn at_rest(&self) -> bool {
         self.denied && !self.key_active
     }
@@ -133,13 +134,13 @@ impl Account {
         Account::seed(self.aws.clone(), name, self.id.clone(), user)
     }
 
-    /// Creates a user that is allowed only to attach `AWSDenyAll` to the emergency user, and to read the emergency
+    /// Creates a user that is only allowed to attach `AWSDenyAll` to the emergency user and to read the emergency
     /// user's state in IAM.
     pub fn panic_user(&self) -> Creds {
         self.servant("panic", PANIC_DOCUMENT)
     }
 
-    /// Replaces the closer's policy with a policy that lacks an action.
+    /// Removes an action from the closer's policy.
     pub fn take_from_closer(&self, action: &str) {
         let document = self.here(CLOSER_DOCUMENT).replace(action, "iam:GetUser");
         let name = format!("{}-closer", self.user);
@@ -165,7 +166,7 @@ impl Account {
         Creds::from_reply(&self.root("create_access_key", json!({"UserName": user}))["AccessKey"])
     }
 
-    /// Returns a policy template with this account and this user filled in.
+    /// Fills this account and this user into a policy template.
     fn here(&self, template: &str) -> String {
         let user = format!("user/{}", self.user);
         template.replace(TEMPLATE_ACCOUNT, &self.id).replace(TEMPLATE_USER, &user)
@@ -211,7 +212,7 @@ impl Account {
         hex::encode(Sha256::digest(canonical))
     }
 
-    /// Creates an SNS topic for alerts, and a key that is allowed only to publish to it.
+    /// Creates an SNS topic for alerts, and a key that is only allowed to publish to this topic.
     pub fn topic(&self, name: &str) -> (String, Creds) {
         let made = self.call(&self.aws.root_of(&self.id), "sns", "create_topic", json!({"Name": name}));
         let arn = made.expect("the topic should be created")["TopicArn"]
@@ -243,7 +244,7 @@ impl Account {
 
     // Calls and reads --------------------------------------------------------
 
-    /// Makes one IAM call as the account's root; panics if the call fails.
+    /// Makes one IAM call as the account's root. Panics if the call fails.
     pub fn root(&self, op: &str, args: Value) -> Value {
         let asked = format!("{op} {args}");
         self.try_root(op, args).unwrap_or_else(|error| panic!("{asked}: {error:?}"))
@@ -297,18 +298,18 @@ impl Account {
         self.aws.rule(rule.account(&self.id))
     }
 
-    /// From now on, IAM writes take effect only after this delay, but IAM's reads show the writes at once.
+    /// Lets later IAM writes take effect only after this delay. IAM's reads show the writes at once.
     pub fn lag(&self, by: Duration) {
         self.aws.steer("POST", "lag", &json!({"account": self.id, "seconds": by.as_secs_f64()}));
     }
 
-    /// Sets the number of seconds by which AWS's clock is ahead of this machine's clock.
+    /// Sets how many seconds AWS's clock is ahead of this machine's clock.
     pub fn set_ahead(&self, seconds: i64) {
         self.ahead.store(seconds, Ordering::Relaxed);
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
-    /// Returns the number of seconds by which AWS's clock is ahead, as a shared value that also shows later changes.
+    /// Returns how many seconds AWS's clock is ahead. The value is shared, so it also shows later changes.
     pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
         self.ahead.clone()
     }
@@ -322,7 +323,7 @@ impl Account {
         here.cast_signed() + self.ahead.load(Ordering::Relaxed)
     }
 
-    /// Makes the emergency user differ from what was sealed.
+    /// Changes the emergency user so that the user differs from the sealed properties.
     pub fn drift(&self, drift: Drift) {
         let user = self.user.as_str();
         match drift {
@@ -403,7 +404,7 @@ impl Account {
                     "PolicyArn": self.boundary_arn, "PolicyDocument": document.to_string(), "SetAsDefault": true}));
             }
             Drift::DenyMissing => {
-                // The deny can be detached already.
+                // `AWSDenyAll` might already be detached.
                 let _ = self.try_root("detach_user_policy", json!({"UserName": user, "PolicyArn": DENY_ALL}));
             }
             Drift::KeyActive => self.set_key(true),
@@ -445,7 +446,7 @@ impl Account {
         serde_json::from_str(&text).expect("gate.json should contain JSON")
     }
 
-    /// Opens a window of another session: writes its gate, activates the key and detaches the deny. T1 can be in the
+    /// Opens a window of another session: writes a gate, activates the key and detaches `AWSDenyAll`. T1 can be in the
     /// past.
     pub fn put_window(&self, session: &str, t0: i64, t1: i64) {
         self.put_inline(GATE, &self.gate(session, t0, t1));
@@ -463,7 +464,7 @@ impl Account {
 /// Converts seconds since 1970 to the date format of IAM, such as `2026-11-22T02:17:00Z`.
 pub fn utc(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The date is computed in the proleptic Gregorian calendar, with years that start on 1 March.
+    // The computation uses the proleptic Gregorian calendar, with years that start on 1 March.
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -21,7 +21,7 @@ impl Mfa {
     }
 }
 
-/// A role, and a user with an active key. The user is allowed only to assume the role, and only with MFA.
+/// A role, and a user with an active key. The only permission of the user is to assume the role with MFA.
 #[derive(Debug)]
 pub struct Standby {
     pub user: String,
@@ -57,8 +57,8 @@ impl Account {
         target
     }
 
-    /// Creates a role, and a user that is allowed to assume the role. A session of the role lasts an hour at most,
-    /// and is allowed to call S3 and to make the probe.
+    /// Creates a role, and a user that is allowed to assume the role. A session of the role lasts at most one hour, and
+    /// is allowed to call S3 and to make the probe.
     pub fn standby(&self) -> Standby {
         let user = "standby".to_owned();
         self.root("create_user", json!({"UserName": user}));

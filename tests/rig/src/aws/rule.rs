@@ -1,11 +1,11 @@
-//! Calls as AWS received them, and rules that hold, drop, fail or delay a call.
+//! The calls that the emulated AWS received, and rules that hold, drop, fail or delay a call.
 
 use super::Aws;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// One call, as AWS received it.
+/// One call that the emulated AWS received.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Call {
     /// The time at which the call arrived, in seconds since 1970.
@@ -14,16 +14,16 @@ pub struct Call {
     pub account: Option<String>,
     /// The access key that signed the call.
     pub key: String,
-    /// The name of the user who owns that key, or `root`.
+    /// The name of the user who owns the signing key, or `root`.
     pub principal: Option<String>,
-    /// `iam`, `sts`, `sns` and so on.
+    /// The AWS service, such as `iam`.
     pub service: String,
     /// The region that the call's signature names.
     pub region: String,
     /// The API action that was called, such as `PutUserPolicy`.
     pub action: String,
     pub params: Value,
-    /// The HTTP status of the answer; `None` if the call never took effect.
+    /// The HTTP status of the answer. `None` if the call never took effect.
     #[serde(default)]
     pub status: Option<u16>,
     /// The error code with which AWS refused the call.
@@ -38,24 +38,24 @@ pub struct Call {
     pub(super) rig: bool,
 }
 
-/// Selects calls, and says what happens to the selected calls. For example, `Rule::after("DetachUserPolicy").nth(2)`
+/// Selects calls, and decides what happens to the selected calls. For example, `Rule::after("DetachUserPolicy").nth(2)`
 /// holds the reply to the second call of this action.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Rule(Value);
 
 impl Rule {
-    /// Makes a rule that acts before a call of this action takes effect; `"*"` is any action.
+    /// Creates a rule that acts before a call of this action takes effect. `"*"` stands for any action.
     pub fn before(action: &str) -> Rule {
         Rule(json!({"action": action, "when": "before", "do": "hold"}))
     }
 
-    /// Makes a rule that acts after the call took effect and before its reply is sent.
+    /// Creates a rule that acts after the call took effect and before the reply is sent.
     pub fn after(action: &str) -> Rule {
         Rule(json!({"action": action, "when": "after", "do": "hold"}))
     }
 
-    /// Selects the nth call that matches. The first matching call after the rule is set has the number 1.
+    /// Selects the nth matching call. The first matching call after the rule is set has the number 1.
     pub fn nth(self, nth: u32) -> Rule {
         self.with("nth", json!(nth))
     }
@@ -127,7 +127,7 @@ impl ActiveRule {
         ActiveRule { aws, number }
     }
 
-    /// Waits until a call has matched the rule; returns `None` if that takes longer than `patience`.
+    /// Waits until a call has matched the rule. Returns `None` if the wait is longer than `patience`.
     pub fn wait(&self, patience: Duration) -> Option<Call> {
         let path = format!("held?rule={}&timeout={}", self.number, patience.as_secs_f64());
         let call = self.aws.steer("GET", &path, &Value::Null)["call"].take();

@@ -1,6 +1,6 @@
-//! The rehearsal: performs the main steps on the terminal, with virtual YubiKeys and an emulated AWS.
+//! The rehearsal: performs the main steps of the program on the terminal, with virtual YubiKeys and an emulated AWS.
 //!
-//! `rehearse PROGRAM` runs it. The last line and the exit status show whether the rehearsal passed.
+//! `rehearse PROGRAM` runs the rehearsal. The last line and the exit status show whether the rehearsal passed.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use rig::aws::{Account, Aws, Creds, Probe, python};
 use rig::pty::{End, Person};
 use rig::site::Site;
 
-/// The command that runs during the window: a Python script that uses boto3 with only the credentials of the window.
+/// The operator's command: a Python script that uses boto3 with only the credentials of the window.
 const INSIDE: &str = "\
 import boto3, sys
 name = 'breakglass-rehearsal-' + sys.argv[1]
@@ -109,7 +109,7 @@ fn rehearse(program: PathBuf) -> String {
         .into()
 }
 
-/// Makes the checks that an auditor makes.
+/// Makes the checks of an auditor.
 fn afterwards(site: &Site, account: &Account) {
     say("breakglass ledger verify --vault prod.age --vault prod.drill.age");
     let vaults = ["ledger", "verify", "--vault", "prod.age", "--vault", "prod.drill.age"];
@@ -161,7 +161,7 @@ fn refused(account: &Account, who: &Creds, what: &str) {
     }
 }
 
-/// Returns the session that the command got during the window.
+/// Returns the AWS session that the operator's command got during the window.
 fn session(site: &Site) -> Creds {
     let text =
         std::fs::read_to_string(site.path("session")).expect("the command should have saved its session");

@@ -1,4 +1,4 @@
-//! A shell with virtual tokens plugged in, for manual tests.
+//! Starts a shell with plugged-in virtual tokens, for manual tests.
 
 use rig::pcscd::Pcscd;
 use rig::token::{Authority, FACTORY_PIN, Fault, Management, Spec, Token, Touch};
@@ -70,7 +70,7 @@ impl Options {
                 _ => options.command = std::iter::once(argument).chain(rest.by_ref()).collect(),
             }
         }
-        // A person can take a while to touch a token, so the token waits for 15 seconds.
+        // A person needs time to touch a token, so the token waits for 15 seconds.
         options.spec.touch_timeout = Duration::from_secs(15);
         Ok(options)
     }
@@ -103,7 +103,7 @@ fn run(options: Options) -> Result<u8> {
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-/// Sends one request to the rig-shell in which this command runs, and prints the answer.
+/// Sends one request to the surrounding rig-shell, and prints the answer.
 fn ask(words: &[String]) -> Result<u8> {
     let control = std::env::var(CONTROL)
         .map_err(|_| format!("{CONTROL} is not set; run this command in a rig-shell"))?;
@@ -133,7 +133,7 @@ impl Bench {
             Ok(_) => self.obey(&words).unwrap_or_else(|error| format!("error: {error}\n")),
             Err(error) => format!("error: {error}\n"),
         };
-        // A client can disconnect before it gets the answer.
+        // The client might have disconnected, so a failed write is ignored.
         let _ = client.write_all(answer.as_bytes());
     }
 

@@ -1,4 +1,4 @@
-//! Searches the memory of a process when it ends: traces the process until its last thread is about to exit.
+//! Searches the memory of a process at its end: traces the process until the last thread is about to exit.
 
 use super::windows::Windows;
 use super::{Finding, search};
@@ -22,7 +22,7 @@ pub struct Ending {
 
 /// A process that is traced to its end.
 pub struct Tracing {
-    // Do not wait for the child through this handle: such a wait would mistake a stop of the traced child for the
+    // Do not wait for the child through this handle, because the wait would mistake a stop of the traced child for the
     // child's end.
     _child: Child,
     ending: Receiver<Ending>,
@@ -30,8 +30,8 @@ pub struct Tracing {
 
 /// Traces a child with all its threads, and searches its memory when the last thread is about to exit.
 ///
-/// Tracing has begun when this function returns. The function takes the child because, from then on, only the tracer
-/// is allowed to wait for the child.
+/// Tracing has begun when this function returns. The function takes ownership of the child, because only the tracer is
+/// allowed to wait for the child.
 ///
 /// # Panics
 ///
@@ -90,8 +90,8 @@ struct Tracer {
 impl Tracer {
     fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
         let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
-        // A new thread can start during one round. The new thread is traced from its start if a traced thread started
-        // it. Otherwise, the next round finds it.
+        // A new thread can start during one round. If a traced thread started the new thread, the new thread is traced
+        // automatically. Otherwise, the next round finds the new thread.
         while tracer.attach_new()? {}
         Ok(tracer)
     }
@@ -135,7 +135,8 @@ impl Tracer {
         }
     }
 
-    /// Handles a thread that stopped for an event of the tracer, or, if `event` is 0, for the delivery of a signal.
+    /// Handles a stopped thread. If `event` is 0, the thread stopped for the delivery of a signal, otherwise for an
+    /// event of the tracer.
     fn stopped(&mut self, thread: Pid, signal: c_int, event: c_int) {
         match event {
             libc::PTRACE_EVENT_EXIT => {
@@ -144,13 +145,13 @@ impl Tracer {
                     self.look(thread);
                 }
             }
-            // A thread counts as alive from its first stop, not from the kernel's report that it was created, because
-            // the thread might have ended before that report arrives.
+            // A thread counts as alive from its first stop. The kernel's earlier report about a new thread does not
+            // count, because the thread might end before the report arrives.
             _ => _ = self.alive.insert(thread),
         }
         match (event, signal) {
             (0, signal) => resume(libc::PTRACE_CONT, thread, signal),
-            // Job control stopped the thread: it stays stopped until SIGCONT.
+            // Job control stopped the thread, so the thread stays stopped until SIGCONT.
             (libc::PTRACE_EVENT_STOP, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) => {
                 resume(libc::PTRACE_LISTEN, thread, 0);
             }
@@ -160,7 +161,7 @@ impl Tracer {
 
     fn look(&mut self, thread: Pid) {
         // The memory is read through the last thread, because the first thread might have ended. If another thread
-        // stops later, the memory is searched again.
+        // stops later, the search is repeated.
         self.finding = Some(search(&self.tasks().join(thread.to_string()), &self.windows));
     }
 
@@ -169,8 +170,7 @@ impl Tracer {
     }
 }
 
-/// Waits for the next stop or end of a thread that this thread traces. This process can have other children, which are
-/// ignored.
+/// Waits for the next stop or end of a traced thread. Ignores other children of this process.
 fn next_change() -> nix::Result<(Pid, c_int)> {
     let mut status = 0;
     loop {
@@ -183,7 +183,7 @@ fn next_change() -> nix::Result<(Pid, c_int)> {
     }
 }
 
-/// Continues a stopped thread. If the thread has ended, a later wait reports the thread's end.
+/// Continues a stopped thread. If the thread has already ended, a later wait reports the end.
 fn resume(request: libc::c_uint, thread: Pid, signal: c_int) {
     let nothing = std::ptr::null_mut::<libc::c_void>();
     // SAFETY: both requests ignore the address and take a number as data, so no pointer is dereferenced.

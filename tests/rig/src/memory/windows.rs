@@ -1,20 +1,20 @@
-//! The eight-byte windows of secrets, and a fast search for all of them.
+//! A fast search for all eight-byte windows of secrets. A window is eight consecutive bytes of a secret.
 
 use super::Hit;
 use std::collections::HashMap;
 
 /// The length of a window in bytes.
 const WINDOW: usize = 8;
-/// The number of bytes at the end of a chunk that are searched again with the next chunk. A window that spans two
-/// chunks has at most this many bytes in the first chunk.
+/// How many bytes at the end of a chunk are searched again with the next chunk. A window that spans two chunks has at
+/// most this many bytes in the first chunk.
 pub(super) const OVERLAP: usize = WINDOW - 1;
 
 pub(super) struct Windows {
     names: Vec<String>,
-    /// For each window: the index of its secret and the offset in that secret.
+    /// For each window, the index of the secret and the offset in the secret.
     places: HashMap<u64, Vec<(usize, usize)>>,
-    /// One bit for each hash value, which is set if a window of a secret has this hash value. Most windows of memory
-    /// have a hash value whose bit is not set, so they need no lookup in `places`.
+    /// One bit for each hash value. The bit is set if a window of a secret has this hash value. Most windows of memory
+    /// have a hash value without a set bit, so they need no lookup in `places`.
     sieve: Vec<u64>,
 }
 
@@ -46,7 +46,7 @@ impl Windows {
         Self { names: secrets.iter().map(|(name, _)| (*name).into()).collect(), places, sieve }
     }
 
-    /// Adds the pieces of secrets that are in `bytes`, which begin at the address `base` of `mapping`.
+    /// Adds each piece of a secret in `bytes` to `hits`. `bytes` begin at the address `base` of `mapping`.
     pub fn search(&self, bytes: &[u8], base: u64, mapping: &str, hits: &mut Vec<Hit>) {
         let mut window = 0;
         let mut at = 0;
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_secret_is_one_hit() {
+    fn a_complete_secret_in_memory_is_one_hit() {
         assert_eq!(search(b"0123456789", b"..0123456789.."), [(102, 0, 10)]);
     }
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn seven_bytes_are_not_enough() {
+    fn seven_bytes_of_a_secret_are_not_a_hit() {
         assert_eq!(search(b"0123456789", b"..0123456.."), []);
     }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 const VERSION: u32 = 0x11;
 const GET_READERS_STATE: u32 = 0x12;
-/// The length of a reader's record: name, event counter, state, sharing, ATR with padding, length of the ATR,
-/// protocol.
+/// The length of a reader's record in bytes. The fields are: name, event counter, state, sharing, ATR with padding,
+/// length of the ATR, protocol.
 const RECORD: usize = 128 + 3 * 4 + 36 + 2 * 4;
 const STATE: usize = 128 + 4;
 const ATR_LEN: usize = 128 + 12 + 36;
@@ -20,7 +20,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects and agrees on the protocol's version.
+    /// Connects to the daemon and agrees on the protocol's version.
     pub fn connect(socket: &Path) -> Result<Self> {
         let mut stream = UnixStream::connect(socket)?;
         let (major, minor, result) = (4_u32, 4_u32, 0_u32);

@@ -1,4 +1,4 @@
-//! The daemon's process: its directory, its namespaces and its end.
+//! Starts and ends the daemon's process, with a private directory and private namespaces.
 
 use super::client::Client;
 use super::log::Log;
@@ -22,10 +22,10 @@ const START: Duration = Duration::from_secs(20);
 /// The polling interval.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Mounts the socket's directory where pcscd expects it, then executes pcscd.
+/// Mounts the socket's directory where pcscd expects the directory, then executes pcscd.
 ///
-/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. Therefore the network
-/// route disables delayed acknowledgements.
+/// vpcd sends small packets, so each command would wait 40 ms for a delayed acknowledgement. The network route
+/// therefore disables delayed acknowledgements.
 const SCRIPT: &str = r#"
 set -e
 # These mounts must not be visible in other namespaces. In a chroot, / is not a mount point, so /run is made one.
@@ -52,7 +52,7 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts pcscd with `pairs` pairs of readers, and waits until it accepts clients.
+    /// Starts pcscd with `pairs` pairs of readers, and waits until pcscd accepts clients.
     pub fn start(pairs: usize) -> Self {
         let directory = lay_out(pairs).unwrap_or_else(|e| panic!("cannot create pcscd's directory: {e}"));
         let mut command = Command::new("setpriv");
@@ -71,7 +71,7 @@ impl Daemon {
                 "rig",
             ])
             .arg(&directory)
-            // Ctrl-C at the test's terminal must not reach the daemon, which is ended when the test ends.
+            // Ctrl-C at the test's terminal must not reach the daemon. The daemon ends when the test ends.
             .process_group(0)
             .stdin(Stdio::null());
         let (reader, writer) = std::io::pipe().expect("a pipe should be created");
@@ -92,7 +92,7 @@ impl Daemon {
         &self.socket
     }
 
-    /// Waits until the daemon's clients see a card in this reader, or no card.
+    /// Waits until the daemon's clients see a card in this reader (`present` is true), or no card.
     ///
     /// # Panics
     ///
@@ -141,7 +141,7 @@ impl Daemon {
     }
 }
 
-/// The prefix of a daemon's directory, which is followed by the test's process id.
+/// The prefix of a daemon's directory. After the prefix follows the test's process id.
 const PREFIX: &str = "rig-";
 
 /// Removes the directories of test processes that were killed.
@@ -173,7 +173,7 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     for sub in ["run", "readers"] {
         fs::create_dir_all(directory.join(sub))?;
     }
-    // A client can run as another user, so every user is allowed to enter these directories.
+    // Every user is allowed to enter these directories, because a client can run as another user.
     for open in [&directory, &directory.join("run")] {
         fs::set_permissions(open, Permissions::from_mode(0o755))?;
     }
@@ -192,8 +192,8 @@ fn lay_out(pairs: usize) -> std::io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Spawns the child from a thread that never ends. The reason is that the kernel sends the parent-death signal when
-/// the *thread* that spawned the child ends, even if the process continues.
+/// Spawns the child from a thread that never ends. The kernel sends the parent-death signal when the *thread* that
+/// spawned the child ends, even if the process continues.
 fn spawn_for_good(command: Command) -> std::io::Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();

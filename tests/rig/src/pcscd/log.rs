@@ -1,4 +1,4 @@
-//! The daemon's log. The log is read while the daemon runs, and is shown after a timeout.
+//! Reads the daemon's log while the daemon runs. After a timeout, the rig shows the log.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

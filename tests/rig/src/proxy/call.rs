@@ -1,4 +1,4 @@
-//! A call that was parsed from the request's headers and form, and the result of the call.
+//! A call, parsed from the headers and the form of a request, and the result of the call.
 
 use super::fault::Fault;
 use super::http::Request;
@@ -18,13 +18,13 @@ pub struct Seen {
     pub nth: u32,
     pub params: BTreeMap<String, String>,
     pub fault: Option<Fault>,
-    /// AWS's answer; `None` if the call has not reached AWS.
+    /// AWS's answer. `None` if the call has not reached AWS.
     pub effect: Option<Effect>,
-    /// The bytes of the request as it was sent.
+    /// The bytes of the request that the program sent.
     pub bytes: Vec<u8>,
     /// When the call arrived.
     pub came: Instant,
-    /// The time at which the proxy had received AWS's answer; `None` if there is no answer yet.
+    /// The time at which the proxy had received AWS's complete answer. `None` without an answer.
     pub answered: Option<Instant>,
 }
 

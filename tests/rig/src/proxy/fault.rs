@@ -1,4 +1,4 @@
-//! Faults, and the call into which a fault is injected.
+//! The faults of a call, and the choice of the call that gets a fault.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Spot {
     }
 }
 
-/// Stands for the key of any session, because a test does not know the key before the session is issued.
+/// Stands for the key of any session. A test does not know the key before the session is issued.
 pub const SESSION: &str = "ASIA";
 
 /// Returns the text that stands for this key in a [`Spot`].
@@ -34,8 +34,8 @@ pub(super) fn whose(key: &str) -> &str {
 /// A fault of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The call gets the answer `403 AccessDenied`, as if a policy denied it. Every later call with the same action
-    /// and key gets the same answer.
+    /// The call gets the answer `403 AccessDenied`, as if a policy denied the call. Every later call with the same
+    /// action and key gets the same answer.
     Refused,
     /// This many calls in a row with the same action and key, starting with this call, take no effect and get the
     /// answer `400 Throttling`.
@@ -45,20 +45,20 @@ pub enum Fault {
     Broken(u32),
     /// The call takes effect at once, and the reply is delayed.
     Slow(Duration),
-    /// The call takes effect; the connection is closed without a reply.
+    /// The call takes effect, but the connection is closed without a reply.
     ReplyLost,
-    /// The connection is closed without a reply; the call takes effect after this delay.
+    /// The connection is closed without a reply. The call takes effect after this delay.
     Late(Duration),
-    /// The connection is closed without a reply; the call takes no effect.
+    /// The connection is closed without a reply. The call takes no effect.
     Cut,
-    /// The network is cut from this call on: this call and every later one gets no reply and takes no effect.
+    /// The network is cut from this call on. This call and every later call get no reply and take no effect.
     Gone,
     /// The call gets no reply and takes no effect until [`super::Proxy::release`].
     Hold,
 }
 
 impl Fault {
-    /// Returns the number of calls in a row that get the fault.
+    /// Returns how many consecutive calls get the fault.
     pub(super) fn lasts(&self) -> u32 {
         match self {
             Self::Refused => u32::MAX,

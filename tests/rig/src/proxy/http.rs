@@ -37,7 +37,7 @@ impl Request {
         Some(request)
     }
 
-    /// Returns the request as it is sent, with this `Connection` header.
+    /// Returns the bytes of the request with this `Connection` header.
     pub(super) fn bytes(&self, connection: &str) -> Vec<u8> {
         let mut head = format!("{}\r\n", self.line);
         for (name, value) in self.headers.iter().filter(|(name, _)| name != "connection") {
@@ -47,13 +47,13 @@ impl Request {
         [head.as_bytes(), &self.body].concat()
     }
 
-    /// Returns the header with this name, which is given in lower case.
+    /// Returns the header with this name. `name` must be in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Sends a request to AWS on a separate connection; returns the complete reply, or `None` if there was none.
+/// Sends a request to AWS over a separate connection. Returns the complete reply, or `None` if AWS did not reply.
 pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(aws).ok()?;
     stream.write_all(&request.bytes("close")).ok()?;
@@ -61,8 +61,8 @@ pub(super) fn forward(aws: &str, request: &Request) -> Option<Vec<u8>> {
     stream.read_to_end(&mut reply).ok()?;
     let end = reply.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let (head, body) = reply.split_at(end);
-    // AWS closes its connection after the reply, but the client's connection stays open, so the header `Connection`
-    // is left out.
+    // The header `Connection` is left out: AWS closes its connection after the reply, but the client's connection stays
+    // open.
     let head = std::str::from_utf8(head).ok()?.split_inclusive("\r\n");
     let kept: String = head.filter(|line| !line.to_lowercase().starts_with("connection:")).collect();
     Some([kept.as_bytes(), body].concat())

@@ -1,4 +1,4 @@
-//! Sends recorded calls again, without the program that made them.
+//! Sends recorded calls again, without the program.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use super::Seen;
 use super::http::read_reply;
 use crate::aws::Account;
 
-/// Sends each call once, in order, over one open connection; returns the time that each reply took.
+/// Sends each call once, in order, over one open connection. Returns the duration until each reply.
 ///
 /// # Panics
 ///

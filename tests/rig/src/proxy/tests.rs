@@ -1,4 +1,4 @@
-//! Tests with a client that speaks plain HTTP: effects, answers, and the record of calls.
+//! Tests of the proxy with a plain HTTP client: the effects of calls, the answers, and the record of calls.
 
 use super::*;
 use crate::aws::Aws;
@@ -110,7 +110,7 @@ fn signatures_are_checked_against_the_clock_of_aws() {
         account.set_ahead(ahead);
         let said = ask(&proxy, "GetUser", time::now() + off);
         assert!(said.contains(judged), "{ahead} {off}: {said}");
-        // If the call's time is accepted, AWS refuses the call because AWS does not know the key.
+        // If the proxy accepts the call's time, AWS refuses the call, because the key is unknown.
         if !judged.starts_with("Signature") {
             continue;
         }

@@ -1,4 +1,5 @@
-//! Renders output as a terminal does: returns the lines on the screen and above it, without escape sequences.
+//! Renders output as a terminal does. The result has the lines on the screen and the lines that scrolled off, without
+//! escape sequences.
 
 /// Renders output on a terminal with this number of columns. Drops trailing blanks and empty lines.
 pub(super) fn render(output: &str, columns: usize) -> String {
@@ -13,7 +14,7 @@ pub(super) fn render(output: &str, columns: usize) -> String {
 struct Terminal {
     columns: usize,
     screen: Screen,
-    /// The main screen, which is kept while the alternate screen is shown.
+    /// The main screen. It is kept here while the alternate screen is shown.
     main: Option<Screen>,
 }
 
@@ -96,8 +97,7 @@ impl Screen {
         }
     }
 
-    /// Puts a character at the cursor. If the character does not fit into the line, the line wraps before the
-    /// character, as on a terminal.
+    /// Puts a character at the cursor. If the line is full, the line wraps before the character, as on a terminal.
     fn put(&mut self, character: char, columns: usize) {
         if self.column >= columns {
             self.column = 0;
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alternate_screen_hides_the_main_one_until_it_ends() {
+    fn the_alternate_screen_hides_the_main_screen_until_the_alternate_screen_ends() {
         let sheet = "main\r\n\x1b[?1049h\x1b[2J\x1b[Hsheet";
         assert_eq!(render(sheet, 80), "sheet\n");
         assert_eq!(render(&format!("{sheet}\x1b[2J\x1b[H\x1b[?1049lmore"), 80), "main\nmore\n");

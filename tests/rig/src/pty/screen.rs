@@ -1,11 +1,11 @@
-//! A terminal's output. The output is read as soon as it arrives, so that the command never blocks.
+//! Reads a terminal's output as soon as the output arrives, so that the command never blocks.
 
 use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A terminal's output, and the position up to which a person has read it.
+/// A terminal's output, and the position up to which a person has read the output.
 pub(super) struct Screen {
     shared: Arc<(Mutex<Shown>, Condvar)>,
     read: usize,
@@ -32,7 +32,7 @@ impl Screen {
         let writer = Arc::clone(&shared);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // If the other side of a terminal is closed, reading fails with EIO instead of ending.
+            // If the other side of a terminal is closed, a read fails with EIO instead of reporting the end.
             while let Ok(n @ 1..) = output.read(&mut buffer) {
                 lock(&writer.0).show(&buffer[..n]);
                 writer.1.notify_all();
@@ -43,8 +43,8 @@ impl Screen {
         Self { shared, read: 0 }
     }
 
-    /// Returns the output from the end of the last match to the end of `text`, or `None` if `text` does not appear in
-    /// time.
+    /// Returns the output from the end of the previous match to the end of `text`. Returns `None` if `text` does not
+    /// appear in time.
     pub fn find(&mut self, text: &str, patience: Duration) -> Option<String> {
         let from = self.read;
         let mut looked = from;
@@ -53,8 +53,7 @@ impl Screen {
             let plain = &shown.plain.text;
             let at = plain[looked..].windows(text.len().max(1)).position(|window| window == text.as_bytes());
             end = at.map(|at| looked + at + text.len());
-            // Output that was already searched is not searched again, except for the last bytes, where `text` could
-            // begin.
+            // The next search starts near the end of the searched output, because `text` could begin in the last bytes.
             looked = from.max((plain.len() + 1).saturating_sub(text.len()));
             end.is_none() && !shown.ended
         };
@@ -85,7 +84,7 @@ fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
     shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns a transcript in which erased text is on a separate line; repeated lines are dropped.
+/// Returns a transcript. Erased text is on a separate line; repeated lines are dropped.
 pub(super) fn story(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).replace("\x1b[2K", "\n").replace("\x1b[J", "\n");
     let mut plain = Plain::default();
@@ -103,7 +102,7 @@ struct Plain {
     inside: Inside,
 }
 
-/// What the last byte belongs to: text, or a part of an escape sequence.
+/// Whether the last byte belongs to text or to a part of an escape sequence.
 #[derive(Clone, Copy, Default)]
 enum Inside {
     #[default]

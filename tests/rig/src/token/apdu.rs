@@ -1,4 +1,4 @@
-//! Command and response APDUs in short and extended form, with chaining both ways (ISO 7816-4).
+//! Command and response APDUs in short and extended form, with chained commands and chained answers (ISO 7816-4).
 
 use super::status::{self, Status};
 
@@ -21,7 +21,7 @@ const GET_RESPONSE: u8 = 0xc0;
 const CHAIN_MAX: usize = 4096;
 
 impl Command {
-    /// Parses one APDU; returns `None` if its lengths contradict each other.
+    /// Parses one APDU. Returns `None` if the lengths in the APDU contradict each other.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (&[cla, ins, p1, p2], body) = bytes.split_first_chunk::<4>()?;
         let (data, le) = body_of(body)?;
@@ -81,7 +81,7 @@ pub(crate) enum Step {
 }
 
 impl Chains {
-    /// Receives one APDU; returns a command when its chain is complete.
+    /// Receives one APDU. Returns a command when the command's chain is complete.
     pub fn receive(&mut self, bytes: &[u8]) -> Step {
         let Some(mut command) = Command::parse(bytes) else {
             return Step::Answer(status::WRONG_LENGTH.bytes());
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_length_is_understood() {
+    fn every_form_of_an_apdus_length_is_parsed() {
         for (bytes, data, le) in [
             (&[0, 1, 2, 3][..], &[][..], 256),
             (&[0, 1, 2, 3, 9], &[], 9),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_comes_in_pieces() {
+    fn a_long_answer_is_sent_in_pieces() {
         let mut chains = Chains::default();
         let command = execute(&mut chains, &[0, 1, 2, 3]);
         let first = chains.answer(&command, vec![5; 600], status::OK);

@@ -1,6 +1,6 @@
-//! Attestation: certificates that show where a key was generated, and that lead to a root of the rig.
+//! Attestation: certificates that show that a key was generated on a token. A root of the rig signs the chain.
 //!
-//! The root's private key is in this file, so that every run uses the same root. Trust this root in tests only, with
+//! The root's private key is in this file, so that every run uses the same root. Trust this root only in tests, with
 //! `--attestation-root`.
 
 use super::slot::{Key, TouchPolicy, point};
@@ -14,7 +14,7 @@ const EC_PUBLIC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
 const BASIC_CONSTRAINTS: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x13];
-/// The arc 1.3.6.1.4.1.41482.3 of Yubico. One more number after this arc identifies an extension.
+/// Yubico's arc 1.3.6.1.4.1.41482.3. One more number after this arc identifies an extension.
 const YUBICO_PIV: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0xc4, 0x0a, 0x03];
 const TRUE: &[u8] = &[0x01, 0x01, 0xff];
 
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_the_same_in_every_run_and_names_itself() {
+    fn the_attestation_root_is_the_same_in_every_run_and_self_issued() {
         let root = Authority::Rig.root();
         assert_eq!(root, Authority::Rig.root());
         assert_eq!(subject_of(&root), Some(&Authority::Rig.name()[..]));

@@ -1,4 +1,4 @@
-//! The card: the state of one token, and the execution of commands.
+//! The card of a token: the state, and the execution of commands.
 
 use super::apdu::Command;
 use super::attest::Authority;
@@ -10,7 +10,7 @@ use super::{Counters, Fault, Management, Spec, Touch};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// The beginning of the PIV application's identifier, with which clients select the application.
+/// The first bytes of the PIV application's identifier. Clients select the application with this identifier.
 const PIV: &[u8] = &[0xa0, 0x00, 0x00, 0x03, 0x08];
 const PIV_REST: &[u8] = &[0x00, 0x00, 0x10, 0x00, 0x01, 0x00];
 const DEVICE_MANAGEMENT: &[u8] = &[0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17];
@@ -72,8 +72,8 @@ pub(crate) struct Card {
     pub touch: Touch,
     pub touch_timeout: Duration,
     pub last_touch: Option<Instant>,
-    /// The time of the last touch. `touch_took` is the time from that touch to the command's answer. A reset keeps
-    /// both times.
+    /// The time of the last touch. `touch_took` is the duration from this touch to the command's answer. A reset keeps
+    /// both values.
     pub touched_at: Option<Instant>,
     pub touch_took: Option<Duration>,
     /// Whether the token was touched for the current command.
@@ -125,7 +125,7 @@ impl Card {
         self.last_touch = None;
     }
 
-    /// Executes one command; returns [`Halt`] if it waits for a touch.
+    /// Executes one command. Returns [`Halt`] if the command waits for a touch or is refused.
     pub fn execute(&mut self, command: &Command) -> Answer {
         if command.ins == 0xa4 {
             return self.select(command);
@@ -169,8 +169,8 @@ impl Card {
             0xff => self.set_management_key(command),
             _ => Err(status::UNKNOWN_INSTRUCTION.into()),
         };
-        // A command that waits for a touch has not been executed yet, so the PIN still counts as verified immediately
-        // before this command.
+        // A command that waits for a touch is executed again later. The PIN must then still count as verified
+        // immediately before this command.
         self.session.pin_fresh = fresh && matches!(answer, Err(Halt::Touch));
         answer
     }
@@ -212,7 +212,7 @@ impl Card {
         self.session = Session { applet: self.session.applet, ..Session::default() };
     }
 
-    /// Sets a different serial number and its attestation, as if this were a different token.
+    /// Sets a different serial number and a matching attestation, as if the card were a different token.
     pub fn rename(&mut self, serial: u32, authority: Authority) {
         self.serial = serial;
         let intermediate =

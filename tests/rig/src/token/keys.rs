@@ -10,7 +10,7 @@ use super::tlv::{find, tlv};
 use p256::ecdsa::{Signature, SigningKey, signature::hazmat::PrehashSigner};
 use p256::{PublicKey, SecretKey};
 
-/// The PIV algorithm identifier of P-256, the only one that this token supports.
+/// The PIV algorithm identifier of P-256, the only algorithm that this token supports.
 const P256: u8 = 0x11;
 
 impl Card {
@@ -41,7 +41,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// Executes MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is `FF`. Exists from firmware 5.7.
+    /// Executes MOVE KEY from slot P2 to slot P1, or DELETE KEY if P1 is `FF`. The command exists from firmware 5.7 on.
     pub(super) fn move_key(&mut self, command: &Command) -> Answer {
         if self.firmware < (5, 7, 0) {
             return Err(status::UNKNOWN_INSTRUCTION.into());
@@ -93,7 +93,8 @@ impl Card {
         Ok(tlv(0x7c, &tlv(0x82, &self.spoiled(value))))
     }
 
-    /// Executes GET METADATA for a slot, the PIN, the PUK or the management key. Exists from firmware 5.3.
+    /// Executes GET METADATA for a slot, the PIN, the PUK or the management key. The command exists from firmware 5.3
+    /// on.
     pub(super) fn metadata(&self, command: &Command) -> Answer {
         if self.firmware < (5, 3, 0) {
             return Err(status::UNKNOWN_INSTRUCTION.into());

@@ -48,7 +48,7 @@ impl Cipher {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagementKey {
     pub cipher: Cipher,
-    /// The key's bytes, whose number depends on the cipher.
+    /// The key's bytes. Their number depends on the cipher.
     pub key: Vec<u8>,
 }
 
@@ -81,10 +81,10 @@ impl ManagementKey {
 
 /// The state after the first half of an authentication.
 pub(crate) enum Pending {
-    /// The witness in plain text. The card sends the witness encrypted, so only a client with the key can return the
-    /// witness in plain text.
+    /// The witness in plain text. The card sends the witness encrypted, so only a client with the key can decrypt and
+    /// return the witness.
     Witness(Vec<u8>),
-    /// The card's challenge, encrypted with the key. The client's response must be equal to this value.
+    /// The card's challenge, encrypted with the key. The client's response must equal this value.
     Response(Vec<u8>),
 }
 
@@ -92,7 +92,7 @@ pub(crate) enum Pending {
 pub(crate) enum Outcome {
     /// The answer to the first half, and the state for the second half.
     Begun(Vec<u8>, Pending),
-    /// The answer to a client that has proven that it has the key.
+    /// The answer to a client that has proven possession of the key.
     Proved(Vec<u8>),
 }
 

@@ -7,8 +7,8 @@ use super::tlv::{find, group, tlv};
 
 /// Yubico's administrative data: flags, salt, time stamp.
 pub(crate) const ADMIN: u32 = 0x5f_ff00;
-/// The data object *Printed Information*, which can be read only after the PIN was verified. Tools store a protected
-/// management key in this object.
+/// The data object *Printed Information*, in which tools store a protected management key. The object can be read only
+/// after the PIN was verified.
 pub(crate) const PRINTED: u32 = 0x5f_c109;
 /// The objects that can be read only after the PIN was verified: fingerprints, facial image, printed information,
 /// iris images.

@@ -61,8 +61,8 @@ impl Pin {
         }
     }
 
-    /// Compares a value and counts the try. Fails with the status `63CX` if the value is wrong. Fails with the status
-    /// `6983`, without a comparison, if the PIN is blocked.
+    /// Compares a value and counts the try. Fails with the status `63CX` if the value is wrong. If the PIN is blocked,
+    /// fails with the status `6983` without a comparison.
     pub fn check(&mut self, candidate: &[u8]) -> Result<(), Status> {
         if self.left == 0 {
             return Err(status::BLOCKED);
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_wrong_pins_block_it_even_for_the_right_one() {
+    fn after_three_wrong_pins_even_the_right_pin_is_refused() {
         let mut pin = Pin::new("123456", "123456");
         for left in [2, 1, 0] {
             assert_eq!(pin.check(b"999999\xff\xff"), Err(status::tries_left(left)));

@@ -14,8 +14,8 @@ const PUK: u8 = 0x81;
 pub(crate) const MANAGEMENT: u8 = 0x9b;
 
 impl Card {
-    /// Executes VERIFY (SP 800-73-4 part 2 §3.2.1): tries the PIN in the data. If there is no data, the command logs
-    /// out if P1 is `FF`, and otherwise reports the tries left.
+    /// Executes VERIFY (SP 800-73-4 part 2 §3.2.1): tries the PIN in the data. Without data, the command logs out if P1
+    /// is `FF`, and reports the tries left otherwise.
     pub(super) fn verify(&mut self, command: &Command) -> Answer {
         self.session.pin_fresh = false;
         match (command.p1, command.p2, &command.data[..]) {
@@ -40,7 +40,7 @@ impl Card {
         }
     }
 
-    /// Executes CHANGE REFERENCE DATA (SP 800-73-4 part 2 §3.2.2), with the old value followed by the new one.
+    /// Executes CHANGE REFERENCE DATA (SP 800-73-4 part 2 §3.2.2). The data is the old value followed by the new value.
     pub(super) fn change_reference(&mut self, command: &Command) -> Answer {
         let (old, new) = two_values(command)?;
         let secret = match command.p2 {
@@ -133,7 +133,7 @@ impl Card {
         Ok(Vec::new())
     }
 
-    /// Generates a management key that can be read with the PIN, and stores it as Yubico's tools do.
+    /// Generates a management key that can be read with the PIN, and stores the key as Yubico's tools do.
     pub(super) fn protect_management_key(&mut self) {
         self.management = ManagementKey::random(Cipher::factory(self.firmware));
         let protected = tlv(0x88, &tlv(0x89, &self.management.key));

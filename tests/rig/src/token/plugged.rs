@@ -5,7 +5,7 @@ use super::apdu::{Chains, Step};
 use std::net::{Shutdown, TcpStream};
 use vpicc::{Connection, VSmartCard};
 
-/// The answer to reset of a YubiKey 5: T=1, with "YubiKey" among the historical bytes.
+/// The answer to reset (ATR) of a YubiKey 5: T=1, with "YubiKey" among the historical bytes.
 const ATR: &[u8] = &[
     0x3b, 0xfd, 0x13, 0x00, 0x00, 0x81, 0x31, 0xfe, 0x15, 0x80, 0x73, 0xc0, 0x21, 0xc0, 0x57, 0x59, 0x75,
     0x62, 0x69, 0x4b, 0x65, 0x79, 0x40,
@@ -23,7 +23,7 @@ impl Plugged {
     pub fn serve(token: Token, wire: TcpStream) {
         let connection = Connection::from(wire.try_clone().expect("a socket should be duplicated"));
         let mut plugged = Self { token, wire, chains: Chains::default() };
-        // `run` always returns an error because it ends only when the connection is closed.
+        // `run` ends only when the connection is closed, so `run` always returns an error.
         let _ = connection.run(&mut plugged);
         plugged.token.unplug();
     }

@@ -88,7 +88,7 @@ impl Key {
     }
 }
 
-/// Returns an uncompressed point: 65 bytes, of which the first is 4.
+/// Returns an uncompressed point: 65 bytes, starting with the byte 4.
 pub(crate) fn point(public: &PublicKey) -> Vec<u8> {
     public.to_sec1_bytes().into_vec()
 }

@@ -1,6 +1,6 @@
 //! The encoding by tag, length and value that cards (BER) and certificates (DER) use.
 
-/// Encodes one value. A `tag` that does not fit into one byte takes two bytes.
+/// Encodes one value. A `tag` that does not fit into one byte is encoded in two bytes.
 pub(crate) fn tlv(tag: u16, value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len() + 6);
     let [high, low] = tag.to_be_bytes();
@@ -22,7 +22,7 @@ pub(crate) fn group(tag: u16, parts: &[&[u8]]) -> Vec<u8> {
     tlv(tag, &parts.concat())
 }
 
-/// Splits off the first value under a one-byte tag; returns the tag, the value and the rest.
+/// Splits off the first value with a one-byte tag. Returns the tag, the value and the rest.
 pub(crate) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -35,7 +35,7 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, rest.get(..len)?, &rest[len..]))
 }
 
-/// Returns the value with this `tag` in `bytes`; `None` if the tag is absent or `bytes` are malformed.
+/// Returns the value with this `tag` in `bytes`. Returns `None` if the tag is absent or `bytes` are malformed.
 pub(crate) fn find(tag: u8, mut bytes: &[u8]) -> Option<&[u8]> {
     while !bytes.is_empty() {
         let (found, value, rest) = split(bytes)?;

@@ -1,4 +1,4 @@
-//! The CPU time of other processes, as counted by the kernel.
+//! Reads the CPU time of other processes from the kernel.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Measures the shortest time that an opening can take: the time of the card, and the time of the AWS round trips
+//! Measures the shortest possible duration of an opening: the time of the card, and the time of the AWS round trips
 //! that must be sequential.
 
 use std::time::Duration;
@@ -8,17 +8,17 @@ use rig::proxy::{Seen, replay};
 
 use super::median;
 
-/// A round trip: calls that are sent concurrently. The calls of the next round trip can be sent only after all of
-/// these calls were answered.
+/// A round trip: calls that are sent concurrently. The next round trip can start only after all these calls are
+/// answered.
 pub(crate) struct RoundTrip {
     /// The calls' names.
     pub(crate) name: String,
-    /// The time of the slowest call. To measure it, each call is sent alone, over a connection that is already open.
+    /// The time of the slowest call. For this measurement, each call is sent alone over an open connection.
     pub(crate) time: Duration,
 }
 
-/// Returns the round trips of an opening. To measure the time of a round trip, the function sends the recorded
-/// requests of the round trip again, without the program.
+/// Returns the round trips of an opening. The function measures the time of each round trip by sending the recorded
+/// requests again, without the program.
 pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec<RoundTrip> {
     let steps = steps(calls);
     let times: Vec<Vec<Duration>> = (0..runs)
@@ -33,8 +33,8 @@ pub(crate) fn round_trips(account: &Account, calls: &[Seen], runs: usize) -> Vec
     steps.iter().enumerate().map(|(place, step)| RoundTrip { name: name(step), time: time(place) }).collect()
 }
 
-/// Groups calls into steps, one for each round trip. A call belongs to the last step if the call arrived before any
-/// call of that step was answered. Several probes in a row with the same key count as one step.
+/// Groups calls into round trips. A call belongs to the current round trip if the call arrived before any call of the
+/// round trip was answered. Several consecutive probes with the same key count as one round trip.
 fn steps(calls: &[Seen]) -> Vec<Vec<&Seen>> {
     let mut steps: Vec<Vec<&Seen>> = Vec::new();
     for call in calls {

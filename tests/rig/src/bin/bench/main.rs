@@ -1,5 +1,5 @@
-//! Measures an opening, and prints all figures in one table. The table compares the figures with an alternative that
-//! a team could use.
+//! Measures an opening, and prints all figures in one table. The table compares the program with an alternative that a
+//! team could use.
 //!
 //! `bench vault PROGRAM FILE` seals a vault for other measurements. `bench table PROGRAM RUNS HYPERFINE CRITERION`
 //! measures openings and prints the table. HYPERFINE is the JSON file of hyperfine, and CRITERION is the directory of
@@ -22,12 +22,12 @@ use opening::Cost;
 use pipeline::Pipeline;
 use table::{Row, text};
 
-/// The longest wait for a prompt, for a touch, or for the end of a command. A wait of three minutes is enough even on
-/// a busy machine.
+/// The longest wait for a prompt, for a touch, or for the end of a command. Three minutes are enough even on a busy
+/// machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The table's rows for functions: the group of the benchmarks, the name of the function, and the name of the function
-/// that it is compared with.
+/// The table's rows for functions. Each row has the group of the benchmark, the name of the function, and the name of
+/// the function for comparison.
 const FUNCTIONS: [(&str, &str, Option<&str>); 10] = [
     (measured::QUORUM, measured::WORDS, None),
     (measured::QUORUM, measured::IDENTITY, None),
@@ -65,8 +65,8 @@ fn main() {
     }
 }
 
-/// Prepares a site of three custodians, any two of whom can open the vault. The tokens of alice and carol are plugged
-/// in.
+/// Prepares a site with three custodians and a vault. Any two custodians can open the vault. The tokens of alice and
+/// carol are plugged in.
 fn sealed(program: &Path) -> (Site, Account) {
     let aws = Aws::start();
     let account = aws.seed("prod");
@@ -81,8 +81,7 @@ fn sealed(program: &Path) -> (Site, Account) {
 fn openings(program: &Path, runs: usize) -> Vec<Row> {
     let (site, account) = sealed(program);
     let pipeline = Pipeline::prepare(&site, &account);
-    // The benchmark runs the program and the alternative in turn, so a change in the machine's load affects both
-    // about equally.
+    // The program and the alternative run in turn, so a change in the machine's load affects both about equally.
     let (ours, theirs): (Vec<_>, Vec<_>) =
         (0..runs).map(|_| (opening::run(&site, &account), pipeline.run(&site, &account))).unzip();
     let of = |costs: &[Cost], field: fn(&Cost) -> Duration| median(costs.iter().map(field).collect());

@@ -15,14 +15,14 @@ use super::{PATIENCE, cpu};
 pub(crate) struct Cost {
     /// The CPU time of the process, or of all processes of a pipeline.
     pub(crate) cpu: Duration,
-    /// The time from the last touch to usable credentials, without the time from the first to the last probe of each
-    /// credential.
+    /// The time from the last touch to usable credentials. The time between the first and the last probe of each
+    /// credential is left out.
     pub(crate) usable: Duration,
     /// The time that the token took to answer after the last touch.
     pub(crate) card: Duration,
 }
 
-/// Opens a window once with `open`, and closes it again.
+/// Opens a window once with `open`, and closes the window.
 pub(crate) fn run(site: &Site, account: &Account) -> Cost {
     let seen = account.journal().len();
     let mut person = start(site, None);
@@ -76,8 +76,8 @@ fn start(site: &Site, proxy: Option<&Proxy>) -> Person {
     Person::run(command)
 }
 
-/// Answers the prompts of both custodians, and touches carol's token as soon as it blinks. Returns the time of the
-/// last touch.
+/// Answers the prompts of both custodians, and touches carol's token as soon as the token blinks. Returns the time of
+/// the last touch.
 fn last_touch(site: &Site, person: &mut Person) -> Instant {
     site.answer(person, "alice");
     let carol = site.custodian("carol");
@@ -100,8 +100,8 @@ fn stop(person: &mut Person) {
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
 }
 
-/// Returns the time from the first to the last probe of each credential, taken from the emulator's journal. The
-/// program repeats the probe, with pauses, until AWS's answers agree. The alternative probes only once.
+/// Returns, from the emulator's journal, the time between the first and the last probe of each credential. The program
+/// repeats the probe, with pauses, until AWS accepts several probes in a row. The alternative probes only once.
 fn between_probes(account: &Account, seen: usize) -> Duration {
     let calls = account.journal();
     let probes: Vec<_> = calls[seen..].iter().filter(|call| call.action == "ListTopics").collect();

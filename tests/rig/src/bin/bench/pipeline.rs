@@ -1,4 +1,4 @@
-//! The alternative that a team could use: two nested `age -d`, one for each person, and then the AWS CLI.
+//! The alternative to the program: two nested `age -d`, one for each person, and then the AWS CLI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,8 @@ use rig::token::Touch;
 use super::opening::Cost;
 use super::{PATIENCE, cpu};
 
-/// The alternative. The credentials are in a file that was encrypted to alice's token, and then encrypted again to
-/// carol's token.
+/// The alternative to the program. The credentials are in a file that is encrypted to alice's token, and then encrypted
+/// again to carol's token.
 pub(crate) struct Pipeline {
     script: PathBuf,
     plugin: PathBuf,
@@ -83,8 +83,7 @@ fn assigned(role: &str, key: &Creds) -> String {
     format!("{role}_id={}\n{role}_secret={}\n", key.key, key.secret)
 }
 
-/// Creates an identity of age-plugin-yubikey in a separate slot. The identity needs no PIN, but it needs a touch at
-/// each use.
+/// Creates an identity of age-plugin-yubikey in a separate slot. Each use of the identity needs a touch, but no PIN.
 fn identity(site: &Site, plugin: &Path, name: &str) {
     let custodian = site.custodian(name);
     let mut generate = Command::new(plugin);

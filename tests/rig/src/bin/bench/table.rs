@@ -1,4 +1,4 @@
-//! The table of figures: the program's figure, the figure that it is compared with, and their ratio.
+//! The table of figures. A row has the program's figure, the figure for comparison, and the ratio.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Row {
     }
 }
 
-/// Returns the rows for commands that hyperfine has timed. All other commands are compared with the last command.
+/// Returns the rows for commands that hyperfine has timed. The last command is the comparison for all other commands.
 pub(crate) fn commands(file: &Path) -> Vec<Row> {
     let results = json(file);
     let results = results["results"].as_array().cloned().unwrap_or_default();
