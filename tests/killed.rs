@@ -78,7 +78,7 @@ fn followed<T>(
 }
 
 /// Returns the index in `calls` of the first acknowledgement that comes too early. An acknowledgement is a write to
-/// standard output. It is too early if no fsync followed the last write to a file.
+/// standard output. An acknowledgement is too early if no fsync followed the last write to a file.
 fn too_early(calls: &[Call]) -> Option<usize> {
     let mut unsynced = None;
     for (place, call) in calls.iter().enumerate() {

@@ -92,7 +92,8 @@ fn secrets(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     secrets
 }
 
-/// Returns the secrets of the alert channels. The program needs these secrets until the last alert is sent.
+/// Returns the secrets of the alert channels. The program needs the secrets of alert channels until the last alert is
+/// sent.
 fn alerts(vault: &SealedVault) -> Vec<(String, Vec<u8>)> {
     let payload: Value =
         serde_json::from_slice(&std::fs::read(vault.site.path("payload.json")).unwrap()).unwrap();

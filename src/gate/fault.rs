@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a call to AWS failed. Each variant has the message of AWS or of the HTTP client.
+/// Why a call to AWS failed. Each kind of fault has the message of AWS or of the HTTP client.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Fault {
     /// AWS refused the call, so the call had no effect.

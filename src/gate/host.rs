@@ -31,9 +31,10 @@ pub trait Reporter {
     fn say(&self, line: &str);
 }
 
-/// The steps of an opening that do not call AWS. Each step must succeed before the next call to AWS.
+/// The steps of an opening that do not call AWS. Each step of this trait must succeed before the next call to AWS.
 pub trait OpenHooks {
-    /// Sends the alerts, and waits until one channel acknowledges an alert. This is the first step of an opening.
+    /// Sends the alerts, and waits until one channel acknowledges an alert. Sending the alerts is the first step of an
+    /// opening.
     ///
     /// # Errors
     /// If no alert is acknowledged.

@@ -18,7 +18,7 @@ pub struct Identity {
     pub account: String,
     /// The `Date` header of AWS's answer, in whole seconds.
     pub time: Timestamp,
-    /// When the request was sent, by the boot-time clock. AWS set `time` after this moment.
+    /// When the request was sent, by the boot-time clock. AWS set `time` after the request was sent.
     pub asked_at: Instant,
 }
 
@@ -28,7 +28,7 @@ pub trait Caller {
     async fn identify(&self) -> Result<Identity, Fault>;
 }
 
-/// The calls with the opener's credentials. None of these calls closes access.
+/// The calls with the opener's credentials. None of the opener's calls closes access.
 pub trait Opener: Caller {
     /// Reads all properties of the user that an opening checks. The calls run concurrently.
     async fn read(&self) -> Snapshot;
@@ -38,7 +38,7 @@ pub trait Opener: Caller {
     async fn lift_deny(&self) -> Write;
 }
 
-/// The calls with the closer's credentials. None of these calls detaches `AWSDenyAll`.
+/// The calls with the closer's credentials. None of the closer's calls detaches `AWSDenyAll`.
 pub trait Closer {
     /// Reads the gate, the attached policies and the access keys. The calls run concurrently.
     async fn read_access_state(&self) -> AccessState;
@@ -55,8 +55,8 @@ pub enum Probed {
     Open,
     /// AWS refused the action or the session: access is closed.
     Refused,
-    /// AWS answered that the key is unknown or inactive. Such an answer proves that access is closed only if the
-    /// program has deactivated the key.
+    /// AWS answered that the key is unknown or inactive. The answer "unknown key" proves that access is closed only if
+    /// the program has deactivated the key.
     KeyRefused,
     /// AWS gave another answer or no answer. The probe proves nothing.
     Unclear(String),

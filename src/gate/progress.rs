@@ -16,7 +16,7 @@ const SPREADS: SignedDuration = SignedDuration::from_secs(30);
 pub struct Pending {
     /// The name of the write, such as "activating the key".
     pub what: &'static str,
-    /// Why the result of the write is uncertain. The text continues a sentence that begins with `what`.
+    /// Why the result of the write is uncertain. The text of `doubt` continues a sentence that begins with `what`.
     pub doubt: &'static str,
     /// The time after which the write has either taken effect or will never take effect.
     pub expires: Timestamp,
@@ -30,7 +30,7 @@ pub(super) enum Effect {
     Inert,
     /// The write activates the key. The key is usable only after `AWSDenyAll` is detached.
     Readies,
-    /// The write detaches `AWSDenyAll`. This write enables access.
+    /// The write detaches `AWSDenyAll` and so enables access.
     Enables,
 }
 
@@ -59,7 +59,7 @@ impl OpenProgress {
         *self.pending.borrow_mut() = Some(Pending { what, doubt, expires: after(now, SPREADS) });
     }
 
-    /// Notes that an AWS session was issued in the lane `static`. This lane writes nothing to IAM.
+    /// Notes that an AWS session was issued in the lane `static`. The lane `static` writes nothing to IAM.
     pub(super) fn handed_out(&self) {
         self.touched.set(true);
         self.lifted.set(true);
@@ -70,7 +70,7 @@ impl OpenProgress {
         *self.pending.borrow_mut() = None;
     }
 
-    /// Whether the opening sent a write or issued an AWS session. If so, access must be closed.
+    /// Whether the opening sent a write or issued an AWS session. If the opening did, access must be closed.
     pub fn touched(&self) -> bool {
         self.touched.get()
     }

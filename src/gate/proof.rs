@@ -1,5 +1,5 @@
 //! Proves that access is closed: AWS must refuse access several times in a row. Both lanes, `gate` and `static`, use
-//! this proof.
+//! the same proof.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) trait ClosedAccess {
     /// Checks once and returns whether AWS refuses access.
     async fn is_refused(&mut self) -> bool;
 
-    /// Whether the proof cannot succeed. If true, the checks end.
+    /// Whether the proof has become impossible. An impossible proof ends the checks.
     fn is_hopeless(&self) -> bool {
         false
     }

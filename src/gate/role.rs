@@ -1,5 +1,5 @@
-//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. In this lane, the
-//! program writes nothing to IAM, so the program cannot close access before T1.
+//! The lane `static`: the user assumes a role, and a session policy ends the role's session at T1. In the lane
+//! `static`, the program writes nothing to IAM, so the program cannot close access before T1.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::window::Window;
 pub struct RolePlan<'a> {
     /// The id of the AWS account to which the user must belong: twelve digits.
     pub account: &'a str,
-    /// The statements of the sealed grant. The role's session has no permissions beyond these statements.
+    /// The statements of the sealed grant. The role's session has no permissions beyond the statements of the grant.
     pub grant: &'a [Value],
     /// The AWS regions in which the grant applies.
     pub regions: &'a [String],

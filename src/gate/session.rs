@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::vault::random;
 
-/// The prefix of the name that contains a session id in calls to AWS.
+/// The text before the session id in the name that breakglass uses in calls to AWS.
 const TRACED: &str = "breakglass-";
 
 /// The id of a session: eight random bytes, written as sixteen lower-case hex digits.
@@ -29,8 +29,8 @@ impl SessionId {
         Self(random::bytes())
     }
 
-    /// Returns `breakglass-` and the id: 27 characters. Calls to AWS contain this text in the user agent, as the name
-    /// of a role's session, or as the name of a federated user.
+    /// Returns `breakglass-` and the id: 27 characters. Calls to AWS contain the name in the user agent, as the name of
+    /// a role's session, or as the name of a federated user.
     pub fn traced(self) -> String {
         format!("{TRACED}{self}")
     }

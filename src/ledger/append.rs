@@ -95,8 +95,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Checks that the ledger accepts a new record, and that the disk has enough space for the records of a session. An
-    /// opening makes this check before the program asks custodians.
+    /// Checks that the ledger accepts a new record, and that the disk has enough space for the records of a session.
+    /// The opening checks the ledger before the program asks custodians.
     ///
     /// # Errors
     /// Fails if [`Ledger::append`] would fail.
@@ -160,7 +160,7 @@ impl Ledger {
 fn add(mut file: &File, length: u64, line: &[u8]) -> std::io::Result<()> {
     let written = file.write_all(line).and_then(|()| file.sync_all());
     if written.is_err() {
-        // If the file cannot be truncated, a partial line without a newline stays in the file. Readers skip such a
+        // If the file cannot be truncated, a partial line without a newline stays in the file. Readers skip a partial
         // line.
         let _ = file.set_len(length).and_then(|()| file.sync_all());
     }

@@ -27,7 +27,7 @@ pub struct NotWritten {
 }
 
 impl BackgroundRecords {
-    /// Starts the thread. If the thread cannot be started, [`Self::finish`] reports this.
+    /// Starts the thread. If the thread cannot be started, [`Self::finish`] reports that the records were not written.
     pub fn start(ledger: &Ledger) -> Self {
         let (send, records) = channel::<(Timestamp, Record)>();
         let (tell, failed) = channel();

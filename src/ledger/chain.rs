@@ -13,13 +13,12 @@ use crate::custody::statement::LedgerHead;
 use crate::error::Result;
 use crate::vault::{canonical, words};
 
-/// The head of a ledger: the number of records, and the digest of the last record. The next record contains this
-/// digest.
+/// The head of a ledger: the number of records, and the digest of the last record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
     /// The number of records in the ledger.
     pub seq: u64,
-    /// SHA-256 of the last record's line. If the ledger has no record, all bytes of this field are zero.
+    /// SHA-256 of the last record's line. In an empty ledger, all bytes of the digest are zero.
     pub sha256: [u8; 32],
 }
 

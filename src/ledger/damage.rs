@@ -14,7 +14,7 @@ use crate::gate::SessionId;
 /// The first bad record of a ledger.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Damage {
-    /// The record's line number, counted from 1. `None` if the file ends before this record.
+    /// The record's line number, counted from 1. `None` if the file ends before the bad record.
     pub line: Option<usize>,
     /// The record's number, counted from 0.
     pub seq: u64,
@@ -26,7 +26,8 @@ pub struct Damage {
     pub what: String,
 }
 
-/// A record that does not contain the digest of the previous record. The value also has the neighbouring records.
+/// A record that does not contain the digest of the previous record. The neighbouring records are also needed to find
+/// the cause.
 pub(super) struct Neighbours<'a> {
     pub(super) before: &'a [Link],
     pub(super) link: Link,
@@ -34,7 +35,7 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// Returns whether the next record contains the digest of this record. In this case, this record was not changed.
+    /// Returns whether the next record contains the digest of this record. If it does, this record was not changed.
     fn is_confirmed(&self) -> bool {
         match &self.next {
             Some(ParsedLine::Record(next)) => is_hex_of(&next.prev, &self.link.sha256),
@@ -64,8 +65,8 @@ impl Damage {
         }
     }
 
-    /// Returns the damage of a line that is neither a record nor torn. `seq` is the number of the record that is
-    /// expected at this line.
+    /// Returns the damage of a line that is neither a record nor torn. `seq` is the number of the record that should be
+    /// at the line.
     pub(super) fn invalid_line(line: usize, seq: u64, text: &[u8]) -> Self {
         let kind = serde_json::from_slice::<Value>(text)
             .ok()

@@ -121,7 +121,8 @@ impl Intent<'_> {
     }
 
     /// Returns the custodians of `manifest` who approved exactly this intent, in alphabetical order. `signed` has the
-    /// approvals of the session, each with the custodian's name from the ledger record. Each custodian counts once.
+    /// approvals of the session, each with the custodian's name from the ledger record. Each custodian counts at most
+    /// once.
     pub fn approvers<'e>(
         &self,
         signed: &[(&'e str, &'e Envelope)],
@@ -137,9 +138,9 @@ impl Intent<'_> {
         self.approvers(&approvals(entries), manifest).len() >= usize::from(manifest.threshold.get())
     }
 
-    /// Returns whether both intents are about the same credentials. This is so if the vault and the credentials epoch
-    /// are equal, or if the emergency access key is equal, for example after resealing. A drill uses other credentials
-    /// than an emergency, because only the drill vault contains them.
+    /// Returns whether both intents are about the same credentials: the vault and the credentials epoch are equal, or
+    /// the emergency access key is equal, for example after resealing. Drills use separate credentials, which only the
+    /// drill vault contains.
     pub fn has_credentials_of(&self, other: &Intent<'_>) -> bool {
         let key =
             |intent: &Intent<'_>| Some(intent.principals.emergency.clone()).filter(|key| !key.is_empty());

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::record::Entry;
 
-/// A record of the chain, and the digest of the record's line. The next record contains this digest.
+/// A record of the chain, and the digest of the record's line.
 #[derive(Clone, Debug)]
 pub struct Link {
     pub entry: Entry,
@@ -42,7 +42,7 @@ impl ParsedLine {
 }
 
 /// Returns the SHA-256, in hex, of the torn lines between two records. Returns `None` if there are no torn lines. The
-/// next record contains this digest, so the program detects a torn line that was inserted later.
+/// next record contains the digest of the torn lines, so the program detects a torn line that was inserted later.
 pub(super) fn torn(between: &[u8]) -> Option<String> {
     (!between.is_empty()).then(|| hex::encode(Sha256::digest(between)))
 }

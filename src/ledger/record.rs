@@ -39,7 +39,7 @@ pub enum AlertTopic {
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "records are few, and most are read one at a time")]
 pub enum Record {
-    /// A custodian's token signed the request to open. The custodian gives a share only after this signature.
+    /// A custodian's token signed the request to open. The custodian gives a share only after the signature.
     Approval {
         session: SessionId,
         /// The vault's id.
@@ -48,7 +48,7 @@ pub enum Record {
         custodian: String,
         envelope: Envelope,
     },
-    /// A custodian's token signed the statement of a close. The custodian gives a share after this signature.
+    /// A custodian's token signed the statement of a close. The custodian gives a share after the signature.
     #[serde(rename = "close_approval")]
     CloseApproval {
         /// The session to close, if it is known.
@@ -79,7 +79,8 @@ pub enum Record {
         session: Option<SessionId>,
         topic: AlertTopic,
         channel: String,
-        /// Whether the channel is sealed in the vault. If false, the channel is from this machine's configuration.
+        /// Whether the channel is sealed in the vault. A channel that is not sealed is from this machine's
+        /// configuration.
         sealed: bool,
         sent: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +130,7 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         network: Option<Box<NetworkPath>>,
     },
-    /// The start and the end of the window. Both are recorded before the first write to AWS.
+    /// The start and the end of the window. The start and the end are recorded before the first write to AWS.
     Window {
         session: SessionId,
         /// T0.
@@ -137,8 +138,8 @@ pub enum Record {
         /// T1.
         until: Timestamp,
     },
-    /// The next write to AWS will enable access. After this record, access might be open, even without a record
-    /// `opened`.
+    /// The next write to AWS will enable access. After the record `enabling`, access might be open, even without a
+    /// record `opened`.
     Enabling { session: SessionId },
     /// Access is open: AWS accepted the key.
     Opened {
@@ -157,7 +158,7 @@ pub enum Record {
     /// Access is closed.
     Closed {
         session: SessionId,
-        /// Whether AWS refused a probe. If false, the program only read from IAM that access is closed.
+        /// Whether AWS refused a probe. Without a refused probe, the program only read from IAM that access is closed.
         probed: bool,
         /// Why the session ended.
         cause: String,
@@ -242,7 +243,7 @@ pub struct Entry {
     pub v: u8,
     /// The number of the record, counted from 0.
     pub seq: u64,
-    /// SHA-256 of the previous record's line, in hex. In the first record, all digits of this field are zero.
+    /// SHA-256 of the previous record's line, in hex. In the first record, all digits of `prev` are zero.
     pub prev: String,
     /// SHA-256, in hex, of the torn lines and their newlines between the previous record and this record.
     #[serde(default, skip_serializing_if = "Option::is_none")]

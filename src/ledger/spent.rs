@@ -25,7 +25,7 @@ pub struct SpentBy {
 }
 
 impl SpentBy {
-    /// Describes the use of the credentials. The text follows the word *because* or a colon.
+    /// Describes the use of the credentials. The returned text follows the word *because* or a colon.
     pub fn what(&self) -> String {
         let session = self.session.map(|session| format!("session {session}"));
         match self.purpose {
@@ -157,8 +157,8 @@ impl<'a> Uses<'a> {
         Err(most)
     }
 
-    /// Returns the last close by a quorum. Such a close decrypts the vault. The close counts if each custodian of a
-    /// quorum signed the statement of a close and then gave a share.
+    /// Returns the last close by a quorum. A close by a quorum decrypts the vault. The close counts if each custodian
+    /// of a quorum signed the statement of a close and then gave a share.
     fn closed(&self, of: &Manifest) -> FoundUse<SpentBy> {
         let credentials = (of.vault_id.as_str(), u64::from(of.credentials_epoch));
         let mut signed: Vec<&str> = Vec::new();

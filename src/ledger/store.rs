@@ -82,7 +82,8 @@ impl Ledger {
         Self { wait: file::SHORT_WAIT, ..self.clone() }
     }
 
-    /// Returns a handle that does not wait for the lock. A close uses this handle before its first call to AWS.
+    /// Returns a handle that does not wait for the lock. A close uses a handle without a wait before its first call to
+    /// AWS.
     #[must_use]
     pub fn impatient(&self) -> Self {
         Self { wait: Duration::ZERO, ..self.clone() }
@@ -117,8 +118,8 @@ impl Ledger {
         }))
     }
 
-    /// Returns whether this ledger has the session's record `enabling`. Without this record, this machine has not
-    /// detached `AWSDenyAll` in the session.
+    /// Returns whether this ledger has the session's record `enabling`. Without the record `enabling`, this machine has
+    /// not detached `AWSDenyAll` in the session.
     ///
     /// # Errors
     /// Fails if the ledger cannot be read, or if its chain is broken.

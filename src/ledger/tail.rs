@@ -60,7 +60,7 @@ impl Tail {
 }
 
 enum LastRecord {
-    /// The last record was found. The fields are the head after this record, and the offset after the record's newline.
+    /// The last record was found. The fields are the head after the last record, and the offset after its newline.
     Head(Head, usize),
     Nothing,
     Damage,

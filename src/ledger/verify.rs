@@ -118,7 +118,7 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
 const UNINTENDED: &str = "its session has no intent before it";
 
 /// Checks every opening of the given vaults: a quorum must have approved exactly the opening's intent in advance.
-/// Returns the number of these openings.
+/// Returns the number of openings of the given vaults.
 fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
     let mut approvals: HashMap<SessionId, Vec<(&str, &Envelope)>> = HashMap::new();
     let mut intended = Vec::new();

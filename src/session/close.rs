@@ -144,8 +144,8 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     result
 }
 
-/// Puts the id of a session that this machine's ledger does not record as closed, if there is one, into every AWS call
-/// of the close. Does not wait if another process has locked the ledger.
+/// Looks in the ledger for a session that is not recorded as closed. If there is one, every AWS call of the close
+/// contains the session's id. Does not wait if another process has locked the ledger.
 fn traced(aws: &AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
     let open = ledger.impatient().unclosed(&target.account, &target.user).unwrap_or_default();
     open.last().map_or_else(|| aws.clone(), |last| aws.for_session(last.session))

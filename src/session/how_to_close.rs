@@ -60,14 +60,15 @@ impl HowToClose {
         )
     }
 
-    /// Returns the command `close` with `--force`. This command also closes a window that another machine opened.
+    /// Returns the command `close` with `--force`. With `--force`, the command also closes a window that another
+    /// machine opened.
     pub(crate) fn by_force(&self) -> String {
         let profile =
             self.profile.as_deref().map_or(String::new(), |name| format!(" --profile {}", quoted(name)));
         format!("to close it anyway: {}{profile} --force", self.close_command())
     }
 
-    /// Returns the command `close` with a profile of the AWS configuration. This command needs no quorum.
+    /// Returns the command `close` with a profile of the AWS configuration. A close with a profile needs no quorum.
     pub(crate) fn with_profile(&self) -> String {
         let profile = self.profile.as_deref().map_or_else(|| "NAME".to_owned(), quoted);
         format!("{} --profile {profile}", self.close_command())

@@ -38,7 +38,8 @@ impl<'a> Log<'a> {
         &self.clock
     }
 
-    /// Reports whether the program writes events to stdout. If so, the program must not write anything else to stdout.
+    /// Reports whether the program writes events to stdout. With events on stdout, the program must not write anything
+    /// else to stdout.
     pub(crate) fn has_events(&self) -> bool {
         self.events.are_wanted()
     }

@@ -59,7 +59,7 @@ impl<'a> Runner<'a> {
         Self { log, work, user, running: RefCell::default() }
     }
 
-    /// Reports whether the window is held open without a command. In such a window, the program reads the keyboard.
+    /// Reports whether the window is held open without a command, so that the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         self.work.is_held()
     }

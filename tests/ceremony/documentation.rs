@@ -1,5 +1,5 @@
-//! Checks the documentation: links lead to existing targets, named tests exist, the map lists every source file, and
-//! the README is short and shows the steps of the pinned screen.
+//! Checks the documentation. Links lead to existing targets, named tests exist, and the map lists every source file.
+//! The README is short and shows the steps of the pinned screen.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -6,8 +6,8 @@ use std::{fs, iter};
 
 use crate::documentation::{files, root};
 
-/// The files that these tests leave out, because the files are not modules of the full library: the main files of both
-/// programs, and the offline build's replacement of `cli::cloud`.
+/// The files that are not modules of the full library: the main files of both programs, and the offline build's
+/// replacement of `cli::cloud`. The tests leave out these files.
 const NOT_READ: [&str; 3] = ["main.rs", "offline.rs", "cli/offline.rs"];
 
 /// The only module of the library whose code is for tests.

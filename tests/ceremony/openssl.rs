@@ -36,8 +36,8 @@ fn run(file: &[u8]) -> Result<String, String> {
     if done.status.success() { Ok(said) } else { Err(said + &also) }
 }
 
-/// The vectors that the recipe accepts although a reader must refuse them. For these vectors, a person must compare the
-/// printed digests and keys with `token.attestation`, `recipient` and `signing_key`.
+/// The vectors that the recipe accepts although a reader must refuse them. A person finds the fault of such a vector by
+/// comparing the printed digests and keys with `token.attestation`, `recipient` and `signing_key`.
 const FOR_A_PERSON: [&str; 4] = [
     "attestation_other_key",
     "enrolment_attests_other_signing_key",

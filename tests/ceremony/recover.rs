@@ -21,8 +21,8 @@ fn each_check_of_recover_py_is_needed_for_at_least_one_vector() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     print!("{said}");
 
-    // The control: the directory has only one vector, which is valid. This vector passes without most of the checks in
-    // `contrib/recover.py`, so `switched_off.py` must report these checks as not needed.
+    // The control: the directory has only one vector, which is valid. The only vector passes without most of the checks
+    // in `contrib/recover.py`, so `switched_off.py` must report most checks as not needed.
     let directory = tempfile::TempDir::new().unwrap();
     std::fs::copy(vector::directory().join("two_of_two.txt"), directory.path().join("two_of_two.txt"))
         .unwrap();

@@ -145,8 +145,8 @@ const WITHOUT_VECTOR: [(&str, &str, &str); 11] = [
     ("Statements", "", "there are no vectors of statements"),
 ];
 
-/// The first words of the requirements that no file can show. These requirements are rules for writers, for people or
-/// for a later version of the format.
+/// The first words of the requirements that no file can show. A requirement that no file can show is a rule for
+/// writers, for people or for a later version of the format.
 const FOR_WRITERS: [&str; 7] = [
     "A part MUST be generated",
     "A person MUST NOT choose a part",

@@ -53,8 +53,8 @@ fn a_call_that_cannot_contain_a_session_id_needs_none() {
     papers.call_from("02:25:00", "AKIAONCALL0000000001", "iam AttachUserPolicy", "aws-cli/2.15.0");
     papers.last_event().who = Some("oncall".into());
     papers.last_event().on = Some("emergency".into());
-    // A call before or after the session already has the finding about calls outside of the window, so the session id
-    // in the call is not judged.
+    // A call before or after the session is already a finding (outside of the window), so the session id in the call is
+    // not judged.
     papers.call_from("02:05:00", OPENER, "iam GetUser", "aws-cli/2.15.0");
     papers.call_from("08:00:00", CLOSER, "iam GetUser", "aws-cli/2.15.0 app/breakglass-0808080808080808");
     // The name of the role session contains the session id, even if the user agent does not.

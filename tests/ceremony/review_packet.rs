@@ -217,8 +217,8 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
 
 #[test]
 fn a_wrong_local_clock_moves_no_call() {
-    // Before the program knows AWS's time, the records have the time of the local clock. This clock is five minutes
-    // fast or slow.
+    // Before the program knows AWS's time, the records have the time of the local clock. The local clock in this test
+    // is five minutes fast or slow.
     for wrong in ["02:21:54", "02:11:54"] {
         let mut papers = Papers::of("x").queried();
         for entry in &mut papers.entries {
@@ -695,7 +695,8 @@ fn an_unknown_session_and_another_vault_are_errors() {
     assert!(error.what.contains(&other.vault.manifest.vault_id), "{error}");
 }
 
-/// Hostile text. A person can type such text as the reason, and a CloudTrail event can repeat such text from a request.
+/// Hostile text. A person can type hostile text as the reason, and a CloudTrail event can repeat hostile text from a
+/// request.
 const HOSTILE: &str = "<script>alert(1)</script>\"><img src=http://evil.example/x onerror=alert(2)>'\u{202e}txet\u{0}\u{1b}[31m&amp;";
 
 #[test]

@@ -181,7 +181,7 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
 fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     let ceremony = Ceremony::of(2);
     let armored = file::armor(&ceremony.sealed);
-    // The number of armored lines that contain the header. Each line has 48 bytes.
+    // The number of armored lines that contain the header. Each armored line has 48 bytes of the file.
     let lines = header(&ceremony.sealed).len().div_ceil(48);
     let head = &armored[..BEGIN.len() + lines * 65];
     assert!(ceremony.opens(&armored), "the control: the untouched file should open");

@@ -36,8 +36,8 @@ fn open(vault: &SealedVault, window: &str, work: &[&str]) -> Person {
     person
 }
 
-/// Returns the session that the endpoint served, from the file `session`. The client saved the session's key, secret
-/// and token in this file.
+/// Returns the session that the endpoint served, from the file `session`. The client saved the key, the secret and the
+/// token of its AWS session in the file `session`.
 fn captured(vault: &SealedVault) -> Creds {
     let text = std::fs::read_to_string(vault.site.path("session"))
         .expect("the client should have saved its session");

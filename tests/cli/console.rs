@@ -1,4 +1,4 @@
-//! Tests of `--console`: the program exchanges the AWS session for a sign-in token, and shows the sign-in link only on
+//! Tests of `--console`. The program exchanges the AWS session for a sign-in token. The sign-in link appears only on
 //! the terminal or in the browser.
 
 use std::io::{BufRead as _, BufReader, Write as _};

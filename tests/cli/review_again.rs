@@ -21,8 +21,8 @@ fn a_clean_session_is_reviewed_without_problems() {
     let arguments = [&session, "--vault", "prod.age", "--profile", "audit", "--json", "-"];
     let (code, packet, stderr) = packet(review(site, &account.auditor(), &arguments));
     assert_eq!(code, Some(0), "{stderr}");
-    // Two findings always occur in these tests: the emulated AWS is a custom endpoint, and an administrator created the
-    // user a few seconds before the session.
+    // Two findings occur in every test: the emulated AWS is a custom endpoint, and an administrator created the user
+    // shortly before the session.
     assert_eq!(
         severities(&packet),
         [

@@ -173,8 +173,8 @@ fn approval() {
     expect_file!["screens/approval.txt"].assert_eq(&screen(&person));
 }
 
-/// Returns whether a window of 15 minutes that starts now ends on the next day (UTC). The screens of such a window
-/// show dates.
+/// Returns whether a window of 15 minutes that starts now ends on the next day (UTC). The screens of a window that ends
+/// on the next day show dates.
 fn ends_tomorrow() -> bool {
     const DAY: i64 = 24 * 60 * 60;
     let is_late = jiff::Timestamp::now().as_second() % DAY > DAY - 16 * 60;

@@ -14,8 +14,8 @@ pub struct State {
 }
 
 impl State {
-    /// Returns whether the key is active and `AWSDenyAll` is detached. In this state, only the times in the gate limit
-    /// the use of the key.
+    /// Returns whether the key is active and `AWSDenyAll` is detached. If so, only the times in the gate limit the use
+    /// of the key.
     pub fn is_usable(&self) -> bool {
         !self.denied && self.active
     }

@@ -1,11 +1,11 @@
 //! Injects every fault into every AWS call of `open` and `close`, and judges the result by the state of the user in
 //! AWS.
 //!
-//! The results are a table. Each row is one call of a run without faults, and each column is a fault. A cell is one run
-//! with the column's fault in the row's call. Each run is judged by the states of the user in AWS, by the exit status,
-//! by the messages, and by probes with the key and the session. A run is correct if the program closes access in time.
-//! A run is also correct if AWS ends access at T1 and the program reported open access or was killed. Every other run
-//! is wrong, and the test fails if any run is wrong.
+//! The results are a table. Each row is one call of a run without faults, and each column is a fault. A cell of the
+//! table is one run, in which the call of the row has the fault of the column. Each run is judged by the states of the
+//! user in AWS, the exit status, the messages, and probes with the key and the session. A run is correct if the program
+//! closes access in time. A run is also correct if AWS ends access at T1 and the program reported open access or was
+//! killed. Every other run is wrong, and the test fails if any run is wrong.
 
 mod history;
 mod judge;

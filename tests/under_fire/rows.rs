@@ -33,8 +33,8 @@ pub struct Row {
     pub nth: u32,
     /// Whether the call is a write.
     pub write: bool,
-    /// Whether every fault is injected into the call. If false, the program is only killed at the call. Among the
-    /// probes with the same key, only the first, third, fourth and last get every fault.
+    /// Whether every fault is injected into the call. At the other calls, the program is only killed. Among the probes
+    /// with the same key, only the first, third, fourth and last get every fault.
     pub sampled: bool,
 }
 

@@ -179,8 +179,8 @@ impl TestBed {
     }
 }
 
-/// Acts as an impatient operator: waits until the network is cut, and then interrupts the program while the program
-/// waits for the proof that access is closed.
+/// Acts as an impatient operator: waits until the network is cut, and then interrupts the wait for the proof that
+/// access is closed.
 fn impatient(proxy: &Proxy, person: &mut Person) -> End {
     let began = Instant::now();
     while began.elapsed() < LONG {

@@ -81,7 +81,7 @@ impl Trouble {
     /// a lost answer and a late arrival have the same result as a cut connection. AWS's clock is set for the complete
     /// run, so a wrong clock is tested in only one read. The program makes several rounds of concurrent IAM reads. In
     /// the first round, every read is tested; in later rounds, only `GetUser` and `GetUserPolicy`. A fault that affects
-    /// all concurrent reads is tested only with these two reads.
+    /// all concurrent reads is tested only with `GetUser` and `GetUserPolicy`.
     pub fn befalls(self, row: &Row) -> bool {
         let answers = !row.is_side_by_side() || ["GetUser", "GetUserPolicy"].contains(&row.action.as_str());
         match self {

@@ -16,8 +16,8 @@ use crate::gate::session::SessionId;
 
 /// Sends an acknowledged write again if the write has not taken effect after this time.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// The longest time for which the close waits for a probe to show that `AWSDenyAll` is in effect. After this time, the
-/// close deactivates the keys.
+/// The longest time for which the close waits for a probe to show that `AWSDenyAll` is in effect. If no probe shows
+/// this in time, the close deactivates the keys.
 const BY_POLICY: SignedDuration = SignedDuration::from_secs(10);
 /// How long the close repeats a failing write if AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
@@ -34,18 +34,19 @@ pub(super) struct Closing<'a, C, E, H> {
     denied: Option<Write>,
     /// The result of the last attempt to deactivate the keys, or `Ok` if IAM showed that the keys are inactive.
     inactive: Option<Write>,
-    /// The reason why the list of the user's access keys could not be read. In this case, only the sealed key was
-    /// deactivated.
+    /// The reason why the list of the user's access keys could not be read. If the list could not be read, only the
+    /// sealed key was deactivated.
     unlisted: Option<Fault>,
     sent: Timestamp,
     /// The open window that IAM showed during the previous check and during this check. A window is given by its
     /// session and its end.
     seen: [Option<(SessionId, Timestamp)>; 2],
-    /// The open window of another session, if two reads in a row showed the window. The close does not end this window.
+    /// The open window of another session, if two reads in a row showed the window. The close does not end the other
+    /// session's window.
     other: Option<(SessionId, Timestamp)>,
     /// Whether a policy refused the active key before T1, several times in a row.
     pub(super) by_policy: bool,
-    /// What AWS refused in the last check. The value is empty if the check only read IAM.
+    /// What AWS refused in the last check. If the check only read IAM, there are no refusals.
     pub(super) probed: Refusals,
     /// The pause before the next check. The pause is longer while a write fails.
     pause: Duration,

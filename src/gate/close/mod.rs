@@ -1,6 +1,6 @@
 //! The closing sequence attaches `AWSDenyAll`, ends the child processes and probes until a policy refuses the active
-//! key. Then the sequence deactivates all keys and proves that access is closed. Last, the sequence watches for writes
-//! of the opening that take effect late. If a step fails, the later steps still run.
+//! key. Then the closing sequence deactivates all keys and proves that access is closed. Last, the closing sequence
+//! watches for writes of the opening that take effect late. If a step fails, the later steps still run.
 
 mod closing;
 mod refusals;
@@ -28,7 +28,7 @@ use watch::{Watched, watch};
 const CHILDREN_WAIT: Duration = Duration::from_secs(2);
 
 /// Closes access and proves that access is closed. `pending` is a write of the opening whose result is unknown. After
-/// the proof, checks whether this write takes effect late.
+/// the proof, the close checks whether the pending write takes effect late.
 pub async fn close(
     closer: &impl Closer,
     emergency: &impl Emergency,
@@ -74,8 +74,8 @@ pub async fn close(
     }
 }
 
-/// Returns the session and T1 of another session's open window. Returns `None` if there is no such window, or if IAM
-/// does not answer within [`CHILDREN_WAIT`].
+/// Returns the session and T1 of another session's open window. Returns `None` if no other session has an open window,
+/// or if IAM does not answer within [`CHILDREN_WAIT`].
 async fn taken_over(
     closer: &impl Closer,
     request: &CloseRequest<'_>,

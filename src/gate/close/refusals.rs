@@ -15,7 +15,7 @@ pub enum KeyRefusal {
     /// A policy refused the key while the key was active, before T1. `AWSDenyAll` is therefore in effect. `AWSDenyAll`
     /// also applies to every session of the user.
     ByPolicy,
-    /// T1 had passed, so the gate refused the key. This refusal does not depend on the close.
+    /// T1 had passed, so the gate refused the key. The gate's refusal does not depend on the close.
     AfterEnd,
     /// The key is inactive. AWS refuses an inactive key, but the user's sessions can continue.
     Inactive,

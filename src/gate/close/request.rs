@@ -16,8 +16,8 @@ pub struct CloseRequest<'a> {
     pub key: Option<&'a str>,
     /// The session to close. The close does not end the window of any other session. `None` closes every window.
     pub session: Option<SessionId>,
-    /// Whether the opening of `session` sent the write that detaches the deny. If false, another machine opened the
-    /// window that has the gate of `session`, and the close does not end this window.
+    /// Whether the opening of `session` sent the write that detaches `AWSDenyAll`. If not, another machine opened the
+    /// window with the gate of `session`, and the close must not end that window.
     pub lifted: bool,
     /// T1, if it is known.
     pub until: Option<Timestamp>,
@@ -41,24 +41,24 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// What AWS refused. The value is empty if the program only read IAM and did not probe.
+        /// What AWS refused. If the program only read IAM and did not probe, there are no refusals.
         refusals: Refusals,
         /// The IAM writes that failed. AWS refuses access nevertheless.
         untidy: Option<String>,
     },
-    /// IAM has the gate of another session. The window of that session was not closed.
+    /// IAM has the gate of another session. The close did not end the other session's window.
     TakenOver {
         /// The other session.
         session: SessionId,
         /// T1 of the other session.
         until: Timestamp,
-        /// Whether access was proven closed before the other session opened its window. If false, the credentials of
-        /// the requested session might work until `until`.
+        /// Whether access was proven closed before the other session opened its window. If access was not proven
+        /// closed, the credentials of the requested session might work until `until`.
         was_closed: bool,
     },
     /// Access might still be open.
     Unproven {
-        /// The step that failed, or the change that AWS does not show yet.
+        /// The reason for the doubt: the step that failed, or the change that AWS does not show yet.
         why: String,
         /// T1, if it is known.
         until: Option<Timestamp>,

@@ -1,8 +1,8 @@
 //! For tests only: an emergency user in memory. The fake user allows a call if IAM would allow the call.
 //!
 //! By default every call completes at once, and a pause moves the clock. With `stepwise`, a call has three steps: the
-//! request is sent, the request is carried out, the answer arrives. Each poll then moves a call to its next step, and
-//! only the test moves the clock.
+//! request is sent, the request is carried out, the answer arrives. With `stepwise`, each poll moves a call to its next
+//! step, and only the test moves the clock.
 
 mod calls;
 mod ports;
@@ -95,7 +95,8 @@ pub(crate) struct FakeUser {
     pub(crate) grace: Cell<i64>,
     /// Whether the user's second access key is active. `None` if the user has no second access key.
     pub(crate) extra_key: Cell<Option<bool>>,
-    /// The number of a call, counted from 0. From this call on, the user has a second, active access key.
+    /// The number of a call, counted from 0. From the call with this number on, the user has a second, active access
+    /// key.
     pub(crate) extra_key_from: Cell<Option<usize>>,
     /// Simulates another machine: the number of a call, counted from 0, and what the other machine does before this
     /// call.

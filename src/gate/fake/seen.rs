@@ -15,7 +15,7 @@ pub(crate) struct Lag {
     pub(crate) counts: i64,
 }
 
-/// The value before a write. The value is kept until the write is in effect everywhere.
+/// The value before a write. The old value is kept until the write is in effect everywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Stale {
     was: Change,

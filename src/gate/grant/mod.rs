@@ -1,5 +1,5 @@
-//! Checks a grant before the vault is sealed: the length, the form, and the actions that the grant allows. Without this
-//! check, a later opening could fail.
+//! Checks a grant before the vault is sealed: the length, the form, and the actions that the grant allows. Without a
+//! check at sealing, a later opening could fail.
 
 mod condition;
 mod outlive;

@@ -1,6 +1,7 @@
-//! Finds granted actions whose effect can outlive the window. Such an action issues credentials of another principal,
-//! runs code as another principal, or returns tokens and secrets that stay valid. If a grant allows an action from the
-//! lists below, the grant must name the action in `may_outlive`. Custodians then see the action before they approve.
+//! Finds granted actions whose effect can outlive the window. An action can outlive the window if the action issues
+//! credentials of another principal, runs code as another principal, or returns tokens and secrets that stay valid. If
+//! a grant allows an action from the lists below, the grant must name the action in `may_outlive`. Custodians then see
+//! the action before they approve.
 //!
 //! The lists below have three sources: AWS's service authorization reference, cloudsplaining's list of actions that
 //! expose credentials, and the published ways to run code as a role without `iam:PassRole`. The lists cannot be

@@ -5,15 +5,15 @@ use super::refusal::{assumes, writes};
 use crate::error::Result;
 use crate::vault::grant::{ActionPattern, Family};
 
-/// The actions that assume a role, assume root, or pass a role to a service. These actions are refused, because a
-/// role's session outlives the user's gate.
+/// The actions that assume a role, assume root, or pass a role to a service. A grant must not allow role assumption,
+/// because a role's session outlives the user's gate.
 const ROLES: [Family; 3] = [
     Family { service: "sts", action: "assumerole*" },
     Family { service: "sts", action: "assumeroot" },
     Family { service: "iam", action: "passrole" },
 ];
 
-/// AWS services that store identities. An identity that is created in such a service can outlive the window.
+/// AWS services that store identities. An identity that is created in one of these services can outlive the window.
 pub(super) const IDENTITIES: [&str; 9] = [
     "iam",
     "organizations",

@@ -30,8 +30,8 @@ pub enum UserState {
         until: Timestamp,
     },
     /// An opening is in progress or was killed: the gate ends in the future and a key is active, but `AWSDenyAll` is
-    /// attached. A new opening first closes this opening. The commands `status` and `close` without `--force` treat the
-    /// user as open.
+    /// attached. A new opening first closes the interrupted opening. The commands `status` and `close` without
+    /// `--force` treat the user as open.
     Opening {
         /// The session in the gate.
         session: SessionId,
@@ -43,7 +43,7 @@ pub enum UserState {
     Unbounded,
     /// The user is not at rest, and no gate ends in the future. An earlier session was not closed.
     Untidy(Vec<Leftover>),
-    /// The user differs from the properties that the vault records. Only [`assess`] returns this state.
+    /// The user differs from the properties that the vault records. Only [`assess`] returns the state `Drifted`.
     Drifted(Vec<Drift>),
     /// The user is not at rest, but IAM did not show whether a window is open.
     NotAtRest(Vec<Unread>),

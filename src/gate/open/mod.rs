@@ -59,7 +59,7 @@ pub async fn open<O: Opener>(
     activate(closer, plan, progress, host).await?;
     go_on(host, until)?;
 
-    // 7. Detach `AWSDenyAll`. Only this write enables access.
+    // 7. Detach `AWSDenyAll`. Only the detaching of `AWSDenyAll` enables access.
     lift(&opener, closer, plan, progress, host).await?;
     drop(opener);
 
@@ -76,8 +76,8 @@ pub async fn open<O: Opener>(
     Ok(window)
 }
 
-/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. These steps come before the
-/// first write to AWS.
+/// Sends the alerts, records the intent, takes T0 from AWS's clock, and records T0 and T1. All steps of this function
+/// come before the first write to AWS.
 pub(super) async fn begin(
     caller: &impl Caller,
     account: &str,
@@ -115,8 +115,8 @@ async fn at_rest(
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
     let Expected { deny, key, .. } = plan.expected;
-    // Another machine might open a window during this close. The request has a session, so the close does not end the
-    // window of another session.
+    // Another machine might open a window during this close. The close request names this opening's session, so the
+    // close does not end the window of another session.
     let request =
         CloseRequest { deny, key: Some(key), session: Some(plan.session), lifted: false, until: None };
     match close(closer, emergency, &request, None, host).await {

@@ -37,7 +37,7 @@ pub enum HandOut {
     Nothing,
     /// An AWS session of the emergency user.
     Session,
-    /// A federated AWS session, which can sign in to the console. A session policy ends this AWS session at T1.
+    /// A federated AWS session, which can sign in to the console. A session policy ends the federated session at T1.
     Console,
 }
 

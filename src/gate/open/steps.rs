@@ -25,8 +25,8 @@ const THROTTLED: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// Checks that the closer is allowed to close access. The closer attaches `AWSDenyAll`, although it is already
-/// attached, and deactivates the key, although the key is already inactive. These writes change nothing. If AWS refuses
-/// one of these writes, the closer could not close the window.
+/// attached, and deactivates the key, although the key is already inactive. Both writes change nothing in IAM. If AWS
+/// refuses one of the two writes, the closer could not close the window.
 ///
 /// If another machine opened a window after this opening read the user's state, these writes end that window.
 pub(super) async fn prove_closer(
@@ -77,8 +77,9 @@ async fn proven<F: Future<Output = Write>>(
     Err(Stop::Interrupted)
 }
 
-/// Writes the gate while `AWSDenyAll` is attached. Then reads IAM to confirm that the gate exists and that the user is
-/// still at rest. If another machine has opened a window in the meantime, stops and does not change that window.
+/// Writes the gate while `AWSDenyAll` is attached. After the write, reads IAM to confirm that the gate exists and that
+/// the user is still at rest. If another machine has opened a window in the meantime, stops and does not change that
+/// window.
 pub(super) async fn put_gate(
     opener: &impl Opener,
     plan: &OpenPlan<'_>,
@@ -137,7 +138,7 @@ pub(super) async fn activate(
     Ok(())
 }
 
-/// Detaches `AWSDenyAll`. This write enables access.
+/// Detaches `AWSDenyAll`. The detaching of `AWSDenyAll` enables access.
 pub(super) async fn lift(
     opener: &impl Opener,
     closer: &impl Closer,
@@ -157,7 +158,7 @@ pub(super) async fn lift(
 }
 
 /// Sends one write of the opening. If AWS throttles the write, sends the write again, because a throttled write has no
-/// effect. In all other cases, the write is sent only once.
+/// effect. A write that AWS did not throttle is sent only once.
 ///
 /// Returns `Ok(Err(_))` if the result of the write is unknown and must be read from IAM.
 async fn send<F: Future<Output = Write>>(

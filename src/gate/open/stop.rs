@@ -19,7 +19,7 @@ pub enum Stop {
     /// A step failed because IAM gave no answer or did not carry out a write.
     ControlPlane(Error),
     /// Another machine opened a window while this opening wrote its gate. The window of the other machine stays open
-    /// until T1 of this opening's gate. This opening must not close that window.
+    /// until T1 of this opening's gate. This opening must not close the other machine's window.
     OtherWindow(Error),
 }
 
@@ -72,8 +72,8 @@ pub(super) fn already_open(expected: &Expected, session: SessionId, until: Times
     .into()
 }
 
-/// Returns the stop for the case that another machine detached `AWSDenyAll` before this opening did. This opening's
-/// gate ends at `until`.
+/// Returns the stop for the case that another machine detached `AWSDenyAll` before this opening did. The gate of this
+/// opening ends at `until`.
 pub(super) fn other_window(expected: &Expected, until: Timestamp) -> Stop {
     let (user, end) = (&expected.user, time_text::utc(until));
     Stop::OtherWindow(

@@ -92,8 +92,8 @@ fn an_open_window_notices_within_30_seconds_that_another_process_closed_or_repla
     }
 }
 
-/// Another machine opens a window at the close's call `at`. Returns the outcome of the close, and whether the close
-/// wrote to IAM after this call.
+/// Closes access while another machine opens a window at the close's call `at`. Returns the outcome of the close, and
+/// whether the close wrote to IAM after the call `at`.
 fn close_while_other_opens(user: &FakeUser, progress: &OpenProgress, at: usize) -> (CloseOutcome, bool) {
     let at = user.calls.borrow().len() + at;
     user.meanwhile.set(Some((at, other_opens)));

@@ -1,4 +1,5 @@
-//! Decides whether a drill was complete. The command `status`, the review and the drill's statement use this decision.
+//! Decides whether a drill was complete. The command `status`, the review and the drill's statement all use the same
+//! decision.
 
 use crate::custody::statement::drill::{Drill, ExpectedOutcome};
 use crate::ledger::intent::approvals;

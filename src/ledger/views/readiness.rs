@@ -27,15 +27,16 @@ pub struct Readiness {
     /// The id of the vault.
     pub vault: String,
     pub credentials_epoch: u64,
-    /// When this epoch of the vault was sealed. The vault's credentials were created at this time or earlier.
+    /// When this epoch of the vault was sealed. The vault's credentials were created when the vault was sealed, or
+    /// earlier.
     pub sealed: Timestamp,
-    /// The last opening or close for which a quorum released these credentials. If this field is set, the credentials
-    /// must be rotated. Only a use that a quorum signed counts.
+    /// The last opening or close for which a quorum released these credentials. After such a use, the credentials must
+    /// be rotated. Only a use that a quorum signed counts.
     pub spent: Option<SpentBy>,
     /// Records of a use of these credentials that no quorum signed.
     pub unsigned_uses: Vec<UnsignedUse>,
-    /// The number of shares that custodians gave for a close, or for a session without an intent. These shares count as
-    /// released until the credentials are rotated.
+    /// The number of shares that custodians gave for a close, or for a session without an intent. A share that was
+    /// given counts as released until the credentials are rotated.
     pub released_shares: usize,
     /// The last drill for this vault.
     pub last_drill: Option<LastDrill>,

@@ -8,7 +8,7 @@ use crate::ledger::record::{Entry, Record, SharePurpose};
 pub struct SessionOutcome {
     /// The custodians who gave a share to open the vault, in the order of their shares.
     pub custodians: Vec<String>,
-    /// The alert channels that acknowledged an alert. Each channel occurs once.
+    /// The alert channels that acknowledged an alert, without duplicates.
     pub acknowledged: Vec<String>,
     /// Whether AWS accepted the emergency key.
     pub opened: bool,

@@ -44,7 +44,7 @@ pub struct TargetStatus {
     pub may_be_open: bool,
     /// The session of the target's last window, if it is known.
     pub session: Option<SessionId>,
-    /// Whether the session's intent is in the ledgers that were read. If so, this machine opened the session.
+    /// Whether this machine opened the session: the session's intent is in the ledgers that were read.
     pub this_machine: bool,
     /// T1 of the session, if it is known.
     pub until: Option<Timestamp>,

@@ -32,7 +32,7 @@ struct Seconds {
 pub(super) struct CallMatcher<'a> {
     own: &'a SessionRecords<'a>,
     issued: Vec<&'a str>,
-    /// The last second in which the program uses the opener. After this second, access is open.
+    /// The last second in which the program uses the opener. After the last use of the opener, access is open.
     opener: Option<i64>,
     /// The period in which calls that read, open or close the gate are expected.
     gate: Seconds,
@@ -47,7 +47,8 @@ struct OtherSession<'a> {
     own: SessionRecords<'a>,
     issued: Vec<&'a str>,
     times: Seconds,
-    /// Whether a quorum approved the other session. The value is computed only when needed.
+    /// Whether a quorum approved the other session. The answer is computed only when needed, because checking
+    /// signatures takes time.
     approved: OnceCell<bool>,
 }
 
@@ -150,8 +151,7 @@ impl<'a> CallMatcher<'a> {
         let at = event.at.as_second();
         let times = match kind {
             CallPurpose::Work => self.work,
-            // Only the program uses the long-term key and the opener's key. The operator's command does not get these
-            // keys.
+            // Only the program uses the long-term key and the opener's key. The operator's command gets neither key.
             CallPurpose::Gate | CallPurpose::Probe | CallPurpose::Unexpected => Some(self.gate),
         };
         let holds = times.is_some_and(|times| times.holds(at));
@@ -171,8 +171,8 @@ impl<'a> CallMatcher<'a> {
         }
     }
 
-    /// Returns the other approved session to which the call belongs. A call that contains a session id can only belong
-    /// to the session with this id.
+    /// Returns the other approved session to which the call belongs. A call that contains a session id belongs to no
+    /// session with another id.
     fn other(
         &self,
         principal: CallerKind,
@@ -248,7 +248,7 @@ fn kind(principal: CallerKind, event: &CloudTrailEvent) -> CallPurpose {
         (CallerKind::Emergency | CallerKind::Issued, "sns", "ListTopics") => CallPurpose::Probe,
         (CallerKind::Issued, ..) => CallPurpose::Work,
         // All other calls are unexpected, for example a call with temporary credentials of the user that are not in the
-        // ledger. Such a call can come from another session or from an attacker.
+        // ledger. A call with unknown credentials can come from another session or from an attacker.
         _ => CallPurpose::Unexpected,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::gate::SessionId;
 
-/// The text before the session's name in a user agent. AWS SDKs write the value of `AWS_SDK_UA_APP_ID` in this form.
+/// The text before the session's name in a user agent. AWS SDKs write the value of `AWS_SDK_UA_APP_ID` after `app/`.
 const APP: &str = "app/";
 
 /// How the session id in a call compares with the id of the reviewed session.
@@ -42,8 +42,8 @@ pub(super) fn carried(ids: &[SessionId], session: SessionId) -> Option<SessionId
     ids.iter().find(|id| **id != session).or(ids.first()).copied()
 }
 
-/// Returns the session ids in an event's JSON: in the user agent, in the source identity, and in the name of a role
-/// session or a federated user.
+/// Returns the session ids in an event's JSON. An id can be in the user agent, in the source identity, or in the name
+/// of a role session or federated user.
 pub(super) fn ids(event: &Value) -> Vec<SessionId> {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let is_separator = |c: char| c.is_whitespace() || "[](),;".contains(c);

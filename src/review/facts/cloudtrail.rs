@@ -29,8 +29,8 @@ pub struct CloudTrailQuery {
     pub keys: Vec<String>,
     /// Names of IAM users and AWS sessions.
     pub names: Vec<String>,
-    /// The name of the emergency user. With this name, the lookup finds calls of other principals that changed the
-    /// user. The name is looked up only in the region that has the IAM events.
+    /// The name of the emergency user. With the user's name, the lookup finds calls of other principals that changed
+    /// the user. The name is looked up only in the region that has the IAM events.
     pub resources: Vec<String>,
     pub from: Timestamp,
     /// The end of the time range. If this time is in the future, the lookup ends at the current time.

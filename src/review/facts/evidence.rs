@@ -10,8 +10,8 @@ pub enum Evidence {
     Signature,
     /// The fact is from CloudTrail.
     Aws,
-    /// Only a record in the operator's ledger shows the fact. An alert's receipt is also such a record; the receiver
-    /// can confirm the receipt by its id.
+    /// Only a record in the operator's ledger shows the fact. An alert's receipt is also only a record in the ledger.
+    /// The receiver can confirm a receipt by its id.
     Reported,
 }
 

@@ -54,7 +54,7 @@ pub struct OpenedVault {
     pub sha256: String,
     /// The SHA-256 digest as six words.
     pub words: Option<String>,
-    /// The names of the alert channels in the vault. The list is empty unless the given vault is the file that was
+    /// The names of the alert channels in the vault. The names are known only if the given vault is the file that was
     /// opened.
     pub channels: Vec<String>,
     /// Whether the vault that the reviewer gave is the file that the session opened. `None` if no vault was given.

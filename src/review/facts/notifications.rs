@@ -21,8 +21,8 @@ pub struct ShareFact {
 pub struct AlertFact {
     pub topic: AlertTopic,
     pub channel: String,
-    /// Whether the channel is sealed in the vault. If false, the channel is from the operator machine's configuration
-    /// file.
+    /// Whether the channel is sealed in the vault. A channel that is not sealed is from the operator machine's
+    /// configuration file.
     pub sealed: bool,
     pub sent: Timestamp,
     pub acknowledged: Option<Timestamp>,

@@ -79,7 +79,7 @@ impl<'a> SessionRecords<'a> {
     }
 
     /// Returns the first close after the opening. If there was no opening, returns the first close after the intent.
-    /// The result has the time of the close, whether a probe proved the close, and the cause.
+    /// The returned value has the time of the close, whether a probe proved the close, and the cause.
     pub(super) fn closed(&self) -> Option<(Timestamp, bool, &'a str)> {
         let is = |of: fn(&Record) -> bool| self.entries.iter().position(|entry| of(&entry.record));
         let since = is(|record| matches!(record, Record::Opened { .. }))

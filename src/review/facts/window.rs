@@ -24,7 +24,7 @@ pub struct WindowFacts {
     pub opened: Option<Timestamp>,
     /// The time when the program confirmed that access was closed.
     pub closed: Option<Timestamp>,
-    /// Whether a probe proved that access was closed. If false, the program only read IAM.
+    /// Whether a probe proved that access was closed. Without a probe, the program only read IAM.
     pub probed: Option<bool>,
     /// The reason why the session ended.
     pub cause: Option<String>,

@@ -20,7 +20,7 @@ pub enum Severity {
     Problem,
     /// A person must give the reason for the finding, or a source of the review is missing.
     Explain,
-    /// A fact that the reviewer should know. Such a finding can also occur in a session without problems.
+    /// A fact that the reviewer should know. A session without problems can also have a note.
     Note,
 }
 

@@ -37,8 +37,8 @@ pub(super) async fn passed(since: Option<tokio::time::Instant>, time: Duration) 
     }
 }
 
-/// Sleeps until the deadline. The one-second tick alone could notice the deadline up to a second late. This timer
-/// stands still while the machine is suspended, so after a suspend the tick notices the deadline first.
+/// Sleeps until the deadline. The one-second tick alone could notice the deadline up to a second late. The timer stands
+/// still while the machine is suspended, so after a suspend the tick notices the deadline first.
 pub(super) async fn reached(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep(deadline.since(Instant::now())).await,

@@ -163,7 +163,7 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
         RunOutcome { open_for, command, failure, closed, ..run.outcome(end) }
     }
 
-    /// Returns the deadline on the first call after the deadline is known. All other calls return `None`.
+    /// Returns the deadline on the first call after the deadline is known. All earlier and later calls return `None`.
     fn new_deadline(&mut self) -> Option<Instant> {
         let window = self.run.context.window().filter(|_| !self.knows_deadline)?;
         self.knows_deadline = true;
@@ -234,8 +234,8 @@ impl<'a, S: CloseStrategy> Loop<'a, S> {
                     Received::Child => {}
                 },
                 () = reached(self.deadline) => {
-                    // The timer can fire before the deadline. In this case, the deadline stays set, so the timer starts
-                    // again.
+                    // The timer can fire before the deadline. After an early timer, the deadline stays set, so the
+                    // timer starts again.
                     let now = Instant::now();
                     self.deadline = self.deadline.filter(|deadline| now < *deadline);
                     return WindowEvent::Tick(now);

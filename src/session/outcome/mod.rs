@@ -98,7 +98,8 @@ impl RunOutcome {
         matches!(self.failure, Some(Stop::OtherWindow(_)))
     }
 
-    /// Returns the time until which access can be open: T1 of the gate in IAM. This gate can belong to another session.
+    /// Returns the time until which access can be open: T1 of the gate in IAM. The gate in IAM can belong to another
+    /// session.
     pub(crate) fn open_until(&self) -> Option<Timestamp> {
         match self.closed {
             Some(CloseOutcome::TakenOver { until, .. }) => Some(until),

@@ -1,5 +1,4 @@
-//! The summary that is printed at the end of a session: how long the window was open, why the window ended, and what to
-//! do next.
+//! The summary at the end of a session: how long the window was open, why the window ended, and what to do next.
 
 use std::path::Path;
 

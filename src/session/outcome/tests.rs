@@ -81,7 +81,7 @@ fn a_signal_is_the_exit_status_once_access_is_closed() {
 }
 
 #[test]
-fn only_access_that_was_enabled_may_be_open() {
+fn an_unproven_close_is_reported_as_open_access_only_if_access_was_enabled() {
     let open = opened(End::MayBeOpen(Cause::Deadline), unproven());
     let refused = error(&open);
     assert_eq!((refused.status, refused.until), (Status::MayBeOpen, Some(window().until)));

@@ -51,7 +51,7 @@ pub(crate) enum CommandEnd {
 
 impl Work {
     /// Checks that this choice is possible for a target in the lane `lane`. `mfa` is true if the target requires MFA.
-    /// Both values are in the manifest, so the check works with a sealed vault.
+    /// The lane and `mfa` are in the manifest, so the check works with a sealed vault.
     ///
     /// # Errors
     /// The error has the status `Usage` if this choice is not possible for the target.
@@ -70,7 +70,7 @@ impl Work {
         }
     }
 
-    /// Reports whether the window is held open without a command. In such a window, the program reads the keyboard.
+    /// Reports whether the window is held open without a command, so that the program reads the keyboard.
     pub(crate) fn is_held(&self) -> bool {
         matches!(self, Self::Hold | Self::Console)
     }
@@ -215,8 +215,8 @@ impl Child {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. Then takes the
-    /// terminal back, and returns a description of how the command ended.
+    /// Sends SIGTERM to the command's process group. Sends SIGKILL if a process is left after [`GRACE`]. After the
+    /// command's end, takes the terminal back. Returns a description of how the command ended.
     pub(crate) async fn end(mut self) -> String {
         let since = Instant::now();
         self.send(Signal::TERM);

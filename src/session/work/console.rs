@@ -53,8 +53,8 @@ pub(crate) fn show(link: SecretText) -> ShownLink {
     }
 }
 
-/// Waits until the browser has requested the link. If no request comes in time, prints the link. This happens, for
-/// example, if the program in `$BROWSER` is not a browser.
+/// Waits until the browser has requested the link. If no request comes in time, prints the link. For example, no
+/// request comes if the program in `$BROWSER` is not a browser.
 async fn served_or_shown(redirect: Redirect, mut browser: Child) {
     let since = Instant::now();
     let mut failed = false;

@@ -120,8 +120,8 @@ async fn answer(
 }
 
 /// Reports whether the client of a loopback connection runs as the operator's user. Looks up the client's socket in
-/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). Returns true on a system without these tables; there, only
-/// the random path protects the link.
+/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). A system without these tables has only the random path as
+/// protection of the link; there, the function returns true.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
     if tables[0].is_err() {
@@ -143,8 +143,8 @@ fn owner(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<&str> {
 }
 
 /// Returns an IPv4 address in the two formats of the kernel's socket tables. The first format, in `/proc/self/net/tcp`,
-/// is for an IPv4 socket. The second format, in `tcp6`, is for an IPv6 socket with a mapped address. Each format has
-/// the address in this machine's byte order, and the port.
+/// is for an IPv4 socket. The second format, in `tcp6`, is for an IPv6 socket with a mapped address. The address is in
+/// this machine's byte order, and the port follows.
 fn table_forms(address: SocketAddr) -> Option<[String; 2]> {
     let SocketAddr::V4(address) = address else {
         return None;

@@ -16,8 +16,8 @@
 //!                                                                             └───────────────────┘
 //! ```
 //!
-//! The three states *Over* are the variants of [`End`]. The causes are the variants of [`Cause`]. If several causes
-//! occur, only the first cause counts.
+//! The three states *Over* are the variants of [`End`]. The causes for the end of a window are the variants of
+//! [`Cause`]. If several causes occur, only the first cause counts.
 
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ pub enum WindowEvent {
     Opened,
     /// The opening sequence ended without opening the window.
     NotOpened {
-        /// Whether the opening sequence sent a write. If so, access must be closed.
+        /// Whether the opening sequence sent a write, so that access must be closed.
         touched: bool,
     },
-    /// The current time. The driver (`session/driver/`) sends this event approximately once per second.
+    /// The current time. The driver (`session/driver/`) sends a tick approximately once per second.
     Tick(Instant),
     /// The process received a signal.
     Signal(Signal),
@@ -102,7 +102,7 @@ pub enum Cause {
     Failed,
     /// A part of the program panicked.
     Panicked,
-    /// The operator ran the command `close`. This process did not open a window.
+    /// The operator ran the command `close`. The process of `close` did not open a window.
     Asked,
 }
 
@@ -166,9 +166,9 @@ impl Warned {
 pub struct Machine {
     state: State,
     deadline: Option<Instant>,
-    /// Whether the window is open without a child process. In such a window, the program reads the keyboard.
+    /// Whether the window is held open without a child process, so that the program reads the keyboard.
     held: bool,
-    /// Whether [`Action::EndChild`] has been returned. This action is returned only once.
+    /// Whether [`Action::EndChild`] has been returned. The state machine returns [`Action::EndChild`] only once.
     is_over_time: bool,
 }
 

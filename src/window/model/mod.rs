@@ -51,8 +51,8 @@ impl StateMachineTest for Window {
             run.goes_on(Happening::Latency(0));
         }
         let goes_well = world.heals && run.could_go_well();
-        // This limit, in seconds, is long enough for an opening with the slowest calls, the window, a late write and
-        // the proof that access is closed.
+        // The limit, in seconds, covers an opening with the slowest calls, the window, a late write and the proof that
+        // access is closed.
         let patience = i64::from(world.window) + 20 * 60;
         for _ in 0..patience {
             if run.is_over() {

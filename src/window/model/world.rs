@@ -1,7 +1,7 @@
 //! Generates the events and faults of a run at random.
 //!
-//! The clock of the simulated machine can be wrong by hours. The program reads this clock only once, at the start of
-//! the run, so the simulation does not change it later.
+//! The clock of the simulated machine can be wrong by hours. The program reads the machine's clock only once, at the
+//! start of the run, so the simulation does not change the clock later.
 
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;

@@ -18,7 +18,7 @@ use super::{ChallengeToken, chains, people};
 /// The steps that make an enrolment file. Each step can introduce a fault. The default steps make a valid file.
 pub struct Spec {
     pub attested: bool,
-    /// Whether the token is a challenge-response token. If false, the token is a PIV token.
+    /// Whether the token is a challenge-response token instead of a PIV token.
     pub challenge: bool,
     /// Changes the plan of the certificates before they are signed.
     pub before: fn(&mut Plan),
@@ -40,8 +40,8 @@ pub struct Spec {
     /// Changes the signed envelope.
     pub envelope: fn(&mut Value),
     pub file: fn(&mut Vec<u8>),
-    /// The required length of the file in bytes. `chains::padded` makes the certificates longer until the file has
-    /// this length.
+    /// The required length of the file in bytes. `chains::padded` makes the certificates longer until the file has the
+    /// required length.
     pub length: Option<usize>,
 }
 

@@ -1,8 +1,9 @@
 //! A second writer of vault files. The writer follows `vault-format.md` and can introduce a fault.
 //!
 //! The writer uses the library only for a custodian's public entry and for the encryption of the part's half.
-//! `hybrid.rs` checks this encryption with other programs. For the splitting, the commitments, the header and STREAM,
-//! this file has a second implementation. If the library opens a file from this writer, the two implementations agree.
+//! `hybrid.rs` checks the encryption of the part's half with other programs. For the splitting, the commitments, the
+//! header and STREAM, `forge.rs` has a second implementation. If the library opens a file from this writer, the two
+//! implementations agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -331,7 +332,7 @@ pub fn part_key(recipient: &Value) -> Vec<u8> {
     bech32_decode(text, |_| (), |_| Ok(()), |_, bytes| Ok(bytes.collect())).unwrap()
 }
 
-/// Encodes bytes as a recipient with the given prefix. The function does not check that the bytes are a key.
+/// Encodes bytes as a recipient with the given prefix. The bytes need not be a valid key.
 pub fn part_recipient(prefix: &str, bytes: &[u8]) -> Value {
     bech32_encode(bech32::Hrp::parse_unchecked(prefix), bytes).into()
 }
@@ -387,7 +388,7 @@ pub fn x25519_body(shared: &[u8; 32], salt: &[u8], half: &[u8; 16]) -> Vec<u8> {
         .expect("a half should be short enough to encrypt")
 }
 
-/// Encrypts a payload. The result is the nonce, followed by the STREAM chunks (C2SP age.md, "Payload").
+/// Encrypts a payload. Returns the nonce, followed by the STREAM chunks (C2SP age.md, "Payload").
 pub fn stream(key: &[u8; 16], plain: &[u8]) -> Vec<u8> {
     let chunks: Vec<_> = if plain.is_empty() { vec![plain] } else { plain.chunks(65536).collect() };
     let last = chunks.len() - 1;

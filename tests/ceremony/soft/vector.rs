@@ -46,8 +46,7 @@ pub struct Verdict {
 pub struct Vector {
     pub verdict: Verdict,
     pub comment: String,
-    /// The kind of file that the reader expects: `vault` or `drill`. The text is empty if the
-    /// reader accepts both kinds.
+    /// The kind of file that the reader expects: `vault` or `drill`. Empty if the reader accepts both kinds of files.
     pub wanted: String,
     pub custodians: Vec<Custodian>,
     pub shares_from: Vec<u8>,
@@ -58,7 +57,7 @@ pub struct Vector {
 }
 
 impl Vector {
-    /// Returns the text of the vector's file in `tests/vectors`.
+    /// Formats the vector as a file of `tests/vectors`.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {

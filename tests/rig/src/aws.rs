@@ -145,7 +145,7 @@ impl Aws {
         command
     }
 
-    /// Returns the root credentials of an account. The emulator accepts such credentials for every account id.
+    /// Returns the root credentials of an account. The emulator accepts root credentials for every account id.
     pub fn root_of(&self, account: &str) -> Creds {
         Creds { key: account.to_owned(), secret: "test".to_owned(), token: None }
     }

@@ -1,8 +1,8 @@
 //! Searches all readable memory of a process for secrets, while the process runs or at its end.
 //!
 //! The search looks for every eight consecutive bytes of a secret. A search for the complete secret would miss secrets
-//! in freed blocks, because an allocator overwrites the beginning of a freed block. If a search finds no secret, this
-//! counts only if the same search finds a control.
+//! in freed blocks, because an allocator overwrites the beginning of a freed block. A search without a hit counts only
+//! if the same search finds a control.
 
 mod trace;
 mod windows;
@@ -74,7 +74,7 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
 }
 
 /// A readable mapping from /proc/PID/maps. Files that are mapped read-only are skipped, because no process can write a
-/// secret there, and because libraries contain many words that are also on sheets.
+/// secret there. Libraries also contain many words that are on sheets.
 struct Mapping<'a> {
     start: u64,
     end: u64,

@@ -251,7 +251,8 @@ impl Person {
         screen::story(&self.screen.bytes())
     }
 
-    /// Switches the echo on. A shell does this when the shell takes the terminal back from a stopped program.
+    /// Switches the echo on. A shell switches the echo on when the shell takes the terminal back from a stopped
+    /// program.
     ///
     /// # Panics
     ///

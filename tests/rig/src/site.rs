@@ -13,7 +13,7 @@ use crate::pcscd::Pcscd;
 use crate::pty::{End, Input, Person, Streams};
 use crate::token::{Authority, Spec, Token};
 
-/// The options with which `enrol` accepts a token of the rig. The attestation root of such a token is not Yubico's
+/// The options with which `enrol` accepts a token of the rig. The attestation root of the rig's tokens is not Yubico's
 /// root.
 pub const ATTESTATION: &[&str] = &["--attestation-root", "root.pem", ALLOWED];
 

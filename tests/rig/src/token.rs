@@ -46,7 +46,8 @@ pub struct Spec {
     pub management: Management,
     /// Whether and when a person touches the token.
     pub touch: Touch,
-    /// How long the token waits for a touch. After this time, the token refuses the command with the status `6982`.
+    /// How long the token waits for a touch. Without a touch in time, the token refuses the command with the status
+    /// `6982`.
     pub touch_timeout: Duration,
     /// The root of the token's attestation certificates.
     pub authority: Authority,
@@ -72,7 +73,8 @@ impl Spec {
 #[derive(Clone, Debug)]
 pub enum Management {
     Factory,
-    /// A random key that can be read with the PIN. Yubico's tools and age-plugin-yubikey set such a key.
+    /// A random key that can be read with the PIN. Yubico's tools and age-plugin-yubikey set a management key of this
+    /// kind.
     Protected,
     /// A custom key, which is not stored on the token.
     Custom(ManagementKey),

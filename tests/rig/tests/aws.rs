@@ -454,8 +454,8 @@ mod the_rig {
     }
 }
 
-/// Rules do not apply to the rig's calls, so these tests make calls with an unknown key. Rules apply to such calls,
-/// although AWS refuses them.
+/// Rules do not apply to the rig's calls, so these tests make calls with an unknown key. Rules apply to calls with an
+/// unknown key, although AWS refuses such calls.
 mod rules {
     use super::*;
     use std::io::{Read, Write};

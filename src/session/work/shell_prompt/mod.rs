@@ -1,7 +1,7 @@
 //! Shows the time left in the window before the prompt of the operator's shell. The shell also reads the operator's own
 //! startup files.
 //!
-//! The shell computes the time left from the machine's uptime, because no process can set the uptime. This module
+//! The shell computes the time left from the machine's uptime, because no process can set the uptime. The program
 //! writes a startup file for the shell. The file contains no secret, and the shell deletes the file after reading the
 //! file.
 
@@ -172,7 +172,7 @@ fn bash(directory: &Path, end: u64) -> OsString {
     filled(BASH, &[("DIRECTORY", &word(directory.as_os_str())), ("LEFT", &left(end))])
 }
 
-/// The file `.zshenv`, which zsh reads first. This file runs the operator's own `.zshenv`.
+/// The file `.zshenv`, which zsh reads first. The written file runs the operator's own `.zshenv`.
 const ZSHENV: &str = r#"
 @GIVEN@
 if [[ -f "${ZDOTDIR:-$HOME}/.zshenv" ]]; then source "${ZDOTDIR:-$HOME}/.zshenv"; fi
@@ -185,7 +185,7 @@ fn zshenv(directory: &Path, given: Option<&OsStr>) -> OsString {
     filled(ZSHENV, &[("DIRECTORY", &word(directory.as_os_str())), ("GIVEN", &given)])
 }
 
-/// The file `.zshrc`, which an interactive zsh reads. This file runs the operator's own `.zshrc`.
+/// The file `.zshrc`, which an interactive zsh reads. The written file runs the operator's own `.zshrc`.
 const ZSHRC: &str = r#"
 if (( ${+__breakglass_zdotdir} )); then
     ZDOTDIR=$__breakglass_zdotdir

@@ -43,9 +43,9 @@ impl Explorer {
         choices
     }
 
-    /// Returns the next step of a process that repeats a probe whose answer is already the wanted answer. Until another
-    /// process changes this answer, each repetition has the same result. The exploration therefore does not interrupt
-    /// the repetitions.
+    /// Returns the next step of a process that repeats a probe whose answer is already the wanted answer. Each
+    /// repetition has the same result until another process changes the answer to the probe. The exploration therefore
+    /// does not interrupt the repetitions.
     fn repeated(&self, alive: &[(u8, HistoryId)]) -> Option<Choice> {
         let is_repeating =
             |(process, history): &&(u8, HistoryId)| self.processes[usize::from(*process)].repeats(*history);
@@ -56,8 +56,9 @@ impl Explorer {
         Some(Choice::Step(process, id))
     }
 
-    /// Returns the choices of a process whose pause can end. The end of a pause changes only this process. The process
-    /// therefore continues before all other steps, or sleeps until the clock moves.
+    /// Returns the choices if a process is at the end of a pause: the process continues before all other steps, or
+    /// sleeps until the clock moves. Other orders give the same results, because the end of a pause changes only the
+    /// paused process.
     fn woken(&self, state: State, alive: &[(u8, HistoryId)]) -> Option<Vec<Choice>> {
         alive.iter().find_map(|&(process, history)| {
             let id = self.history(process, history).pauses()?;

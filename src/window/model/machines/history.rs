@@ -15,8 +15,8 @@ use super::process::{Report, Role, recorded_end};
 use super::view::{Phase, View};
 use crate::gate::SessionId;
 
-/// How many running processes are kept in memory. All other processes run again from the start when the exploration
-/// needs them.
+/// How many running processes are kept in memory. A process that was not kept runs again from the start when the
+/// exploration needs the process.
 const KEPT: usize = 20_000;
 
 /// How often one process reads the user in a row while the clock stands still.
@@ -117,9 +117,9 @@ impl Histories {
         .then_some((before, last))
     }
 
-    /// Whether a process would only repeat its last request if its pause ended at the time `now`. This is so in two
-    /// cases: the process waits for an answer of a probe, and neither the last probe nor `answer` gives this answer; or
-    /// the process has read the user [`READS`] times at this time.
+    /// Whether a process would only repeat its last request if its pause ended at the time `now`. There are two cases.
+    /// First, the process waits for a certain answer to a probe, and neither the last probe nor `answer` is this
+    /// answer. Second, the process has read the user [`READS`] times at the time `now`.
     pub(super) fn is_idle(&self, id: HistoryId, now: i64, answer: impl Fn(Request) -> Answer) -> bool {
         if self.of(id).facts.phase == Phase::Open
             && let Answer::Seen(user) = answer(Request::ReadAccess)
@@ -157,8 +157,8 @@ impl Histories {
         reads
     }
 
-    /// Whether the process repeats a probe, and possibly a read, whose answer is already the wanted answer. Until
-    /// another process changes this answer, each repetition has the same result.
+    /// Whether the process repeats a probe, and possibly a read, whose answer is already the wanted answer. Each
+    /// repetition has the same result until another process changes the answer to the probe.
     pub(super) fn repeats(&self, id: HistoryId) -> bool {
         let Some([last, earlier, first]) = self.last_three(id) else { return false };
         let useful = |(request, event): (Request, Event)| match (request, event.answer) {

@@ -87,8 +87,8 @@ type Asked = (World, Request, bool);
 #[derive(Default)]
 pub(super) struct Iam {
     gates: RefCell<Vec<(Value, ParsedGate)>>,
-    /// The cached result of each request. The result depends on the world, the request, and whether the process has an
-    /// AWS session.
+    /// The cached result of each request. The answer of IAM depends on the world, the request, and whether the process
+    /// has an AWS session.
     carried: RefCell<QuickMap<Asked, (World, Answer)>>,
 }
 

@@ -10,9 +10,9 @@
 //! to the end of a window. Three rules leave out schedules. The rules rely on how the sequences wait, and no test
 //! compares the results with and without the rules:
 //!
-//! - A pause ends at once, unless the process sleeps until the clock moves.
-//! - A process that waits for an answer of a probe repeats the probe only when the probe has that answer. A process
-//!   reads the user at most twice in a row.
+//! - Every pause ends at once, unless the process sleeps until the clock moves.
+//! - A process that waits for a certain answer to a probe repeats the probe only when AWS would give this answer. A
+//!   process reads the user at most twice in a row.
 //! - The repetitions of a probe with the same answer are not interrupted.
 //!
 //! The exploration leaves out three kinds of schedules. First, a call never takes longer than a concurrent pause of the

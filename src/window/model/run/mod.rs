@@ -64,7 +64,7 @@ fn session() -> SessionId {
     SessionId::from_bytes([0x7f; 8])
 }
 
-/// Puts the user into the state `left`. An earlier session that was not closed can leave the user in this state.
+/// Puts the user into the state `left`. An earlier session that was not closed can leave the user in the state `left`.
 fn leave_traces(user: &FakeUser, left: Left) {
     let ended = user.clock.get() - SignedDuration::from_mins(5);
     let gate = Gate {

@@ -22,7 +22,7 @@ macro_rules! fails {
 }
 
 /// Creates entries that fail at the given step because one field has a wrong value. The function `$place` finds the
-/// object with the field. The step `$hook` changes either the manifest or the payload.
+/// JSON object that has the field. The step `$hook` changes either the manifest or the payload.
 macro_rules! values {
     ($step:literal $hook:ident $place:path; $(($name:literal, $message:expr, $comment:literal, $field:literal = $value:expr)),* $(,)?) => {
         vec![$(damaged($step, $name, $message, $comment, with! {
@@ -57,13 +57,12 @@ pub struct Entry {
     pub name: &'static str,
     pub expect: &'static str,
     pub step: &'static str,
-    /// The index of the custodian whose words, token or share cause the failure. The text is
-    /// empty if no custodian causes the failure.
+    /// The index of the custodian whose words, token or share cause the failure. Empty if no custodian causes the
+    /// failure.
     pub at_fault: &'static str,
     pub message: &'static str,
     pub comment: &'static str,
-    /// The kind of file that the reader expects: `vault` or `drill`. The text is empty if the
-    /// reader accepts both kinds.
+    /// The kind of file that the reader expects: `vault` or `drill`. Empty if the reader accepts both kinds of files.
     pub wanted: &'static str,
     pub recipe: Recipe,
     /// Changes the custodians that the vector file lists, for example the words that alice types.

@@ -33,7 +33,8 @@ struct First {
     recipe: Recipe,
 }
 
-/// Vectors whose first fault is in the file. A reader must report this fault before the reader asks a custodian.
+/// Vectors whose first fault is in the file. A reader must report a fault of the file before the reader asks a
+/// custodian.
 fn before_custodians() -> Vec<First> {
     let parse = |name, expect, comment, wanted, known, recipe| First {
         name,

@@ -1,6 +1,6 @@
 //! Vaults with a half whose ephemeral X25519 key is zero or has bit 255 set. With a zero key, the result of X25519 is
-//! zero, and the half is correctly sealed under this zero result. Only a reader that checks for a zero result can
-//! detect such a half.
+//! zero, and the half is correctly sealed under this zero result. Only a reader that checks for a zero result of X25519
+//! can detect a half that was sealed in this way.
 
 use age_core::primitives::bech32_decode;
 use breakglass::secret::Secret;
@@ -72,7 +72,7 @@ fn with_bit_255(ephemeral: &x25519_dalek::StaticSecret) -> [u8; 32] {
     public
 }
 
-/// Vaults with a half whose ephemeral X25519 key has bit 255 set. A reader must accept these vaults.
+/// Vaults with a half whose ephemeral X25519 key has bit 255 set. A reader must accept vaults with bit 255 set.
 pub(super) fn bit_255() -> Vec<Entry> {
     vec![
         success(

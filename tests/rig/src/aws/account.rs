@@ -89,7 +89,7 @@ pub struct Rest {
     pub denied: bool,
     /// Whether an access key is active.
     pub key_active: bool,
-    /// The document of the policy `breakglass-gate`. `None` if the user has no such policy.
+    /// The document of the policy `breakglass-gate`. `None` if the user has no gate.
     pub gate: Option<Value>,
 }
 
@@ -309,7 +309,7 @@ impl Account {
         self.aws.steer("POST", "clock", &json!({"account": self.id, "ahead": seconds}));
     }
 
-    /// Returns how many seconds AWS's clock is ahead. The value is shared, so it also shows later changes.
+    /// Returns how many seconds AWS's clock is ahead. The returned counter is shared, so it also shows later changes.
     pub(crate) fn ahead(&self) -> Arc<AtomicI64> {
         self.ahead.clone()
     }

@@ -91,7 +91,7 @@ impl Tracer {
     fn attach(process: Pid, windows: Windows) -> nix::Result<Self> {
         let mut tracer = Self { process, windows, alive: HashSet::new(), finding: None };
         // A new thread can start during one round. If a traced thread started the new thread, the new thread is traced
-        // automatically. Otherwise, the next round finds the new thread.
+        // automatically. The next round finds a new thread that is not yet traced.
         while tracer.attach_new()? {}
         Ok(tracer)
     }

@@ -14,7 +14,7 @@ pub(super) fn render(output: &str, columns: usize) -> String {
 struct Terminal {
     columns: usize,
     screen: Screen,
-    /// The main screen. It is kept here while the alternate screen is shown.
+    /// The main screen, kept while the alternate screen is shown.
     main: Option<Screen>,
 }
 

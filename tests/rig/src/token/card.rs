@@ -72,8 +72,8 @@ pub(crate) struct Card {
     pub touch: Touch,
     pub touch_timeout: Duration,
     pub last_touch: Option<Instant>,
-    /// The time of the last touch. `touch_took` is the duration from this touch to the command's answer. A reset keeps
-    /// both values.
+    /// The time of the last touch. `touch_took` is the duration from this touch to the command's answer. A reset of the
+    /// card keeps `touched_at` and `touch_took`.
     pub touched_at: Option<Instant>,
     pub touch_took: Option<Duration>,
     /// Whether the token was touched for the current command.
@@ -169,8 +169,8 @@ impl Card {
             0xff => self.set_management_key(command),
             _ => Err(status::UNKNOWN_INSTRUCTION.into()),
         };
-        // A command that waits for a touch is executed again later. The PIN must then still count as verified
-        // immediately before this command.
+        // A command that waits for a touch is executed again later. When the command is repeated, the PIN must still
+        // count as verified immediately before the command.
         self.session.pin_fresh = fresh && matches!(answer, Err(Halt::Touch));
         answer
     }

@@ -13,7 +13,7 @@ use super::median;
 pub(crate) struct RoundTrip {
     /// The calls' names.
     pub(crate) name: String,
-    /// The time of the slowest call. For this measurement, each call is sent alone over an open connection.
+    /// The time of the slowest call. To measure the time, each call is sent alone over an open connection.
     pub(crate) time: Duration,
 }
 
