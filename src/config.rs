@@ -101,12 +101,12 @@ impl Config {
         let user = rustix::process::geteuid().as_raw();
         if metadata.uid() != user && metadata.uid() != 0 {
             return Err(Error::usage(
-                "could have been written by another user: its owner is neither you nor root",
+                "another user could have written the file: its owner is neither you nor root",
             ));
         }
         if metadata.mode() & 0o022 != 0 {
             return Err(Error::usage(
-                "could have been written by another user: its mode allows that (fix it with chmod go-w)",
+                "another user could have written the file: its mode allows that (fix the mode with chmod go-w)",
             ));
         }
         let length = usize::try_from(metadata.len()).unwrap_or(0);

@@ -54,8 +54,8 @@ impl Status {
 #[derive(Clone, Debug)]
 pub struct Error {
     pub status: Status,
-    /// The message. It states what happened, and to whom or to what. It is in lower case and has no full stop at the
-    /// end.
+    /// The message. The message states what happened, and to whom or to what. The message is in lower case and has no
+    /// full stop at the end.
     pub what: String,
     /// The next step for the reader, if there is one.
     pub next: Option<String>,
@@ -102,7 +102,7 @@ impl Error {
         Self::new(Status::Signal(signal), interrupted(signal)).and(outcome)
     }
 
-    /// Sets the next step for the reader.
+    /// Sets the text that tells the reader what to do next.
     #[must_use]
     pub fn next(mut self, step: impl Into<String>) -> Self {
         self.next = Some(step.into());

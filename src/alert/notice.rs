@@ -195,7 +195,7 @@ impl Notice {
             AlertTopic::Opening => "emergency access is about to be opened",
             AlertTopic::Closing => {
                 "a quorum gave its shares to close emergency access; the shares count as released, and the \
-                 credentials as spent"
+                 credentials count as spent"
             }
             AlertTopic::NotOpened => "emergency access was not opened; nothing is enabled",
             AlertTopic::Closed => "emergency access is closed",

@@ -58,7 +58,8 @@ const SERVICES: [&str; 3] = ["IAM", "STS", "SNS"];
 /// The largest number of attempts that the SDK makes for one call.
 #[derive(Clone, Copy)]
 pub(crate) enum Tries {
-    /// One attempt, for writes and probes. The SDK must not repeat them; the program itself repeats probes.
+    /// One attempt, for writes and probes. The SDK must not repeat writes and probes. The program itself repeats
+    /// probes.
     One,
     /// Up to four attempts, for reads.
     Four,

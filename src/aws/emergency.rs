@@ -51,10 +51,11 @@ pub(crate) struct EmergencyUser {
     aws: AwsConfig,
     region: String,
     call: SessionCall,
-    /// The client that issues the session. The client is dropped as soon as the session is issued.
+    /// The STS client that issues the session for the emergency key. The client is dropped as soon as the session is
+    /// issued.
     issuer: RefCell<Option<Issuer>>,
-    /// The client that probes the key. The field is `None` in the lane `static`, because in that lane the key alone
-    /// grants no access.
+    /// The client that makes test calls (probes) with the emergency key. The field is `None` in the lane `static`,
+    /// because in that lane the key alone grants no access.
     sns: Option<aws_sdk_sns::Client>,
     issued: RefCell<Option<Issued>>,
 }

@@ -166,7 +166,7 @@ impl IamUser {
             return Ok(Vec::new());
         };
         if answer.is_truncated {
-            return Err(Fault::Unknown("the list is longer than one answer".into()));
+            return Err(Fault::Unknown("AWS returned only a part of the list".into()));
         }
         let all = answer.service_specific_credentials.unwrap_or_default();
         Ok(all.into_iter().map(|c| credential(c.service_specific_credential_id, Some(&c.status))).collect())
@@ -207,7 +207,7 @@ where
 }
 
 /// Turns the error `NoSuchEntity` of a list call into `None`. The error means that the user does not exist. The caller
-/// learns this from the call `GetUser`.
+/// of this function also calls `GetUser`, which shows whether the user exists.
 fn listed<T, E>(result: Result<Vec<T>, SdkError<E, HttpResponse>>) -> Read<Option<Vec<T>>>
 where
     E: ProvideErrorMetadata + StdError + 'static,

@@ -1,5 +1,5 @@
-//! The adapter to AWS. This module implements the gate's ports, AWS's clock, CloudTrail lookups, the copy of the
-//! ledger in S3 and the sign-in to the console.
+//! The adapter to AWS. This module implements the traits of the module `gate`, AWS's clock, CloudTrail lookups, the
+//! copy of the ledger in S3 and the sign-in to the console.
 
 pub(crate) mod clients;
 pub(crate) mod clock;

@@ -35,8 +35,8 @@ impl IdentityClient {
         Self { sts: aws_sdk_sts::Client::from_conf(sts), dates, aws: aws.clone() }
     }
 
-    /// Returns a client that can only ask for the time. AWS answers each of its calls with a refusal that has a date,
-    /// because the client signs with the example key of AWS's documentation.
+    /// Returns a client that can only ask for the time. AWS refuses each call of this client, because the client signs
+    /// with the example key of AWS's documentation. The refusal has a date.
     pub(crate) fn without_credentials(aws: &AwsConfig, region: &str) -> Self {
         let example = Credentials::new("AKIAIOSFODNN7EXAMPLE", "none", None, None, "example");
         Self::new(aws, &aws.with_credentials(example, region, Tries::One))
@@ -152,7 +152,7 @@ impl IamCloser {
         Self::with_config(aws, target, region, config)
     }
 
-    /// Creates the clients with any credentials. `config` returns a client configuration with credentials for a
+    /// Creates the clients with the credentials that `config` provides. `config` returns a client configuration for a
     /// region.
     pub(crate) fn with_config(
         aws: &AwsConfig,

@@ -21,7 +21,7 @@ pub(crate) fn provider(profile: &str, runtime: &Runtime) -> Result<SharedCredent
         Err(error) => {
             let why = match error {
                 CredentialsError::CredentialsNotLoaded(_) => {
-                    "it does not exist, or it has no keys, no role and no credential_process".to_owned()
+                    "the profile does not exist, or has no keys, no role and no credential_process".to_owned()
                 }
                 error => words(&error),
             };

@@ -105,7 +105,7 @@ impl TokenDialog<'_> {
         self.terminal.put(&format!("{}: touch YubiKey {} now, to {purpose}", self.name, self.serial));
     }
 
-    /// Asks for the PIN. If only one try is left, first asks for a confirmation.
+    /// Asks for the PIN. If only one PIN try is left, first asks for a confirmation.
     fn pin(&mut self, token: &mut dyn Token) -> Result<SecretText, DialogError> {
         let tries_left = token.tries_left().map_err(DialogError::Token)?;
         if tries_left == 0 {

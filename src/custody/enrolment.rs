@@ -216,7 +216,7 @@ impl Enrolment {
 }
 
 impl Certificates {
-    /// Checks the certificates of both keys. Returns whether one of Yubico's roots attests the keys, or another root.
+    /// Checks the certificates of both keys. Returns whether a root of Yubico or another root attests the keys.
     ///
     /// # Errors
     /// Fails if a certificate does not attest the token's key; see [`EnrolmentError`].

@@ -52,7 +52,7 @@ pub fn owner(manifest: &Manifest, serial: u32) -> Option<(&Custodian, &manifest:
 /// Finds the owner of `part`. This check needs no token.
 ///
 /// # Errors
-/// Returns [`DamagedShare`] if the part belongs to `custodian`, but does not decrypt its half of the share.
+/// Returns [`DamagedShare`] if the part belongs to `custodian`, but does not decrypt the custodian's share.
 pub fn recognise<'a>(
     vault: &'a Vault,
     custodian: &Custodian,

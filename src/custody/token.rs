@@ -37,7 +37,7 @@ impl fmt::Display for Slot {
 pub enum TokenError {
     /// The PIN is wrong.
     WrongPin {
-        /// The number of tries left.
+        /// The number of PIN tries that are left.
         left: u8,
     },
     /// The PIN is blocked.
@@ -54,7 +54,7 @@ pub enum TokenError {
 
 /// The error for a token of kind `challenge`. This version of the program opens and signs only with PIV tokens.
 pub const CHALLENGE_RESPONSE: TokenError = TokenError::Failed(
-    "it is enrolled for challenge-response, and this version of breakglass can use only tokens that are enrolled for PIV",
+    "the token is enrolled for challenge-response, and this version of breakglass can use only tokens that are enrolled for PIV",
 );
 
 /// The key that a token holds in a slot.

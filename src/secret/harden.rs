@@ -28,7 +28,12 @@ pub fn harden() -> Result<()> {
         .map_err(|e| refused("make itself non-dumpable", e))?;
     match dumpable_behavior() {
         Ok(DumpableBehavior::NotDumpable) => {}
-        Ok(_) => return Err(refused("make itself non-dumpable", "the kernel still reports it as dumpable")),
+        Ok(_) => {
+            return Err(refused(
+                "make itself non-dumpable",
+                "the kernel still reports the process as dumpable",
+            ));
+        }
         Err(e) => return Err(refused("make itself non-dumpable", e)),
     }
     Pages::try_zeroed(LOCKED_BYTES).map_err(|e| {

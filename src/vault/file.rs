@@ -216,7 +216,7 @@ fn header_length(binary: &[u8]) -> Result<usize> {
     match within.get(end - 1) {
         Some(b'\n') => Ok(end),
         Some(_) => Err(Error::damaged("the last line of its header is not in canonical form")),
-        None => Err(Error::damaged("its header is cut short or too long")),
+        None => Err(Error::damaged("the header is cut short or too long")),
     }
 }
 

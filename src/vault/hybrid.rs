@@ -161,7 +161,7 @@ mod tests {
             |s| s.args.clear(),
             |s| s.args[0].truncate(1492),
             |s| s.args[0].push_str("=="),
-            // The lowest four bits of the last character are unused. This character sets one of them.
+            // The lowest four bits of the last character are unused. The character `B` sets one of these bits.
             |s| s.args[0].replace_range(1493.., "B"),
             |s| s.body.truncate(31),
         ];

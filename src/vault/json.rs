@@ -41,8 +41,8 @@ fn explained(mut path: Vec<String>, error: &serde_json::Error) -> String {
     if path.is_empty() { format!("{what} {place}") } else { format!("{path}: {what} {place}") }
 }
 
-/// Returns the part of serde's message that describes the expected form. This part comes from this program, not from
-/// the text that was read, so it contains no secret.
+/// Returns the part of serde's message that describes the expected form. serde takes this part from the program's
+/// types, not from the text that was read, so the part contains no secret.
 fn expected(text: &str) -> Option<&str> {
     let is_serde = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     let (_, expected) =

@@ -117,7 +117,7 @@ impl Display for TargetError {
             Self::User(value) => (value, "an IAM user name without a path"),
             Self::Region(value) => (value, "an AWS region"),
             Self::MayOutlive(value) => {
-                (value, "an action of may_outlive (service:Action, sorted, no two the same)")
+                (value, "an action of may_outlive (service:Action, sorted, without duplicates)")
             }
             Self::MayOutliveCount => return f.write_str("may_outlive has more than 64 actions"),
             Self::RegionCount => return f.write_str("1 to 32 regions are needed"),

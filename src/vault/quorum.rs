@@ -1,4 +1,4 @@
-//! Splits the 16-byte file key over GF(256) into shares. Any M of the shares rebuild the file key.
+//! Splits the 16-byte file key over GF(256) into shares. A threshold of M shares rebuilds the file key.
 //!
 //! Shamir's scheme splits each byte separately. The field polynomial is x^8+x^4+x^3+x+1. Each custodian has one share.
 //! The x coordinate of the share is the custodian's index.
@@ -48,7 +48,7 @@ impl fmt::Display for ThresholdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLow => {
-                f.write_str("the threshold must be at least 2: no custodian may open a vault alone")
+                f.write_str("the threshold must be at least 2, so that no custodian can open a vault alone")
             }
             Self::TooHigh => write!(f, "a vault has at most {MAX_CUSTODIANS} custodians"),
         }
@@ -81,10 +81,13 @@ pub struct Share {
 /// Splits `key` into one share for each index in 1..=`count`.
 ///
 /// # Panics
-/// Panics if `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest prevents both
-/// cases.
+/// Panics if `count` is below the threshold or above [`MAX_CUSTODIANS`]. The check of the manifest refuses such a
+/// number of custodians.
 pub fn split(key: &Secret<KEY>, threshold: Threshold, count: u8) -> Vec<Share> {
-    assert!((threshold.get()..=MAX_CUSTODIANS).contains(&count), "count must be from the threshold to 16");
+    assert!(
+        (threshold.get()..=MAX_CUSTODIANS).contains(&count),
+        "the number of shares must be from the threshold to 16"
+    );
     let rng = rand_core::UnwrapErr(getrandom::SysRng);
     let shares = Gf256::split_bytes(threshold.get().into(), count.into(), key.expose(), rng)
         .expect("the threshold and the number of shares should be in range");

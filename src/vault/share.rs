@@ -54,7 +54,7 @@ pub struct Halves {
 /// Wraps `share` for its custodian.
 ///
 /// # Panics
-/// Panics if a recipient does not parse. The check of the manifest prevents this.
+/// Panics if a recipient does not parse. The check of the manifest refuses such a recipient.
 pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
     let a = Secret::<KEY>::random();
     let b = xor(share.value.expose(), a.expose());
@@ -67,14 +67,14 @@ pub fn wrap(share: &Share, custodian: &Custodian) -> Stanza {
         put(&mut body, &stanza);
     }
     let recipient =
-        Recipient::parse(&custodian.part).expect("the check of the manifest parsed this recipient");
+        Recipient::parse(&custodian.part).expect("this recipient was parsed when the manifest was checked");
     put(&mut body, &recipient.wrap(&b));
     Stanza { tag: TAG.into(), args: vec![share.index.to_string()], body }
 }
 
 fn wrap_to_tag(recipient: &str, half: &Secret<KEY>) -> Stanza {
     let recipient: age::tag::Recipient =
-        recipient.parse().expect("the check of the manifest parsed this recipient");
+        recipient.parse().expect("this recipient was parsed when the manifest was checked");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
     let wrapped = age::Recipient::wrap_file_key(&recipient, &key);
     let (stanzas, _) = wrapped.expect("wrapping to a checked recipient cannot fail");
@@ -110,7 +110,7 @@ impl fmt::Display for ShareFault {
         f.write_str(match self {
             Self::Order => "its stanza is out of order",
             Self::Body => "its body is not age stanzas",
-            Self::Extra => "it contains more than one stanza for each token and one stanza for the part",
+            Self::Extra => "it contains more stanzas than one for each token and one for the part",
             Self::PartHalf => "the part's half is not an mlkem768x25519 stanza",
             Self::TokenHalf => "a token's half is not a stanza of its kind for that token",
         })

@@ -52,10 +52,10 @@ pub fn public_key(private: &Secret<32>) -> [u8; 32] {
 /// Wraps a half of a share.
 ///
 /// # Panics
-/// Panics if the recipient does not parse. The check of the manifest prevents this.
+/// Panics if the recipient does not parse. The check of the manifest refuses such a recipient.
 pub fn wrap(recipient: &str, half: &Secret<KEY>) -> Stanza {
     let recipient: age::x25519::Recipient =
-        recipient.parse().expect("the check of the manifest parsed this recipient");
+        recipient.parse().expect("this recipient was parsed when the manifest was checked");
     let key = FileKey::init_with_mut(|key| key.copy_from_slice(half.expose()));
     let (stanzas, _) =
         age::Recipient::wrap_file_key(&recipient, &key).expect("wrapping to a checked recipient cannot fail");

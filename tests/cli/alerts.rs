@@ -444,7 +444,7 @@ fn an_invalid_configuration_is_reported_early_and_does_not_stop_a_close() {
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "{}").unwrap();
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).unwrap();
-    refused("written by another user");
+    refused("another user could have written the file");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
     refused("neither you nor root");

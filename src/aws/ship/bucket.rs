@@ -125,7 +125,7 @@ impl Bucket {
     /// Returns the copies of a ledger's records. An object key contains the digest of the record. The function ignores
     /// object versions whose content has another digest.
     pub(crate) async fn copies(&self, ledger: &str) -> Result<Vec<CopiedRecord>, String> {
-        // If two keys have the same record number, both copies are returned. The caller compares both with the
+        // If two keys have the same record number, both copies are returned. The caller compares both copies with the
         // ledger.
         let mut copies = Vec::new();
         for (key, versions) in self.versions(&self.prefix(ledger)).await? {
@@ -165,7 +165,7 @@ impl Bucket {
         }
     }
 
-    /// Parses an object key. Returns `None` if the key is not that of a record.
+    /// Parses an object key. Returns `None` if the key does not belong to a record.
     pub(super) fn parse(&self, key: &str) -> Option<RecordKey> {
         let (ledger, name) = key.strip_prefix(&self.root())?.split_once('/')?;
         let (number, digest) = name.strip_suffix(".json")?.split_once('-')?;

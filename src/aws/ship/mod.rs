@@ -1,5 +1,5 @@
-//! Copies each new record of the ledger to an S3 bucket with Object Lock. A background thread sends the records. A
-//! command waits for this thread only at the end of the command, and only for a short time.
+//! Copies each new record of the ledger to an S3 bucket with Object Lock. A background thread sends the records. Before
+//! a command ends, it waits for this thread for a short time.
 
 mod bucket;
 mod read;

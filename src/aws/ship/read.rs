@@ -38,7 +38,7 @@ pub(crate) struct CopyReader {
 }
 
 impl CopyReader {
-    /// Starts to read the copies. Records that `ledger` has are not read from the bucket.
+    /// Starts to read the copies of ledgers from the bucket. Records that `ledger` has are not read from the bucket.
     pub(crate) fn start(ship: &Ship, ledger: &Ledger) -> Self {
         let (tell, done) = channel();
         let (ship, ledger, until) = (ship.clone(), ledger.clone(), Instant::now() + READ_TIMEOUT);
@@ -75,7 +75,8 @@ fn read_copies(ship: &Ship, ledger: &Ledger) -> Result<ReadCopy, String> {
     Ok(ReadCopy { ledgers: lines.into_iter().map(copy).collect(), records, place: place.clone() })
 }
 
-/// Returns the lines of the ledger. The map's key is the digest that an object key contains.
+/// Returns the lines of the ledger. The key of a line is the first 16 hex digits of its SHA-256, as in the object keys
+/// of the bucket.
 fn known_lines(ledger: &Ledger) -> HashMap<String, Vec<u8>> {
     let Ok(raw) = ledger.raw() else { return HashMap::new() };
     raw.records().map(|(link, line)| (hex::encode(&link.sha256[..8]), line.to_vec())).collect()

@@ -27,7 +27,7 @@ pub struct OpenArgs {
     /// The reason for opening; it is recorded and signed
     #[arg(long)]
     pub reason: String,
-    /// The reason for opening credentials that were opened before
+    /// The reason for using credentials that were opened before and not rotated since
     #[arg(long, value_name = "WHY")]
     pub again: Option<String>,
     /// The reason for opening this vault file although a newer file of the vault was opened before

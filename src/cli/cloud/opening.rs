@@ -30,7 +30,7 @@ pub struct OpenRequest<'a> {
     /// The window's duration.
     pub window: Span,
     pub reason: Reason,
-    /// The reason for opening credentials that were opened before and have not been rotated since.
+    /// The reason for using credentials that were opened before and have not been rotated since.
     pub again: Option<Reason>,
     /// The reason for opening this vault file although a newer file of the vault was opened before.
     pub older_epoch: Option<Reason>,
@@ -194,7 +194,7 @@ impl OpenRequest<'_> {
 pub struct Reason(String);
 
 impl Reason {
-    /// Returns the text with its spaces normalized.
+    /// Returns the text with single spaces between its words.
     ///
     /// # Errors
     /// Fails with a usage error if the text is not one line of 1–200 visible characters. The error names the option.

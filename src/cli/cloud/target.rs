@@ -26,7 +26,7 @@ pub fn choose<'a>(vault: &'a Vault, name: Option<&str>) -> Result<&'a manifest::
 pub struct Unsealed {
     pub target: SealedTarget,
     pub alerts: Vec<Channel>,
-    /// Instructions for the operator. They are shown when the window opens.
+    /// Instructions for the operator. The program shows the instructions when the window opens.
     pub runbook: String,
 }
 

@@ -21,8 +21,8 @@ impl Enrolling<'_> {
         // A YubiKey that is not genuine is refused before any key is created on it.
         let chain = roots.map(|roots| self.chain(roots)).transpose()?;
         let (first, second) = self.token.free_slots().map_err(|why| self.failed(why))?;
-        // The keys are created only after the custodian has typed the words back. If the custodian stops before that,
-        // no new keys are left on the YubiKey.
+        // The keys are created only after the custodian has typed the words back. If the custodian stops earlier, no
+        // new keys are left on the YubiKey.
         let id = random::bytes::<16>();
         let part = Part::generate();
         self.show(&part)?;

@@ -95,8 +95,8 @@ impl VerifyRequest {
     fn verify(&self, file: &Path) -> Result<Verified, Bad> {
         let failed = |error| Bad { file: file.to_owned(), damage: None, error: Box::new(error) };
         let damaged = |damage| Bad::damaged(file, damage);
-        // The file with the number of copied records is read before the ledger. If it were read later, another process
-        // could have appended and copied records in between, and records would seem to be missing.
+        // The file with the number of copied records is read before the ledger. If this file were read later, another
+        // process could have appended and copied records in between, and records would seem to be missing.
         let shipped = Shipped::beside(file);
         let (chain, damage) = ledger::read_file(file, self.named).map_err(failed)?;
         let missed = || shipped.map_or(Ok(()), |shipped| shipped.check(&chain)).err();
@@ -175,8 +175,9 @@ impl Bad {
 
 fn expected_head(text: &str) -> Result<ExpectedHead> {
     ExpectedHead::parse(text).ok_or_else(|| {
-        Error::usage("--head is neither six words nor 64 hex digits")
-            .next("put the six words in quotes; the number of records and a colon can stand before them")
+        Error::usage("--head is neither six words nor 64 hex digits").next(
+            "put the six words in quotes; you can put the number of records and a colon before the words",
+        )
     })
 }
 

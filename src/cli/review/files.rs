@@ -92,7 +92,10 @@ impl ReviewFiles {
     pub fn check(&self) -> Result<()> {
         let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
         if is_stdout(&self.html) || self.html.is_some() && self.html == self.json {
-            return Err(Error::usage("the page needs a separate file").next("name another file with --html"));
+            return Err(Error::usage(
+                "the page cannot be written to standard output or to the packet's file",
+            )
+            .next("name another file with --html"));
         }
         let mut files = [&self.html, &self.json].into_iter().flatten().filter(|path| path.as_os_str() != "-");
         files.try_for_each(|path| output::must_be_new(path))

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum AttestationError {
     /// A certificate does not parse. The field is the parser's message.
     Certificate(String),
-    /// A trusted certificate, from which the chain is built, cannot be read. The field is the reason.
+    /// A trusted certificate, from which the chain is built, cannot be read. The field is the reason why.
     Trusted(String),
     /// The issuer's certificate was not given.
     IssuerMissing {
@@ -21,7 +21,7 @@ pub enum AttestationError {
     ChainLength,
     /// The chain contains the certificate of a slot. Any key on a genuine device could sign such a certificate.
     SlotInChain,
-    /// In the chain, the certificate after `of` is not its issuer's certificate.
+    /// In the chain, the certificate `of` is followed by a certificate that is not its issuer's.
     Order {
         /// The issuer's name.
         issuer: String,
@@ -86,11 +86,11 @@ impl fmt::Display for AttestationError {
             Self::NotRoot(of) => {
                 return write!(
                     f,
-                    "the last certificate in its chain, {of}, is not a root: another issuer signed it"
+                    "the last certificate in the chain, {of}, is not a root: another issuer signed it"
                 );
             }
             Self::NotSigned { issuer, of } => {
-                return write!(f, "the certificate {of} in its chain is not signed by its issuer, {issuer}");
+                return write!(f, "the certificate {of} in the chain is not signed by its issuer, {issuer}");
             }
             Self::Algorithm(of) => {
                 return write!(
@@ -99,7 +99,7 @@ impl fmt::Display for AttestationError {
                 );
             }
             Self::NotCa(of) => {
-                return write!(f, "the certificate {of} in its chain is not a CA's certificate");
+                return write!(f, "the certificate {of} in the chain is not a CA's certificate");
             }
             Self::PathLength(of) => {
                 return write!(
@@ -113,14 +113,16 @@ impl fmt::Display for AttestationError {
             Self::NotPivIssuer(of) => return write!(f, "{of} is not a PIV attestation issuer of Yubico"),
             Self::OtherSlot(slot) => return write!(f, "it does not attest slot {slot}"),
             Self::ChainLength => "its chain must have 2 to 6 certificates, from the device's to the root",
-            Self::SlotInChain => "its chain contains a slot's certificate where a device's is expected",
+            Self::SlotInChain => {
+                "its chain contains a slot's certificate where a device's certificate is expected"
+            }
             Self::SlotIsCa => "it is marked as a CA's certificate",
             Self::OtherKey => "it attests another key",
             Self::OtherDevice => "it attests a device with another serial number",
             Self::OtherFirmware => "it attests a device with another firmware version",
             Self::Policy => "the key does not require both a PIN and a touch",
-            Self::NotPem => "it is not text in PEM form",
-            Self::NoCertificate => "it contains no certificate in PEM form",
+            Self::NotPem => "the file is not text in PEM form",
+            Self::NoCertificate => "the file contains no certificate in PEM form",
         })
     }
 }

@@ -20,7 +20,7 @@ const SHA384_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.100
 /// The accepted lengths of an RSA modulus in bits. The keys of Yubico's issuers have 2048 bits.
 const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
 
-/// The only accepted RSA exponent. No device uses another exponent.
+/// The only accepted RSA exponent. No YubiKey uses another exponent.
 const RSA_EXPONENT: u64 = 65_537;
 
 /// Returns whether `key` (DER) signed `certificate`. Returns `None` if the key or the algorithm is not accepted.

@@ -96,7 +96,10 @@ pub struct Approved {
 ///
 /// # Errors
 /// See [`TokenError`].
-#[allow(clippy::too_many_arguments, reason = "they are the statement's fields and the token's inputs")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the arguments are the statement's fields and the token's inputs"
+)]
 pub fn sign(
     vault: &Vault,
     request: &Request,

@@ -13,7 +13,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Custodian, EnrolledToken, Manifest, TargetSummary};
 
-/// The fields of the statement that are the same for all custodians of one close.
+/// The fields of the statement that have the same values for all custodians of one close.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClosePurpose {
@@ -65,7 +65,10 @@ impl Predicate for CloseStatement {
 ///
 /// # Errors
 /// See [`TokenError`].
-#[allow(clippy::too_many_arguments, reason = "they are the statement's fields and the token's inputs")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the arguments are the statement's fields and the token's inputs"
+)]
 pub fn sign(
     vault: &Vault,
     request: &ClosePurpose,

@@ -152,7 +152,7 @@ impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Envelope(why) => why.fmt(f),
-            Self::Type => f.write_str("the statement has another type"),
+            Self::Type => f.write_str("the statement does not have the expected type"),
             Self::NotCustodian(name) => write!(f, "{name} is not a custodian of this vault"),
             Self::NotToken { custodian, serial } => {
                 write!(f, "YubiKey {serial} is not a token of {custodian}")

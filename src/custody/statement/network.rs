@@ -66,10 +66,10 @@ pub enum EndpointError {
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "it does not begin with https:// or http://",
-            Self::Host => "its host is not a host name or an address",
-            Self::Port => "its port is not a number from 1 to 65535",
-            Self::More => "it has more than a scheme, a host and a port",
+            Self::Scheme => "the URL does not begin with https:// or http://",
+            Self::Host => "the URL's host is not a host name or an address",
+            Self::Port => "the URL's port is not a number from 1 to 65535",
+            Self::More => "the URL has more than a scheme, a host and a port",
         })
     }
 }

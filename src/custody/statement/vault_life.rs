@@ -9,7 +9,7 @@ use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
 
 /// The statement that a custodian verified their share. The custodian opened the share with words and token, and the
-/// share matched its commitment. No other custodian is needed for this.
+/// share matched its commitment. This verification needs no other custodian.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShareVerified {

@@ -50,8 +50,8 @@ impl ActionPattern {
         self.service.iter().collect()
     }
 
-    /// Returns whether this pattern matches every action that `other` matches. For some pairs of patterns with
-    /// wildcards, the function cannot decide this, and returns false.
+    /// Returns whether this pattern matches every action that `other` matches. If both patterns have wildcards, the
+    /// function sometimes cannot decide the question, and returns false.
     pub fn contains(&self, other: &Self) -> bool {
         let has_wildcard = |text: &[char]| text.contains(&'*') || text.contains(&'?');
         let part = |own: &[char], other: &[char]| {

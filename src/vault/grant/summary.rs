@@ -28,7 +28,7 @@ pub enum Access {
 #[serde(deny_unknown_fields)]
 pub struct ServiceAccess {
     pub access: Access,
-    /// The condition keys that all statements with this access have, sorted and in lower case.
+    /// The condition keys that all statements of this entry have in common, sorted and in lower case.
     pub conditions: Vec<String>,
     /// The service prefix in lower case; it can contain `*` and `?`.
     pub service: String,

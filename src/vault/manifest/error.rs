@@ -84,7 +84,7 @@ impl fmt::Display for ManifestError {
             Self::RepairsWithoutMfa(name) => {
                 write!(f, "{name}: it repairs identities without MFA, but AWS refuses IAM calls without MFA")
             }
-            Self::DrillOfItself => f.write_str("it claims to be a drill of itself"),
+            Self::DrillOfItself => f.write_str("the vault claims to be a drill of itself"),
             Self::DrillTargets => f.write_str("a drill vault has exactly one target"),
             Self::Replaces => f.write_str(
                 "a vault replaces another vault if and only if its epoch is above 1 and it is not a drill vault",

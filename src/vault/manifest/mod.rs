@@ -127,7 +127,7 @@ impl Manifest {
         canonical::to_vec(self)
     }
 
-    /// Returns the SHA-256 of the manifest without its commitments. Each commitment binds this digest.
+    /// Returns the SHA-256 of the manifest without its commitments. This digest is an input of each commitment.
     pub fn digest(&self) -> [u8; 32] {
         let mut bare = self.clone();
         for custodian in &mut bare.custodians {
@@ -197,7 +197,8 @@ impl Manifest {
             }
             custodian.check()?;
         }
-        // A challenge-response token is a secret that can be copied, so a quorum needs at least one other token.
+        // A challenge-response token is a secret that can be copied, so a quorum needs at least one token of another
+        // kind.
         let only_challenge = |c: &&Custodian| c.tokens.iter().all(|t| t.keys.kind() == TokenKind::Challenge);
         if self.custodians.iter().filter(only_challenge).count() >= self.threshold.get().into() {
             return Err(ManifestError::OnlyChallenge);

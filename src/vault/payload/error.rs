@@ -16,8 +16,8 @@ pub enum PayloadError {
     TooLong,
     /// The payload is too long in its canonical form, or contains a number that has no canonical form.
     NoCanonicalForm,
-    /// The text is not the JSON of a payload. The string names the place. The string also names the field, unless the
-    /// field's name could be a misplaced secret.
+    /// The text is not the JSON of a payload. The string names the place of the error. The string also names the field,
+    /// unless the field's name could be a misplaced secret.
     Json(String),
     /// The payload's format version is this number, which the program does not support.
     Version(u8),
@@ -117,7 +117,7 @@ impl fmt::Display for TargetFault {
             Self::Statement(number, why) => write!(f, "grant, statement {number}: {why}"),
             Self::ServiceCount => write!(f, "its grant names more than {MAX_SERVICES} services"),
             Self::RepairsWithoutMfa => f.write_str(
-                "it repairs identities, but has no MFA device; AWS refuses IAM calls from sessions without MFA",
+                "its grant can change IAM identities, but it has no MFA device; AWS refuses IAM calls from sessions without MFA",
             ),
             Self::TotpSeed => f.write_str("its TOTP seed is not base32 of 16 to 128 characters (A–Z, 2–7)"),
         }
@@ -172,7 +172,7 @@ impl fmt::Display for ChannelError {
             Self::Port => "its port is not 1 to 65535",
             Self::PlainMail => "mail without TLS is allowed for loopback only",
             Self::Receivers => "it must have 1 to 16 receivers",
-            Self::Address => "an address is not a mail address",
+            Self::Address => "one of its addresses is not a mail address",
             Self::Login => "its user name or password must be 1 to 255 characters without control characters",
         })
     }

@@ -85,8 +85,8 @@ struct Gathering<'a> {
 /// Asks custodians until the quorum is complete.
 ///
 /// # Errors
-/// Fails with [`Status::NoQuorum`], [`Status::TokenFailed`] or [`Status::Damaged`]. Also fails if the ledger cannot
-/// be written, or if a signal arrives. After an error, nothing was enabled or closed.
+/// Fails with [`Status::NoQuorum`], [`Status::TokenFailed`] or [`Status::Damaged`]. Also fails if the ledger cannot be
+/// written, or if a signal arrives. If this function fails, nothing was enabled or closed.
 ///
 /// [`Status::NoQuorum`]: crate::error::Status::NoQuorum
 /// [`Status::TokenFailed`]: crate::error::Status::TokenFailed

@@ -83,8 +83,8 @@ impl CloseRequest {
             "breakglass: please give your shares to close {target}\n  first    if you have AWS credentials, use \
              {}: it closes the same window, and needs no share\n  does     attaches AWSDenyAll and deactivates the \
              keys\n  session  {session}\n  shares   count as released; with {} shares the vault is decrypted, and \
-             the credentials are spent: rotate and reseal\n  signed   by each YubiKey that can; no missing \
-             signature, record or alert stops or delays the close\n  alerts   {alerts}",
+             the credentials are spent: rotate and reseal\n  signed   by each YubiKey that can sign; a missing \
+             signature, record or alert does not stop or delay the close\n  alerts   {alerts}",
             session::close_with_profile_command(path, &self.target, self.close_profile.as_deref()),
             manifest.threshold.get(),
         );

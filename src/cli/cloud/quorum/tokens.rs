@@ -17,7 +17,8 @@ pub struct TokenQueue {
     readers: Readers,
     sightings: Receiver<ReaderEvent>,
     plugged: Vec<PivToken>,
-    /// The unusable tokens that were already reported. Each entry has the name of the token's reader, and the reason.
+    /// The unusable tokens that were already reported. Each entry has the name of the token's reader, and the reason
+    /// why the token is unusable.
     reported: BTreeSet<(String, &'static str)>,
     /// The deadline of the first check of all readers; `None` when that check is over. The queue returns no YubiKey
     /// before the first check is over. After the check, the queue can return the YubiKeys in the manifest's order.
