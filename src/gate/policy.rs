@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn sealed_conditions_stay_and_denies_get_no_times() {
+    fn the_gate_keeps_sealed_conditions_and_adds_times_only_to_allows() {
         let grant = [
             json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*",
                    "Condition": {"StringEquals": {"aws:PrincipalTag/a": "b"}, "DateLessThan": {"aws:Other": "x"}}}),

@@ -100,7 +100,7 @@ fn sessions(chain: &Chain) -> Result<(), Damage> {
                 let window = windows.get(session).ok_or_else(|| Damage::of(link, UNINTENDED))?;
                 let actual = until.duration_since(*from).as_secs();
                 if u64::try_from(actual) != Ok(*window) {
-                    let what = format!("its window is {actual} s, but {window} s were intended");
+                    let what = format!("its window lasts {actual} s, but the intent requested {window} s");
                     return Err(Damage::of(link, what));
                 }
             }
@@ -137,7 +137,7 @@ fn openings(chain: &Chain, vaults: &[Vault]) -> Result<usize, Damage> {
         let needed = usize::from(manifest.threshold.get());
         if *valid < needed {
             let what = format!(
-                "it has {valid} valid approvals of exactly this request before it, but needs {needed}"
+                "{valid} valid approvals of exactly this request precede it, but {needed} are needed"
             );
             return Err(Damage::of(link, what));
         }

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_can_be_pasted() {
+    fn the_printed_commands_are_quoted_for_a_shell() {
         let target = TargetId {
             name: "prod".into(),
             partition: "aws-cn".into(),

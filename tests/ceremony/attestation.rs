@@ -122,7 +122,7 @@ fn an_unreadable_root_certificate_is_not_reported_as_a_fault_of_the_device() {
 }
 
 #[test]
-fn a_file_of_roots_can_contain_text_between_its_certificates() {
+fn a_file_of_root_certificates_can_contain_other_text() {
     let dir = rig::site::tempdir();
     make(dir.path(), LEAF);
     let pem = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();

@@ -79,7 +79,7 @@ fn a_factory_pin_and_puk_are_changed_during_enrolment() {
 }
 
 #[test]
-fn the_sheet_is_typed_back_and_erased_from_the_screen() {
+fn the_words_of_the_sheet_are_typed_back_and_erased_from_the_screen() {
     let site = alice(preset(20_000_001));
     let mut person = enrol(&site, ATTESTATION);
     person.expect("alice: PIN of YubiKey 20000001 (3 tries left): ");

@@ -125,7 +125,7 @@ fn decompressed(path: &Path, start: usize) -> Vec<u8> {
 }
 
 #[test]
-fn another_reader_opens_the_part_halves_of_the_vectors_from_the_words() {
+fn a_second_reader_opens_the_parts_halves_of_the_vectors_with_the_words() {
     let mut expected = Vec::new();
     let mut command = Command::new(rig::aws::python());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/part_half.py"));

@@ -124,5 +124,9 @@ fn an_unexpected_refusal_is_a_finding_and_an_expected_error_is_not() {
     assert_eq!(answer(EMERGENCY, "sns ListTopics", "AuthorizationError"), expected);
     assert_eq!(answer(OPENER, "iam GetLoginProfile", "AccessDenied"), refused);
     assert_eq!(answer(OPENER, "iam DetachUserPolicy", "NoSuchEntity"), refused, "a write should succeed");
-    assert_eq!(answer(ISSUED, "s3 GetBucketAcl", "NoSuchEntity"), refused, "not a read of the program");
+    assert_eq!(
+        answer(ISSUED, "s3 GetBucketAcl", "NoSuchEntity"),
+        refused,
+        "the program never makes this read, so NoSuchEntity should count as refused"
+    );
 }

@@ -216,7 +216,7 @@ fn a_contradiction_between_ledger_and_cloudtrail_is_a_finding() {
 }
 
 #[test]
-fn a_wrong_local_clock_moves_no_call() {
+fn a_wrong_local_clock_does_not_move_calls_out_of_the_session() {
     // Before the program knows AWS's time, the records have the time of the local clock. The local clock in this test
     // is five minutes fast or slow.
     for wrong in ["02:21:54", "02:11:54"] {
@@ -377,7 +377,7 @@ fn a_cloudtrail_event_is_parsed() {
 }
 
 #[test]
-fn rotation_and_a_signed_review_settle_the_follow_up() {
+fn after_rotation_and_a_signed_review_the_follow_up_is_done() {
     let mut papers = Papers::of("x");
     assert!(has_to_do(&papers.packet(), "rotate_credentials"));
     papers.vault.manifest.credentials_epoch += 1;
@@ -511,7 +511,7 @@ fn an_approval_is_valid_only_if_every_field_of_the_record_was_signed() {
 }
 
 #[test]
-fn use_of_the_opener_while_access_is_open_is_a_finding() {
+fn calls_of_the_opener_while_access_is_open_are_a_finding() {
     let mut papers = Papers::of("x").queried();
     papers.call("02:17:05", OPENER, "iam GetUser", None);
     assert!(
@@ -736,7 +736,7 @@ fn untrusted_text_is_escaped_everywhere() {
 }
 
 #[test]
-fn the_page_needs_nothing_from_outside() {
+fn the_review_page_is_self_contained() {
     let packet = Papers::of("INC-1: SSO down").queried().packet();
     let page = page(&packet, ("review.json", packet.json().as_bytes()));
     assert!(

@@ -194,7 +194,7 @@ fn an_intent_counts_only_with_a_quorum_of_valid_approvals() {
     let manifests = [earlier.clone()];
     let uses = Uses::of(&entries, &manifests);
     assert_eq!(uses.later_epoch(&earlier).counted, Some(manifest.epoch.into()));
-    assert!(uses.spent(&earlier).counted.is_none(), "the credentials of the earlier epoch are others");
+    assert!(uses.spent(&earlier).counted.is_none(), "the earlier epoch has different credentials");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_window_can_be_opened_again_right_after_an_early_close_even_if_aws_lags() {
 }
 
 #[test]
-fn one_window_can_follow_another_at_once() {
+fn a_window_can_be_opened_right_after_another_window() {
     let vault = two_of_two("longer").all_plugged();
     for round in 0..2 {
         let mut person = vault.open("5s").again("more").hold().until_open();

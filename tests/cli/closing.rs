@@ -127,7 +127,7 @@ pub(crate) fn elsewhere(vault: &SealedVault, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn one_operator_cannot_disturb_another_without_force() {
+fn without_force_one_operator_cannot_close_the_window_of_another() {
     let vault = two_of_two("two").all_plugged();
     let mut first = vault.open("5m").hold().by_quorum();
     let said = first.expect("left");
@@ -192,7 +192,7 @@ fn printed(screen: &str, heading: &str) -> String {
 }
 
 #[test]
-fn each_command_printed_with_exit_10_closes_with_the_closers_key_alone() {
+fn after_exit_10_each_printed_command_closes_access_with_only_the_closers_key() {
     let vault = two_of_two("panic").all_plugged();
     let machine = tempdir();
     symlink(PROGRAM, machine.path().join("breakglass")).unwrap();

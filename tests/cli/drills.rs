@@ -207,7 +207,7 @@ fn a_failed_drill_is_recorded_as_failed() {
 }
 
 #[test]
-fn the_signer_sees_the_result_of_the_drill() {
+fn the_custodian_who_signs_a_drill_sees_the_result() {
     let exercise = Exercise::new("drill-seen");
     for (drift, verdict) in [(None, "which passed"), (Some(rig::aws::Drift::Group), "which FAILED")] {
         if let Some(drift) = drift {
@@ -224,7 +224,7 @@ fn the_signer_sees_the_result_of_the_drill() {
 }
 
 #[test]
-fn a_static_drill_runs_to_its_end_without_iam() {
+fn a_drill_in_the_lane_static_succeeds_without_iam() {
     let fixture = two_of_two("drill-static").payload(|real| {
         let mut payload = real.standby_payload(&real.standby(), "1h");
         let elsewhere = Aws::shared().seed("drill-static-user");

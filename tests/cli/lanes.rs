@@ -96,7 +96,7 @@ fn a_probe_proves_that_aws_refuses_a_role_session_from_t1_on() {
 }
 
 #[test]
-fn only_awss_clock_shows_that_a_role_session_has_expired() {
+fn only_the_time_of_aws_proves_that_a_role_session_has_expired() {
     let (vault, _) = standby("clock-static");
     let mut person = vault.open("8s").again("more").run(&["sleep", "300"]).by_quorum();
     person.expect("gate: open");

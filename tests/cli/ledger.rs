@@ -49,7 +49,7 @@ fn rechained(lines: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn every_change_of_a_ledger_is_found_and_located() {
+fn ledger_verify_finds_every_change_and_names_the_record() {
     let vault = two_of_two("ledger-tampered").all_plugged();
     let site = &vault.site;
     use_it(site);
@@ -223,7 +223,7 @@ fn ledger_verify_finds_an_opening_that_no_quorum_approved() {
     let window = entries.iter().find(|entry| entry.record.kind() == "window").unwrap().record.clone();
     write(site, &rechained(&longer(window)));
     let (code, said) = verify(site, &[]);
-    assert!(code == Some(6) && said.contains("300 s were intended"), "{said}");
+    assert!(code == Some(6) && said.contains("the intent requested 300 s"), "{said}");
 }
 
 #[test]

@@ -79,7 +79,10 @@ fn if_the_deny_cannot_be_attached_the_key_is_deactivated_and_the_failure_is_repo
     assert!(said.contains("AWSDenyAll could not be attached"), "{said}");
     assert!(!said.contains("by policy"), "{said}");
     let rest = vault.account.rest();
-    assert!(!rest.denied && !rest.key_active, "the key should be inactive although the deny is missing");
+    assert!(
+        !rest.denied && !rest.key_active,
+        "the key should be inactive although AWSDenyAll is not attached"
+    );
 }
 
 #[test]
@@ -109,5 +112,8 @@ fn a_close_reports_that_sessions_issued_by_another_process_were_not_probed() {
         said.contains("AWS refused the key by policy; sessions that another process issued were not probed"),
         "{said}"
     );
-    assert!(matches!(vault.account.probe(&session), Probe::Refused(_)), "the deny also ends that session");
+    assert!(
+        matches!(vault.account.probe(&session), Probe::Refused(_)),
+        "AWSDenyAll should also end the session of the other process"
+    );
 }

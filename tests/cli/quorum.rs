@@ -179,7 +179,7 @@ fn an_unknown_token_is_reported_and_costs_no_pin_try() {
 }
 
 #[test]
-fn a_touch_is_asked_for_twice_and_then_the_custodian_is_skipped() {
+fn the_program_asks_twice_for_a_touch_and_then_skips_the_custodian() {
     let vault = two_of_three("touch").sealed();
     token(&vault, "alice").set_touch(Touch::Never);
     vault.site.plug("alice");
@@ -200,7 +200,7 @@ fn a_touch_is_asked_for_twice_and_then_the_custodian_is_skipped() {
 }
 
 #[test]
-fn a_token_that_was_pulled_out_returns_without_the_words() {
+fn after_a_token_was_pulled_out_the_words_need_not_be_typed_again() {
     let vault = two_of_three("unplugged").sealed();
     token(&vault, "alice").inject(Fault::UnplugAtUse(1));
     vault.site.plug("alice");
@@ -307,7 +307,7 @@ fn after_the_program_is_suspended_and_continued_a_pin_is_not_echoed() {
 }
 
 #[test]
-fn stray_line_ends_do_not_skip_a_custodian() {
+fn additional_line_ends_do_not_skip_a_custodian() {
     let vault = two_of_three("crlf").sealed();
     vault.site.plug("alice");
     vault.site.plug("bob");

@@ -126,7 +126,7 @@ fn signing_recording_and_alerting_do_not_delay_a_close_by_a_quorum() {
     let intact = vault.site.ledger();
     vault.site.write("state/ledger.jsonl", intact.clone() + "not a record\n");
     let (mut person, took) = close_in_time(&vault);
-    assert!(took < limit, "closed after {took:?}, without a fault after {plain:?}");
+    assert!(took < limit, "the close took {took:?}; without a fault, it took {plain:?}");
     assert!(vault.is_closed());
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
     let said = flat(&person);
@@ -150,7 +150,7 @@ fn signing_recording_and_alerting_do_not_delay_a_close_by_a_quorum() {
     let end = person.wait_within(Duration::from_mins(1));
     let unmounted = Command::new("umount").arg(&state).status();
     assert!(unmounted.is_ok_and(|status| status.success()));
-    assert!(took < limit, "closed after {took:?}, without a fault after {plain:?}");
+    assert!(took < limit, "the close took {took:?}; without a fault, it took {plain:?}");
     assert_eq!(end, End::Code(0), "{}", person.transcript());
     assert!(flat(&person).contains("not recorded: the signature of alice: "), "{}", person.transcript());
 
@@ -158,7 +158,7 @@ fn signing_recording_and_alerting_do_not_delay_a_close_by_a_quorum() {
     let held = std::fs::File::open(vault.site.path("state/ledger.jsonl")).unwrap();
     rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let (mut person, took) = close_in_time(&vault);
-    assert!(took < limit, "closed after {took:?}, without a fault after {plain:?}");
+    assert!(took < limit, "the close took {took:?}; without a fault, it took {plain:?}");
     drop(held);
     assert_eq!(person.wait_within(Duration::from_mins(1)), End::Code(0), "{}", person.transcript());
 }

@@ -94,7 +94,7 @@ fn a_review_can_be_repeated_with_the_command_that_the_review_prints() {
     let again: Vec<_> = again.iter().map(String::as_str).collect();
     let (code, stdout, stderr) = output_of(review(site, &auditor, &again));
     assert_eq!(code, Some(0), "the printed command should work: {again:?}: {stderr}");
-    assert_eq!(bytes(1), before, "the first packet should stay as it is");
+    assert_eq!(bytes(1), before, "the first packet should not change");
     assert!(stdout.contains(&format!("packet     review-{session}.2.json\n")), "{stdout}");
     assert!(stdout.contains(&format!("earlier    review-{session}.1.json\n")), "{stdout}");
 

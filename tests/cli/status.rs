@@ -62,7 +62,7 @@ fn after_a_killed_run_status_shows_the_end_of_the_window() {
 }
 
 #[test]
-fn another_machines_open_window_counts_and_a_missing_ledger_is_an_error() {
+fn status_reads_the_ledgers_of_other_machines_and_reports_a_missing_ledger() {
     let vault = two_of_two("others-ledger").all_plugged();
     let site = &vault.site;
     let other = site.path("other");

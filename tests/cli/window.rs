@@ -73,7 +73,7 @@ fn with_hold_no_credentials_are_issued_and_pressing_q_closes_the_window() {
 }
 
 #[test]
-fn the_end_is_shown_in_utc_and_in_local_time() {
+fn the_end_of_the_window_is_shown_in_utc_and_in_local_time() {
     let vault = two_of_three("zones").plugged(&["alice", "carol"]);
     let mut person = vault.open("5m").env("TZ", "Asia/Kathmandu").run(&["true"]).by_quorum();
     let said = person.expect("local)");

@@ -139,23 +139,23 @@ impl Run<'_> {
         let mut lies = Vec::new();
         if said("nothing was written to AWS") && effects.iter().any(|call| call.is_done() && call.is_write())
         {
-            lies.push("they say that nothing was written to AWS, but there was a write");
+            lies.push("the output says that nothing was written to AWS, but there was a write");
         }
         if said("access was never enabled") && history.iter().any(|(_, state)| state.is_usable()) {
-            lies.push("they say that access was never enabled, but it was enabled");
+            lies.push("the output says that access was never enabled, but access was enabled");
         }
         if self.end == End::Code(10) {
             let until = history.last().and_then(|(_, state)| state.until.as_ref());
             let until = until.map_or(utc(latest), Clone::clone);
             let knows = self.job == Job::Open || effects.iter().any(shows_the_end);
             if knows != said(&format!("{} UTC", &until[11..19])) || knows == said("its end is not known") {
-                lies.push("they do not name the end of the window");
+                lies.push("the output does not name the end of the window");
             }
             if !said("breakglass close prod.age --target ") || !said("aws iam attach-user-policy") {
-                lies.push("they do not name the commands that close");
+                lies.push("the output does not name the commands that close access");
             }
         }
-        (!lies.is_empty()).then(|| format!("its messages are wrong: {}", lies.join(", ")))
+        (!lies.is_empty()).then(|| format!("false output: {}", lies.join(", ")))
     }
 
     /// Checks that AWS refuses the key and every session after T1, however the program ended.

@@ -84,7 +84,7 @@ impl Ended {
             (End::Code(0 | 1), true) if self.is_others && !self.keeps_session && self.is_proven() => None,
             (End::Code(0 | 1), true) => Some("the exit status says that access is closed, but it is open"),
             (End::Code(5), true) if !self.is_others => {
-                Some("exit status 5, but access is open through the own gate")
+                Some("exit status 5, but access is open through this program's gate")
             }
             (End::Code(5), true) if !names_other => Some("exit status 5 does not name the other window"),
             (End::Code(0 | 1 | 5), false) | (End::Code(5 | 10), true) => None,
@@ -94,7 +94,7 @@ impl Ended {
 }
 
 #[test]
-fn another_machine_at_every_call_never_makes_the_exit_status_false() {
+fn another_machine_at_any_call_does_not_make_the_exit_status_false() {
     let first = TestBed::new(100);
     let rows = rows::of(&first, Job::Open);
     let cells: VecDeque<(usize, Other)> = (0..rows.len())

@@ -56,12 +56,11 @@ pub(super) fn check(condition: Option<&Value>, allows: bool) -> Result<()> {
             }
             if allows && (key == "aws:currenttime" || key == "aws:epochtime") {
                 return Err(Error::usage(format!("the statement has a condition on {key}"))
-                    .next("leave the condition out: the gate sets the times of every window"));
+                    .next("remove the condition: the gate sets the times of every window"));
             }
             if allows && key == MFA {
-                return Err(Error::usage(format!("the statement has a condition on {key}")).next(
-                    "leave the condition out: the gate demands MFA if the user's MFA device is sealed",
-                ));
+                return Err(Error::usage(format!("the statement has a condition on {key}"))
+                    .next("remove the condition: the gate demands MFA if the user's MFA device is sealed"));
             }
             if !is_condition_value(value) {
                 return Err(malformed(format!(

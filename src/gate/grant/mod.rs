@@ -44,7 +44,9 @@ pub struct Terms<'a> {
 pub fn check(terms: &Terms<'_>) -> Result<()> {
     let Terms { grant, regions, mfa, repairs_identity, may_outlive } = *terms;
     if grant.is_empty() {
-        return Err(Error::usage("the grant has no statement").next("grant what an emergency needs"));
+        return Err(
+            Error::usage("the grant has no statement").next("grant the actions that an emergency needs")
+        );
     }
     if regions.is_empty() {
         return Err(Error::usage("the target has no region").next("name at least one region in \"regions\""));

@@ -89,7 +89,7 @@ fn a_denied_user_without_an_active_key_is_at_rest() {
         s.inline = Ok(vec![GATE.into()]);
         s.access.gate = Ok(Some(gate_until("2026-11-22T03:00:00Z")));
     };
-    assert_eq!(with(inert), UserState::AtRest, "under the deny, a gate should have no effect");
+    assert_eq!(with(inert), UserState::AtRest, "while AWSDenyAll is attached, a gate should have no effect");
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn every_combination_of_reads_has_one_state() {
 }
 
 #[test]
-fn only_the_keys_in_scope_count() {
+fn only_access_keys_in_the_scope_are_checked() {
     let mut access = access("denied", "inactive", "none");
     access.keys = Ok(vec![credential(KEY, false), credential("AKIAOTHER", true)]);
     let sealed = [KEY.to_owned()];

@@ -13,7 +13,11 @@ fn a_close_attaches_the_deny_deactivates_the_key_and_proves_that_access_is_close
     let probes = ["ProbeKey"; 4];
     let expected: Vec<_> =
         ["ReadAccess", "AttachUserPolicy"].into_iter().chain(probes).chain(["Deactivate"]).collect();
-    assert_eq!(calls[..7], expected, "probes should show the deny before the key is deactivated");
+    assert_eq!(
+        calls[..7],
+        expected,
+        "probes should show that AWSDenyAll is in effect before the key is deactivated"
+    );
     assert!(user.denied.get() && !user.active.get() && user.children_ended.get());
     assert!(user.calls.borrow().iter().filter(|call| **call == "ProbeSession").count() >= 3);
 }
@@ -168,7 +172,7 @@ fn a_close_that_stops_watching_for_a_late_write_is_unproven() {
 }
 
 #[test]
-fn the_window_of_another_session_is_left_alone() {
+fn a_close_does_not_end_the_window_of_another_session() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     let opened = try_open(&user, &progress, ACCOUNT).expect("open");

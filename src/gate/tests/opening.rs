@@ -109,7 +109,10 @@ fn a_second_key_that_becomes_active_stops_the_opening_and_is_deactivated() {
     let progress = OpenProgress::default();
     user.extra_key.set(Some(true));
     let error = refusal(try_open(&user, &progress, ACCOUNT));
-    assert!(error.what.contains(EXTRA_KEY) && !progress.touched(), "another active key is drift: {error}");
+    assert!(
+        error.what.contains(EXTRA_KEY) && !progress.touched(),
+        "another active key should be reported as drift: {error}"
+    );
 
     let user = FakeUser::at_rest();
     // The first read shows no other access key. When the keys are read again, another access key is active.
@@ -130,7 +133,7 @@ fn without_a_recorded_intent_aws_is_not_called() {
 }
 
 #[test]
-fn a_lost_reply_is_read_back_and_a_throttled_write_is_sent_again() {
+fn after_a_lost_reply_iam_is_read_and_a_throttled_write_is_sent_again() {
     for (wrong, call) in [
         (Wrong::ReplyLost, 2),
         (Wrong::Throttled, 3),

@@ -35,7 +35,10 @@ fn a_deny_that_this_opening_did_not_detach_shows_the_window_of_another_machine()
     assert!(user.usable(), "the window of the other machine is left alone");
     let calls = user.calls.borrow();
     let after = &calls[first(&user, "PutUserPolicy") + 1..];
-    assert!(after.iter().all(|call| *call == "Read"), "no write should follow: {after:?}");
+    assert!(
+        after.iter().all(|call| *call == "Read"),
+        "the opening should not write after it has recognised the other window: {after:?}"
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn close_while_other_opens(user: &FakeUser, progress: &OpenProgress, at: usize) 
 }
 
 #[test]
-fn a_close_does_not_end_a_window_that_another_machine_opens_meanwhile_and_names_its_end() {
+fn a_close_does_not_end_a_window_that_another_machine_opens_during_the_close() {
     let user = FakeUser::at_rest();
     let progress = OpenProgress::default();
     try_open(&user, &progress, ACCOUNT).expect("open");
@@ -157,7 +160,7 @@ fn an_opening_that_closes_leftovers_does_not_end_a_window_that_opens_meanwhile()
     let calls = user.calls.borrow();
     assert!(
         calls[closes..].iter().all(|call| call.starts_with("Read") || call.starts_with("Probe")),
-        "no write should follow: {calls:?}"
+        "the opening should not write after it has recognised the other window: {calls:?}"
     );
     assert!(user.usable(), "the window of the other machine is left alone");
 }

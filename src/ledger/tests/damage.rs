@@ -116,7 +116,7 @@ fn an_inserted_line_that_looks_torn_is_damage() {
 }
 
 #[test]
-fn a_shipped_ledger_that_is_missing_is_damage() {
+fn a_missing_ledger_that_was_copied_to_a_bucket_is_damage() {
     let scratch = Scratch::new();
     let ledger = scratch.ledger();
     for number in 1..=3 {
@@ -217,7 +217,7 @@ fn every_change_to_any_record_is_found_and_the_first_bad_record_is_named() {
 }
 
 #[test]
-fn a_head_is_found_by_its_words() {
+fn a_ledger_head_is_found_by_its_words() {
     let whole = seven_intents();
     let copy = verify::copied(whole.as_bytes()).expect("records");
     let whole = chain(&whole).expect("chains");

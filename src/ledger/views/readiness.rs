@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn released_shares_are_counted_and_a_quorum_of_them_spends_the_credentials() {
+    fn released_shares_are_counted_and_a_quorum_of_them_requires_rotation() {
         let now = "2026-11-02T00:00:00Z";
         let time = "2026-11-01T00:00:00Z";
         let one = [

@@ -122,7 +122,7 @@ fn opened(number: u8) -> Entry {
 }
 
 #[test]
-fn closing_an_earlier_session_by_aws_clock_leaves_a_later_one_open() {
+fn closing_a_session_that_began_earlier_does_not_close_a_later_session() {
     let until = "2026-11-22T03:00:00Z";
     let earlier = [&intended(1, until, Lane::Gate)[..], &[opened(1), closed(1, true)]].concat();
     let open = [&intended(2, until, Lane::Gate)[..], &[opened(2)]].concat();
@@ -134,7 +134,7 @@ fn closing_an_earlier_session_by_aws_clock_leaves_a_later_one_open() {
 }
 
 #[test]
-fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_one() {
+fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_session() {
     let now = at("2026-11-22T02:30:00Z");
     let (long, short) = ("2026-11-22T03:00:00Z", "2026-11-22T02:20:00Z");
     for lane in [Lane::Gate, Lane::Static] {

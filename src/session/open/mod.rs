@@ -85,7 +85,7 @@ impl ApprovedOpening {
         let request = self.approved.request();
         if Duration::from_secs(request.window) > self.target.max_window.duration() {
             return Err(
-                Error::usage("the window is longer than the vault allows").next("ask for a shorter one")
+                Error::usage("the window is longer than the vault allows").next("ask for a shorter window")
             );
         }
         if request.vault_id != self.vault.vault_id || request.targets != [self.target.summary()] {

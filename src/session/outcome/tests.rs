@@ -71,7 +71,7 @@ fn a_window_that_was_open_and_is_closed_is_a_success() {
 }
 
 #[test]
-fn a_signal_is_the_exit_status_once_access_is_closed() {
+fn after_a_proven_close_the_exit_status_is_that_of_the_signal() {
     let outcome = opened(End::Closed(Cause::Signal(Signal::Term)), probed());
     assert_eq!(error(&outcome).status, Status::Signal(Signal::Term));
     let untouched = ended(End::Untouched(Cause::Signal(Signal::Int)));
@@ -107,7 +107,7 @@ fn a_window_that_ended_before_it_opened_is_an_error() {
 }
 
 #[test]
-fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
+fn the_error_of_a_failed_run_keeps_its_status_and_says_that_access_is_closed() {
     let failure = Some(Stop::Failed(Error::refused("the gate was replaced")));
     let failed = error(&RunOutcome { failure, ..opened(End::Closed(Cause::Failed), probed()) });
     assert_eq!(
@@ -122,7 +122,7 @@ fn a_failure_keeps_its_status_and_says_that_access_is_closed() {
 }
 
 #[test]
-fn a_gate_of_another_session_is_named_and_never_called_closed() {
+fn the_gate_of_another_session_is_reported_as_open_access() {
     let (session, until) = (SessionId::from_bytes([7; 8]), at("2026-11-22T03:05:00Z"));
     let theirs = || CloseOutcome::TakenOver { session, until, was_closed: false };
     for cause in [Cause::Deadline, Cause::ChildEnded, Cause::Signal(Signal::Int), Cause::Failed] {
@@ -165,7 +165,7 @@ fn an_untidy_user_is_an_error_with_the_commands_that_close_it() {
 }
 
 #[test]
-fn a_failed_control_plane_leads_to_the_static_vault() {
+fn if_iams_control_plane_fails_the_error_suggests_the_static_vault() {
     let failure = Some(Stop::ControlPlane(Error::refused("IAM does not answer").next("wait")));
     let outcome = RunOutcome { failure, ..ended(End::Untouched(Cause::Failed)) };
     let next =

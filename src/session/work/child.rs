@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_command_is_reported_before_it_is_started() {
+    fn a_command_that_does_not_exist_is_refused_before_it_is_started() {
         assert!(Work::Hold.check().is_ok());
         assert!(Work::Command(vec!["sh".into()]).check().is_ok());
         assert!(Work::Command(vec!["/bin/sh".into(), "-c".into()]).check().is_ok());
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_process_group_is_ended() {
+    fn the_whole_process_group_of_the_command_is_ended() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_token_is_served_and_only_until_the_end() {
+    fn the_endpoint_serves_only_the_right_token_and_only_until_t1() {
         let ahead = served("2100-01-01T00:00:00Z");
         let get = |lines: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}");
         assert_eq!(reply(&get("authorization: right"), &ahead), Response::Credentials);

@@ -15,7 +15,7 @@ fn run(held: bool, events: &[WindowEvent]) -> Vec<Action> {
 }
 
 #[test]
-fn every_cause_of_an_end_closes_an_open_window() {
+fn every_cause_that_ends_an_open_window_closes_access() {
     let open = [WindowEvent::EndSet(at(100)), WindowEvent::Opened];
     for (held, event) in [
         (false, WindowEvent::Signal(Signal::Term)),
@@ -31,7 +31,7 @@ fn every_cause_of_an_end_closes_an_open_window() {
 }
 
 #[test]
-fn the_deadline_ends_the_child_first_and_only_once() {
+fn at_the_deadline_the_child_is_ended_first_and_only_once() {
     let mut events = vec![WindowEvent::EndSet(at(100)), WindowEvent::Opened, WindowEvent::Tick(at(100))];
     for held in [false, true] {
         assert_eq!(run(held, &events), [Action::EndChild, Action::Close]);

@@ -328,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_emulator_ends_with_a_parent_that_was_killed() {
+    fn the_emulator_ends_when_its_parent_is_killed() {
         let launch = script("launch.py");
         let mut parent = Command::new("sh")
             .args(["-c", "\"$@\" & wait", "sh"])

@@ -15,7 +15,7 @@ fn account() -> Account {
 fn open(at: &Account, t0: i64, t1: i64) {
     put_gate(at, &at.opener, t0, t1).expect("the opener should be allowed to write the gate");
     switch(at, &at.closer, "Active").expect("the closer should be allowed to activate the key");
-    detach(at, &at.opener).expect("the opener should be allowed to detach the deny");
+    detach(at, &at.opener).expect("the opener should be allowed to detach AWSDenyAll");
 }
 
 fn put_gate(at: &Account, who: &Creds, t0: i64, t1: i64) -> Result<Value, String> {
@@ -497,7 +497,7 @@ mod rules {
     }
 
     #[test]
-    fn a_reply_is_held_after_its_effect_until_released() {
+    fn a_rule_can_hold_the_reply_of_a_call_that_took_effect() {
         let at = account();
         let rule = at.rule(Rule::after("GetUser").nth(2));
         assert!(stranger(&at, "GetUser").is_some());
@@ -514,7 +514,7 @@ mod rules {
     }
 
     #[test]
-    fn a_call_is_held_before_its_effect() {
+    fn a_rule_can_hold_a_call_before_it_takes_effect() {
         let at = account();
         let rule = at.rule(Rule::before("*"));
         thread::scope(|scope| {
@@ -527,7 +527,7 @@ mod rules {
     }
 
     #[test]
-    fn a_reply_can_be_lost_before_or_after_the_effect() {
+    fn a_rule_can_lose_the_reply_before_or_after_a_call_takes_effect() {
         let at = account();
         let before = at.rule(Rule::before("GetUser").lose());
         assert_eq!(stranger(&at, "GetUser"), None);
@@ -540,7 +540,7 @@ mod rules {
     }
 
     #[test]
-    fn a_call_can_fail_and_the_next_succeed() {
+    fn a_rule_can_make_one_call_fail_and_let_the_next_succeed() {
         let at = account();
         let _rule = at.rule(Rule::before("GetUser").fail(503, "ServiceUnavailable"));
         assert!(stranger(&at, "GetUser").unwrap().contains("503"));

@@ -38,7 +38,7 @@ fn several_daemons_do_not_see_each_other() {
 }
 
 #[test]
-fn tokens_come_and_go_on_one_port() {
+fn tokens_can_be_exchanged_on_one_port() {
     let pcscd = Pcscd::start(5);
     for i in 60_000_200..60_000_203 {
         let token = Token::new(Spec::new(i));

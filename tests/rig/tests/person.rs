@@ -25,7 +25,7 @@ fn a_person_can_answer_on_the_terminal_while_standard_input_is_a_pipe() {
 }
 
 #[test]
-fn expect_consumes_a_match_and_returns_the_text_before_it() {
+fn expect_returns_the_output_up_to_the_match() {
     let mut person = Person::run(shell("printf 'one\\033[1m two'; printf ' one three'"));
     assert_eq!(person.expect("one"), "one");
     assert_eq!(person.expect("one"), " two one");
@@ -33,7 +33,7 @@ fn expect_consumes_a_match_and_returns_the_text_before_it() {
 }
 
 #[test]
-fn keys_and_signals_end_a_command() {
+fn a_person_can_end_a_command_with_keys_and_signals() {
     let mut person = Person::run(shell("echo ready; exec sleep 60"));
     person.expect("ready");
     person.type_raw(b"\x03");

@@ -109,7 +109,7 @@ fn a_generated_key_signs_and_agrees() {
 }
 
 #[test]
-fn metadata_gives_policies_and_factory_defaults() {
+fn metadata_shows_a_keys_policies_and_factory_defaults() {
     let (token, _, mut yubikey, _) = with_key(Spec::new(30_000_004), TouchPolicy::Cached);
     let key = piv::metadata(&mut yubikey, SLOT).expect("the token should return the key's metadata");
     assert_eq!(key.policy, Some((PinPolicy::Once, TouchPolicy::Cached)));
@@ -154,7 +154,7 @@ fn pin_and_puk_are_changed() {
 }
 
 #[test]
-fn selecting_again_forgets_the_pin() {
+fn a_new_selection_of_the_applet_forgets_the_pin() {
     let (_token, slot, mut yubikey, _) = with_key(Spec::new(30_000_007), TouchPolicy::Never);
     yubikey.verify_pin(PIN).expect("the PIN should be accepted");
     assert!(open(slot).disconnect(pcsc::Disposition::LeaveCard).is_ok());

@@ -180,7 +180,8 @@ impl Explorer {
             }
             Choice::ToEnd => {
                 next.jumps -= 1;
-                next.world.clock = self.next_end(state).expect("an end in the future");
+                next.world.clock =
+                    self.next_end(state).expect("a jump to an end should have an end in the future");
             }
             Choice::Stall => {
                 next.jumps -= 1;

@@ -89,7 +89,9 @@ impl View {
     }
 
     async fn snapshot(&self, request: Request) -> Snapshot {
-        let Answer::Seen(user) = self.ask(request).await else { panic!("a read shows the user") };
+        let Answer::Seen(user) = self.ask(request).await else {
+            panic!("the answer to a read should be the user")
+        };
         let user = self.iam.user(World { user, clock: self.now.get() }, false);
         now(OpenerOf(&user).read())
     }

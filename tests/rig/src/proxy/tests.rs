@@ -27,7 +27,7 @@ fn ask(proxy: &Proxy, action: &str, signed: i64) -> String {
 }
 
 #[test]
-fn a_call_is_recognised_passed_on_and_recorded() {
+fn the_proxy_forwards_and_records_each_call() {
     let account = account();
     let proxy = Proxy::before(&account);
     let reply = ask(&proxy, "GetUser", time::now());
@@ -43,7 +43,7 @@ fn a_call_is_recognised_passed_on_and_recorded() {
 }
 
 #[test]
-fn each_fault_affects_its_call_and_no_other() {
+fn each_fault_affects_only_its_call() {
     let account = account();
     let spot = || Spot::new("GetUser", "AKIATEST", 2);
     let short = Duration::from_millis(300);

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_is_the_same_in_every_form() {
+    fn a_time_is_the_same_instant_in_every_format() {
         for (seconds, amz, date) in [
             (1_795_313_820, "20261122T021700Z", "Sun, 22 Nov 2026 02:17:00 GMT"),
             (1_709_164_799, "20240228T235959Z", "Wed, 28 Feb 2024 23:59:59 GMT"),

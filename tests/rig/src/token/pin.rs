@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_right_pin_restores_all_tries() {
+    fn the_right_pin_restores_all_tries() {
         let mut pin = Pin::new("123456", "123456");
         assert!(pin.check(b"999999\xff\xff").is_err());
         assert!(pin.check(b"123456\xff\xff").is_ok());

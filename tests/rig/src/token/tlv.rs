@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_end_is_refused() {
+    fn a_tlv_length_beyond_the_end_is_refused() {
         assert_eq!(find(0x53, &[0x53, 5, 1, 2]), None);
         assert_eq!(find(0x53, &[0x53, 0x82, 1]), None);
     }
