@@ -1,8 +1,8 @@
 //! Opens and closes the access of an IAM user: the gate policy, the observed state of the user, the opening sequence
 //! and the closing sequence.
 //!
-//! This code does no I/O and reads no clock; it calls AWS and the application through the small traits in [`iam`] and
-//! [`host`]. The module `fake` is for tests only.
+//! The module `gate` does no I/O and reads no clock. It calls AWS and the application through the small traits in
+//! [`iam`] and [`host`]. The module `fake` is for tests only.
 #![allow(async_fn_in_trait, reason = "the futures stay on one thread, so they need not be `Send`")]
 
 pub mod close;

@@ -53,7 +53,7 @@ impl Neighbours<'_> {
 }
 
 impl Damage {
-    /// Returns the damage of this record, with the reason `what`.
+    /// Describes the record of `link` as damaged, with the reason `what`.
     pub fn of(link: &Link, what: impl Into<String>) -> Self {
         let Entry { seq, record, .. } = &link.entry;
         Self {

@@ -73,8 +73,8 @@ pub enum Record {
     },
     /// An alert was sent over one channel, with or without an acknowledgement.
     Alert {
-        /// The session of the alert. `None` for an alert about a close if the ledger does not have the window's
-        /// session.
+        /// The session of the alert. `None` if the alert is about the close of a window that this machine's ledger does
+        /// not have.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionId>,
         topic: AlertTopic,

@@ -27,8 +27,8 @@ pub struct SignedStatements {
     pub heads: usize,
     /// The number of statements whose signature was checked with the key in the manifest of a given vault.
     pub signatures: usize,
-    /// The number of openings of the given vault files. For each opening, a quorum's approvals come first in the
-    /// ledger.
+    /// The number of openings of the given vault files. In the ledger, a quorum's approvals precede each of these
+    /// openings.
     pub openings: usize,
 }
 

@@ -16,8 +16,8 @@ use crate::session::log::Log;
 use crate::terminal::signals::{Received, SessionSignals};
 
 /// The longest wait for the alert channels at the end of a run that opened nothing. The limit applies if the operator
-/// stopped the run, or if no channel has acknowledged an alert. Otherwise only the timeout of each channel limits the
-/// wait.
+/// stopped the run, or if no channel has acknowledged an alert. After an acknowledged alert, only the timeout of each
+/// channel limits the wait.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 /// How long the program waits for the alert channels before it prints that it is waiting.
@@ -32,7 +32,8 @@ pub(crate) struct Announcer<'a> {
     /// The deliveries of the alert that a quorum is closing access. These deliveries are recorded only after the close,
     /// because writing a record could delay the close.
     closing: RefCell<Option<Deliveries>>,
-    /// Whether an alert announced the opening. After such an alert, another alert must announce the end of the run.
+    /// Whether an alert announced the opening. After an alert about the opening, another alert must announce the end of
+    /// the run.
     announced: Cell<bool>,
     acknowledged: Cell<bool>,
 }

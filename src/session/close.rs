@@ -43,7 +43,7 @@ pub(crate) struct QuorumClose {
     pub(crate) vault: VaultFacts,
     /// The emergency user, with the closer's key and the emergency key.
     pub(crate) target: SealedTarget,
-    /// Whether to close a window that another machine opened, and to close although the user's state cannot be read.
+    /// Whether to close even if another machine opened the window, or if the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
@@ -63,7 +63,7 @@ pub(crate) struct ProfileClose {
     pub(crate) regions: Vec<String>,
     /// The name of a profile in the shared AWS configuration.
     pub(crate) profile: String,
-    /// Whether to close a window that another machine opened, and to close although the user's state cannot be read.
+    /// Whether to close even if another machine opened the window, or if the user's state cannot be read.
     pub(crate) force: bool,
     pub(crate) ledger: Ledger,
     pub(crate) events: Events,
@@ -144,8 +144,8 @@ pub(crate) fn close_with_profile(request: ProfileClose) -> Result<Proof> {
     result
 }
 
-/// Looks in the ledger for a session that is not recorded as closed. If there is one, every AWS call of the close
-/// contains the session's id. Does not wait if another process has locked the ledger.
+/// Looks in the ledger for a session that is not recorded as closed. If the ledger has such a session, every AWS call
+/// of the close contains the session's id. Does not wait if another process has locked the ledger.
 fn traced(aws: &AwsConfig, ledger: &Ledger, target: &TargetId) -> AwsConfig {
     let open = ledger.impatient().unclosed(&target.account, &target.user).unwrap_or_default();
     open.last().map_or_else(|| aws.clone(), |last| aws.for_session(last.session))

@@ -80,8 +80,8 @@ impl<'a> Log<'a> {
         self.append(self.ledger, record);
     }
 
-    /// Appends a record to the ledger while access might be open. Does not wait if another process has locked the
-    /// ledger; [`Self::record`] waits.
+    /// Appends a record to the ledger while access might be open. In contrast to [`Self::record`], does not wait for
+    /// the lock of the ledger.
     pub(crate) fn record_hurried(&self, record: Record) {
         self.append(&self.hurried, record);
     }

@@ -37,7 +37,7 @@ pub fn agent(session: SessionId) -> String {
     format!("aws-sdk-rust/1.3.9 ua/2.1 os/linux lang/rust/1.95.0 app/breakglass-{session}")
 }
 
-/// Returns the name of an id in the JSON.
+/// Returns an id, such as the id of a finding, as the text in the JSON.
 pub fn name(id: impl serde::Serialize) -> String {
     serde_json::to_value(id)
         .expect("an id should have a JSON form")

@@ -42,7 +42,8 @@ fn an_opening_that_stalls_before_its_gate_does_not_end_the_window_of_another_mac
     assert_eq!(after, ["PutUserPolicy"], "no write should follow the gate");
     assert!(vault.is_open(), "the window of the other machine should stay open");
 
-    // The machine of the stalled opening needs `--force` to close the window, although the gate has its session's id.
+    // The machine of the stalled opening cannot close the window without `--force`, although the window has the gate of
+    // its session.
     let mut close = vault.close(&[]);
     assert_eq!(close.wait(), End::Code(10), "{}", close.transcript());
     assert!(vault.is_open());

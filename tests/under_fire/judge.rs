@@ -16,7 +16,7 @@ pub enum How {
     Wrong,
 }
 
-/// The result of a cell: how access ended, and why the run is wrong, if it is.
+/// The result of a cell: how access ended and, for a wrong run, the reason.
 pub struct Verdict {
     pub how: How,
     pub why: Option<String>,

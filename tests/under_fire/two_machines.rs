@@ -52,7 +52,7 @@ pub struct Ended {
     pub is_open: bool,
     /// Whether AWS accepts a session that was issued to the program.
     pub keeps_session: bool,
-    /// Whether the gate in IAM is the gate of the other machine.
+    /// Whether IAM has the gate of the other machine.
     pub is_others: bool,
 }
 

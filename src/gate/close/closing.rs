@@ -16,8 +16,8 @@ use crate::gate::session::SessionId;
 
 /// Sends an acknowledged write again if the write has not taken effect after this time.
 const RESEND_AFTER: SignedDuration = SignedDuration::from_secs(20);
-/// The longest time for which the close waits for a probe to show that `AWSDenyAll` is in effect. If no probe shows
-/// this in time, the close deactivates the keys.
+/// The longest time for which the close waits for a probe to show that `AWSDenyAll` is in effect. If no probe shows the
+/// effect of `AWSDenyAll` in time, the close deactivates the keys.
 const BY_POLICY: SignedDuration = SignedDuration::from_secs(10);
 /// How long the close repeats a failing write if AWS already refuses access.
 const TIDYING: SignedDuration = SignedDuration::from_secs(30);
@@ -38,8 +38,8 @@ pub(super) struct Closing<'a, C, E, H> {
     /// sealed key was deactivated.
     unlisted: Option<Fault>,
     sent: Timestamp,
-    /// The open window that IAM showed during the previous check and during this check. A window is given by its
-    /// session and its end.
+    /// The open window that IAM showed during the previous check and during this check. Each entry has the session and
+    /// the end of the window.
     seen: [Option<(SessionId, Timestamp)>; 2],
     /// The open window of another session, if two reads in a row showed the window. The close does not end the other
     /// session's window.
@@ -146,7 +146,8 @@ impl<'a, C: Closer, E: Emergency, H: Clock + Patience + Reporter> Closing<'a, C,
                 (self.denied, self.inactive, self.unlisted) = (Some(Ok(())), Some(Ok(())), None);
                 true
             }
-            // In these states, `AWSDenyAll` is attached unless the leftovers include `DenyMissing`.
+            // In the states `Opening` and `Untidy`, `AWSDenyAll` is attached unless the leftovers include
+            // `DenyMissing`.
             UserState::Opening { .. } => self.may_not_deactivate(),
             UserState::Untidy(left) => !left.contains(&Leftover::DenyMissing) && self.may_not_deactivate(),
             _ => false,

@@ -16,8 +16,8 @@ pub struct CloseRequest<'a> {
     pub key: Option<&'a str>,
     /// The session to close. The close does not end the window of any other session. `None` closes every window.
     pub session: Option<SessionId>,
-    /// Whether the opening of `session` sent the write that detaches `AWSDenyAll`. If not, another machine opened the
-    /// window with the gate of `session`, and the close must not end that window.
+    /// Whether the opening of `session` sent the write that detaches `AWSDenyAll`. Without that write, another machine
+    /// must have opened the window with the gate of `session`, and the close must not end the window.
     pub lifted: bool,
     /// T1, if it is known.
     pub until: Option<Timestamp>,

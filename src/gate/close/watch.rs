@@ -13,8 +13,8 @@ use crate::gate::progress::Pending;
 use crate::gate::session::SessionId;
 use crate::time_text;
 
-/// The pause between two checks for a late write. Each check calls IAM three times, which is far below IAM's rate
-/// limit.
+/// The pause between two checks for a late write. Each check makes three calls to IAM, so the rate of calls is far
+/// below IAM's limit.
 const BETWEEN_WATCHES: Duration = Duration::from_secs(3);
 
 /// The result of [`watch`].

@@ -89,7 +89,7 @@ pub(crate) struct FakeUser {
     stale: RefCell<Vec<Stale>>,
     late: RefCell<Vec<(Timestamp, Change)>>,
     pub(crate) session: Cell<bool>,
-    /// The value of `awake` at the request to the child processes to end.
+    /// The value of `awake` when the child processes were asked to end.
     pub(crate) dismissed: Cell<Option<i64>>,
     /// How many seconds the child processes need to end.
     pub(crate) grace: Cell<i64>,

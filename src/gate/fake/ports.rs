@@ -25,8 +25,8 @@ impl Caller for OpenerOf<'_> {
         if let Some(wrong) = wrong {
             return Err(fault(wrong));
         }
-        // AWS's answer has a date after the sending of the request. The simulated machine cannot measure the time
-        // between the sending and AWS's date.
+        // The date in AWS's answer is later than the sending of the request. The simulated machine cannot measure the
+        // time between the sending and AWS's date.
         user.ahead.set(time.duration_since(sent).as_secs());
         user.dated.set(Some(time));
         Ok(Identity { account: ACCOUNT.into(), time, asked_at })

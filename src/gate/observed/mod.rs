@@ -47,7 +47,7 @@ pub enum UserState {
     Drifted(Vec<Drift>),
     /// The user is not at rest, but IAM did not show whether a window is open.
     NotAtRest(Vec<Unread>),
-    /// Some reads failed, and the other reads do not determine the state.
+    /// Some reads failed, so the state of the user cannot be determined.
     Unknown(Vec<Unread>),
 }
 
@@ -113,8 +113,8 @@ impl GateTime {
     }
 }
 
-/// Returns the state of the user at the time `now`, by AWS's clock. If a read failed, the state is unknown only if the
-/// state depends on the result of this read.
+/// Returns the state of the user at the time `now`, by AWS's clock. A failed read makes the state unknown only if the
+/// state depends on that read.
 pub fn observe(access: &AccessState, scope: &Scope<'_>, now: Timestamp) -> UserState {
     use GateTime::{Ahead, Foreign};
     match (scope.denied(access), scope.key_active(access), GateTime::of(access, now)) {

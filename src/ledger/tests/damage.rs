@@ -1,4 +1,4 @@
-//! Damage to a ledger: which record is named as the first bad one.
+//! Tests that damage to a ledger is found, and that the first bad record is named.
 
 use std::fs;
 use std::io::Write as _;

@@ -30,8 +30,8 @@ pub struct Readiness {
     /// When this epoch of the vault was sealed. The vault's credentials were created when the vault was sealed, or
     /// earlier.
     pub sealed: Timestamp,
-    /// The last opening or close for which a quorum released these credentials. After such a use, the credentials must
-    /// be rotated. Only a use that a quorum signed counts.
+    /// The last opening or close for which a quorum released these credentials. After an opening or a close by a
+    /// quorum, the credentials must be rotated. Only a use that a quorum signed counts.
     pub spent: Option<SpentBy>,
     /// Records of a use of these credentials that no quorum signed.
     pub unsigned_uses: Vec<UnsignedUse>,

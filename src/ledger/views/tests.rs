@@ -150,7 +150,7 @@ fn a_later_session_that_opened_nothing_does_not_hide_an_earlier_session() {
         let refused = status(&[closed(2, false)]);
         assert_eq!((refused.state, refused.session), (TargetState::Open, Some(session(1))));
         // In the lane `gate`, an opening or a probed close shows that all earlier sessions are closed. In the lane
-        // `static`, neither shows anything about earlier sessions.
+        // `static`, an opening or a close shows nothing about earlier sessions.
         let over = if lane == Lane::Gate { TargetState::Closed } else { TargetState::Open };
         assert_eq!(status(&[opened(2), closed(2, false)]).state, over);
         assert_eq!(status(&[closed(2, true)]).state, over);

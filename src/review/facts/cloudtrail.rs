@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::gate::SessionId;
 use crate::ledger::Entry;
 
-/// How long after a call CloudTrail can take to show the event of the call.
+/// The longest delay between a call and the call's event in CloudTrail.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// How long CloudTrail's event history keeps events.
 pub(in crate::review) const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);

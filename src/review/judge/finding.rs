@@ -18,7 +18,7 @@ pub enum Severity {
     /// The session differs from the custodians' approval, or a promise of the program is broken or not proven. A person
     /// must find the cause.
     Problem,
-    /// A person must give the reason for the finding, or a source of the review is missing.
+    /// A person must explain the finding, or a source of the review is missing.
     Explain,
     /// A fact that the reviewer should know. A session without problems can also have a note.
     Note,

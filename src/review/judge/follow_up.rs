@@ -16,8 +16,7 @@ pub struct FollowUp {
     pub what: String,
     /// The commands that do the task.
     pub commands: Vec<String>,
-    /// Whether the facts show that the task was done. If the facts do not show it, a person confirms the task by
-    /// signing the review.
+    /// Whether the facts show that the task was done. All other tasks are confirmed by the person who signs the review.
     pub done: bool,
 }
 

@@ -51,7 +51,8 @@ impl<S> Clone for Run<'_, S> {
 impl<S> Copy for Run<'_, S> {}
 
 impl<'a, S: CloseStrategy> Run<'a, S> {
-    /// Opens a window, keeps it open until a cause ends it, and closes it. Also closes the window after a panic.
+    /// Opens a window, keeps the window open until a cause ends it, and closes access. Also closes the window after a
+    /// panic.
     pub(crate) async fn open(
         self,
         opening: impl Future<Output = Result<Opened, Stop>> + 'a,

@@ -16,7 +16,7 @@ use crate::session::outcome::RunOutcome;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::payload::Gatekeepers;
 
-/// Opens a window in the lane `gate`, keeps it open until a cause ends it, and closes it.
+/// Opens a window in the lane `gate`, keeps the window open until a cause ends it, and closes access.
 pub(super) async fn open_gate(
     run: &OpenRun<'_>,
     vault: &Path,

@@ -54,7 +54,7 @@ pub(crate) struct ApprovedOpening {
     pub(crate) preload: Preload,
 }
 
-/// Opens a window, keeps it open until a cause ends it, and closes it.
+/// Opens a window, keeps the window open until a cause ends it, and closes access.
 ///
 /// # Errors
 /// The error has exit status 10 if access might still be open. With every other exit status, access is not open.

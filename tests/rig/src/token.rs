@@ -251,8 +251,8 @@ impl Token {
         }
     }
 
-    /// Returns the data object with this identifier, such as `0x5fc102`. The tag `53` that wraps the object is left
-    /// out.
+    /// Returns the data object with this identifier, such as `0x5fc102`. The result does not include the tag `53`,
+    /// which wraps the object.
     pub fn object(&self, id: u32) -> Option<Vec<u8>> {
         self.card().objects.get(&id).cloned()
     }

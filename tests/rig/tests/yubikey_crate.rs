@@ -185,7 +185,7 @@ fn management_keys_of_every_kind_authenticate() {
 }
 
 #[test]
-fn a_protected_management_key_comes_with_the_pin() {
+fn a_protected_management_key_can_be_read_with_the_pin() {
     for (serial, firmware) in [(30_000_010, (5, 4, 3)), (30_000_011, (5, 7, 2))] {
         let management = Management::Protected;
         let (token, slot) = plug(Spec { firmware, management, ..Spec::new(serial) });

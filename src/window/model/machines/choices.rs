@@ -43,9 +43,9 @@ impl Explorer {
         choices
     }
 
-    /// Returns the next step of a process that repeats a probe whose answer is already the wanted answer. Each
-    /// repetition has the same result until another process changes the answer to the probe. The exploration therefore
-    /// does not interrupt the repetitions.
+    /// Returns the next step of a process that repeats a probe although the process already got the answer that it
+    /// waits for. Each repetition has the same result until another process changes the answer to the probe. The
+    /// exploration therefore does not interrupt the repetitions.
     fn repeated(&self, alive: &[(u8, HistoryId)]) -> Option<Choice> {
         let is_repeating =
             |(process, history): &&(u8, HistoryId)| self.processes[usize::from(*process)].repeats(*history);

@@ -229,8 +229,8 @@ impl Explorer {
         (next, broken)
     }
 
-    /// Returns [`Place::Over`] for an ended process. Processes with the same facts and the same report get the same id,
-    /// even if their histories differ.
+    /// Returns [`Place::Over`] for an ended process. Two ended processes get the same id if their facts and reports are
+    /// equal, even if their histories differ.
     fn over(&mut self, process: u8, facts: Facts, report: Option<Report>) -> Place {
         let facts = Facts { sees_other: false, ..facts };
         let over = Over { process: process.into(), facts, report };

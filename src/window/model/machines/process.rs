@@ -103,7 +103,7 @@ pub(super) struct Report {
     pub(super) ended: Ended,
     /// Whether the window was open at any time.
     pub(super) was_open: bool,
-    /// The time until which, by the report, access can be open, in seconds since the start.
+    /// The end of access that the report names, in seconds since the start.
     pub(super) named: Option<i64>,
     /// Why the window did not open, or why access might be open.
     pub(super) why: String,

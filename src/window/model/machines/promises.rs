@@ -98,7 +98,7 @@ impl Promises {
     }
 }
 
-/// Returns the end of access that the gate contains, in seconds since the start.
+/// Returns the end of access in the gate, in seconds since the start.
 fn end(iam: &Iam, world: World) -> Option<i64> {
     world.user.gate.map(|id| seconds(iam.gate(id).until))
 }

@@ -46,7 +46,7 @@ pub(super) fn lengths() -> Vec<Entry> {
 
 /// Adds a grease stanza to the header, so that the length of the file modulo 48 is `modulo`.
 fn to_length(header: &str, modulo: usize) -> String {
-    // After the header's stanzas follow the line of the MAC, the nonce, one block, and the tag of the block.
+    // The line of the MAC, the nonce, one block and the tag of the block come after the header's stanzas.
     let after = 48 + 16 + 4096 + 16;
     let grease = |more: usize| format!("-> {}-grease\n\n", "x".repeat(more));
     let grease = (0..48).map(grease).find(|grease| (header.len() + grease.len() + after) % 48 == modulo);

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-/// The end of a traced process, and the result of the search at that time.
+/// The end of a traced process, and the result of the memory search at the end.
 #[derive(Debug)]
 pub struct Ending {
     pub status: ExitStatus,
