@@ -1,5 +1,5 @@
 //! Tests of what the ledgers show about earlier uses of a vault. A record without a quorum's signatures does not make a
-//! vault unusable. A use with a quorum's signatures is not overlooked.
+//! vault unusable. The program notices every use with a quorum's signatures.
 
 use std::fs;
 

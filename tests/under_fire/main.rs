@@ -87,7 +87,7 @@ fn after_any_fault_in_any_call_access_is_closed_in_time_or_ends_at_t1() {
 #[test]
 fn the_judge_finds_false_claims_and_open_access() {
     let bed = TestBed::new(TEST_BEDS);
-    // T1 is counted from one second of AWS's clock, so the preparation of the user must fit into this second.
+    // T1 is computed from AWS's time in whole seconds, so the user must be prepared within one second.
     let (now, start) = loop {
         let (now, start) = (bed.account().now(), bed.prepare(Job::Close, 14));
         if bed.account().now() == now {

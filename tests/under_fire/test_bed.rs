@@ -134,7 +134,8 @@ impl TestBed {
         Verdict::wrong(format!("close ended with {end:?}: {}", person.transcript()))
     }
 
-    /// Waits for the end of the program, and returns it. If the fault needs an operator, acts as the operator.
+    /// Waits for the end of the program, and returns how the program ended. If the fault needs an operator, acts as the
+    /// operator.
     fn live_through(&self, trouble: Trouble, proxy: &Proxy, person: &mut Person, until: i64) -> End {
         match trouble {
             Trouble::Killed => {

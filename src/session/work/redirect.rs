@@ -120,8 +120,8 @@ async fn answer(
 }
 
 /// Reports whether the client of a loopback connection runs as the operator's user. Looks up the client's socket in
-/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). A system without these tables has only the random path as
-/// protection of the link; there, the function returns true.
+/// `/proc/self/net/tcp` and `/proc/self/net/tcp6` (proc(5)). Returns true on a system without these tables, where only
+/// the random path protects the link.
 fn is_ours(from: SocketAddr, to: SocketAddr) -> bool {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
     if tables[0].is_err() {

@@ -22,7 +22,7 @@
 //!
 //! - [`memory`]: searches the memory of a process, while the process runs or when it ends.
 //!
-//! The rig replaces nothing inside the program. The program meets the rig only through pcscd, a terminal, the network
+//! The rig replaces nothing inside the program. The program uses the rig only through pcscd, a terminal, the network
 //! and the kernel.
 
 pub mod aws;

@@ -22,7 +22,7 @@ fn plugin() -> PathBuf {
     found.unwrap_or_else(|| panic!("{NAME} is not installed: cargo install {NAME} --version 0.5.1 --locked"))
 }
 
-/// Returns a command that finds the plugin and the daemon.
+/// Returns a command with environment variables that lead to the plugin and to the daemon.
 fn command(program: impl Into<PathBuf>, pcscd: &Pcscd) -> Command {
     let plugin = plugin();
     let old = std::env::var_os("PATH").unwrap_or_default();

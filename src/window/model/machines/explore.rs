@@ -76,7 +76,7 @@ pub(super) struct Explorer {
     pub(super) overs: Vec<Over>,
     over_ids: QuickMap<Over, u16>,
     pub(super) states: Vec<State>,
-    /// The state and the choice from which each state was found first.
+    /// For each state, the previous state and the choice by which the state was found first.
     pub(super) found_by: Vec<(u32, Choice)>,
     ids: QuickMap<State, u32>,
     /// The edges of the graph, from each state to the states that follow it.

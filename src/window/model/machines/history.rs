@@ -157,8 +157,8 @@ impl Histories {
         reads
     }
 
-    /// Whether the process repeats a probe, and possibly a read, whose answer is already the wanted answer. Each
-    /// repetition has the same result until another process changes the answer to the probe.
+    /// Whether the process already got the answer that it waits for, and only repeats a probe, or a probe and a read.
+    /// Each repetition has the same result until another process changes the answer to the probe.
     pub(super) fn repeats(&self, id: HistoryId) -> bool {
         let Some([last, earlier, first]) = self.last_three(id) else { return false };
         let useful = |(request, event): (Request, Event)| match (request, event.answer) {

@@ -26,7 +26,7 @@ use crate::window::{Action, Machine, WindowEvent};
 /// What a process does.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Role {
-    /// Opens a window, holds it open until T1 or until the operator ends it, and closes it.
+    /// Opens a window, holds the window open until T1 or until the operator ends it, and closes access.
     Open(Opening),
     /// The command `close --force` with the vault. Closes every window.
     CloseAll,

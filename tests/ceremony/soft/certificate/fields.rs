@@ -217,8 +217,8 @@ pub(super) fn of_the_token() -> Vec<Row> {
     ]
 }
 
-/// Changes the Base64 text of the first certificate of the chain whose text has padding. If no text has padding, the
-/// function changes the decryption key's certificate.
+/// Changes the Base64 text of one certificate: the first certificate of the chain that has Base64 padding, or otherwise
+/// the decryption key's certificate.
 fn certificate(members: &mut Value, edit: fn(&str) -> String) {
     let certificates = members["attestation"].as_object_mut().unwrap();
     let chain = certificates["chain"].as_array().unwrap().clone();
