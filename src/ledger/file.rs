@@ -117,7 +117,7 @@ pub(super) fn all(mut file: &File, path: &Path) -> Result<Vec<u8>> {
 /// Returns the error for a failed system call. The advice after `next:` depends on the reason for the failure.
 pub(super) fn cannot(what: &str, path: &Path, why: &std::io::Error) -> Error {
     let next = if matches!(why.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-        "free space on its disk, or set BREAKGLASS_STATE to another directory"
+        "free space on the ledger's disk, or set BREAKGLASS_STATE to another directory"
     } else if fs::symlink_metadata(path).is_ok() {
         "make this path readable and writable for this user, or set BREAKGLASS_STATE to another directory"
     } else {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// A requirement in `vault-format.md`. The first text is the title of the section that has the requirement. The
-/// second text is a sentence with MUST, or the first cells of a table row that states an accepted form or a limit.
+/// A requirement in `vault-format.md`. The first text is the title of the requirement's section. The second text is a
+/// sentence with MUST, or the first cells of a table row that states an accepted form or a limit.
 type Key = (String, String);
 
 fn root() -> PathBuf {

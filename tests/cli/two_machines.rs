@@ -39,7 +39,7 @@ fn an_opening_that_stalls_before_its_gate_does_not_end_the_window_of_another_mac
     assert!(said.contains("another machine opened a window") && said.contains("left alone"), "{said}");
     assert!(!said.contains("close: attaching"), "nothing should be closed: {said}");
     let after = vault.writes().split_off(writes);
-    assert_eq!(after, ["PutUserPolicy"], "no write should follow the gate");
+    assert_eq!(after, ["PutUserPolicy"], "the stalled opening should write nothing after its gate");
     assert!(vault.is_open(), "the window of the other machine should stay open");
 
     // The machine of the stalled opening cannot close the window without `--force`, although the window has the gate of

@@ -46,7 +46,7 @@ pub(super) struct Closing<'a, C, E, H> {
     other: Option<(SessionId, Timestamp)>,
     /// Whether a policy refused the active key before T1, several times in a row.
     pub(super) by_policy: bool,
-    /// What AWS refused in the last check. If the check only read IAM, there are no refusals.
+    /// What AWS refused in the last check. A check that only read IAM has no refusals.
     pub(super) probed: Refusals,
     /// The pause before the next check. The pause is longer while a write fails.
     pause: Duration,

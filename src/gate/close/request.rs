@@ -41,7 +41,7 @@ impl CloseRequest<'_> {
 pub enum CloseOutcome {
     /// Access is proven closed.
     Closed {
-        /// What AWS refused. If the program only read IAM and did not probe, there are no refusals.
+        /// What AWS refused. A close that only read IAM and did not probe has no refusals.
         refusals: Refusals,
         /// The IAM writes that failed. AWS refuses access nevertheless.
         untidy: Option<String>,

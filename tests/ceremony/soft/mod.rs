@@ -195,7 +195,7 @@ pub struct Person {
     pub words: String,
     pub enrolment: [u8; 16],
     pub tokens: Vec<SoftToken>,
-    /// The challenge-response tokens. In the manifest, these tokens follow the PIV tokens.
+    /// The challenge-response tokens. In the manifest, a custodian's challenge-response tokens follow the PIV tokens.
     pub challenge_tokens: Vec<ChallengeToken>,
 }
 

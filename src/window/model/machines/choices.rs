@@ -10,7 +10,7 @@ use super::view::Phase;
 const LONG: i64 = 121;
 
 impl Explorer {
-    /// Returns the choices (possible next steps) of a state. The list is empty if all processes have ended.
+    /// Returns the possible next steps (choices) in a state. The list is empty if all processes have ended.
     pub(super) fn choices(&self, state: State) -> Vec<Choice> {
         let alive: Vec<_> = self.alive(state).collect();
         if alive.is_empty() {
@@ -56,8 +56,8 @@ impl Explorer {
         Some(Choice::Step(process, id))
     }
 
-    /// Returns the choices if a process is at the end of a pause: the process continues before all other steps, or
-    /// sleeps until the clock moves. Other orders give the same results, because the end of a pause changes only the
+    /// If the pause of a process is over, returns the choices for this process: to continue before all other steps, or
+    /// to sleep until the clock moves. Other orders give the same results, because the end of a pause changes only the
     /// paused process.
     fn woken(&self, state: State, alive: &[(u8, HistoryId)]) -> Option<Vec<Choice>> {
         alive.iter().find_map(|&(process, history)| {
