@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_kept_and_not_shown() {
+    fn the_cause_of_an_error_is_kept_but_not_shown() {
         let file = std::io::Error::other("no space left on device");
         let error = Error::failed("the ledger cannot be written").caused_by(file);
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no space left on device"));

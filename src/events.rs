@@ -136,7 +136,7 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         readiness: Option<&'a crate::ledger::Readiness>,
     },
-    /// The program exits. This is the last event.
+    /// The program exits. `Exit` is the last event.
     Exit {
         /// The exit status.
         status: u8,
@@ -164,7 +164,7 @@ struct Line<'a> {
 /// Returns the output line of one event, without the line feed at the end.
 ///
 /// # Errors
-/// Fails if the event cannot be serialized as JSON. This does not happen with the events of this file.
+/// Fails if the event cannot be serialized as JSON. The events of this file can always be serialized.
 pub fn line(at: Timestamp, event: Event<'_>) -> Result<String> {
     serde_json::to_string(&Line { v: 1, at, event })
         .map_err(|e| Error::failed(format!("an event cannot be written: {e}")))

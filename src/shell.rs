@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_quoted_and_not_an_option() {
+    fn a_path_is_quoted_and_cannot_be_taken_for_an_option() {
         assert_eq!(path(Path::new("/vaults/prod.age")), "/vaults/prod.age");
         assert_eq!(path(Path::new("-x.age")), "./-x.age");
         assert_eq!(path(Path::new("- x.age")), "'./- x.age'");

@@ -78,7 +78,7 @@ async fn caller(
     let config = aws.with_provider(provider.clone(), iam_region(&wanted.partition), Tries::Four);
     let answer = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
     let account = answer.map_err(|error| fault(&error))?.account;
-    account.ok_or_else(|| Fault::Unknown("AWS answered without an account".into()))
+    account.ok_or_else(|| Fault::Unknown("AWS's answer names no account".into()))
 }
 
 async fn everywhere(

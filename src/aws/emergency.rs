@@ -151,7 +151,7 @@ impl EmergencyUser {
 }
 
 fn incomplete() -> Fault {
-    Fault::Unknown("AWS answered without credentials".into())
+    Fault::Unknown("AWS's answer has no credentials".into())
 }
 
 fn no_key() -> Fault {

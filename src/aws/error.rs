@@ -50,7 +50,7 @@ where
     }
 }
 
-/// Returns true if no connection was established. In this case, nothing was sent to AWS.
+/// Returns true if no connection was established, so that nothing was sent to AWS.
 fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     chain(error)

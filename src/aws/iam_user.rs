@@ -80,8 +80,8 @@ impl IamUser {
         }
     }
 
-    /// Reads only the properties that show whether access is open: the gate, the attached policies and the access
-    /// keys.
+    /// Reads only the properties that show whether access is open: the gate policy, the attached policies and the
+    /// access keys.
     pub(crate) async fn read_access_state(&self) -> AccessState {
         let (gate, attached, keys) = tokio::join!(self.gate(), self.attached(), self.keys());
         AccessState { gate, attached, keys }
@@ -90,7 +90,7 @@ impl IamUser {
     async fn user(&self) -> Read<Option<User>> {
         let answer = there(self.reads.get_user().user_name(&self.name).send().await)?;
         let user = answer.map(|answer| {
-            answer.user.ok_or_else(|| Fault::Unknown("GetUser answered without a user".into()))
+            answer.user.ok_or_else(|| Fault::Unknown("AWS's answer to GetUser has no user".into()))
         });
         Ok(user.transpose()?.map(|user| User {
             boundary: user.permissions_boundary.and_then(|b| b.permissions_boundary_arn),
@@ -103,12 +103,13 @@ impl IamUser {
         };
         let policy = self.reads.get_policy().policy_arn(arn).send().await.map_err(|e| fault(&e))?;
         let version = policy.policy.and_then(|policy| policy.default_version_id);
-        let version = version.ok_or_else(|| Fault::Unknown("GetPolicy answered without a version".into()))?;
+        let version =
+            version.ok_or_else(|| Fault::Unknown("AWS's answer to GetPolicy has no version".into()))?;
         let request = self.reads.get_policy_version().policy_arn(arn).version_id(version);
         let answer = request.send().await.map_err(|e| fault(&e))?;
         match answer.policy_version.and_then(|version| version.document) {
             Some(text) => document(&text),
-            None => Err(Fault::Unknown("GetPolicyVersion answered without a document".into())),
+            None => Err(Fault::Unknown("AWS's answer to GetPolicyVersion has no document".into())),
         }
     }
 
@@ -240,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_document_is_read_with_and_without_encoding() {
+    fn a_policy_document_is_read_with_and_without_url_encoding() {
         assert_eq!(document("%7B%22a%22%3A%22%C3%A9%22%7D"), Ok(json!({"a": "é"})));
         assert_eq!(document("{\"a\": 1}"), Ok(json!({"a": 1})));
         for bad in ["%7", "%zz", "", "%7B"] {

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_link_leads_to_the_region() {
+    fn the_console_link_leads_to_the_region() {
         let token = SecretText::copy_of("a+b/c=");
         let link = link("https://eu-west-1.signin.aws.amazon.com", "aws", "eu-west-1", &token);
         assert_eq!(

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn codes_match_rfc_6238() {
-        // The codes in the RFC have eight digits. This table has the last six digits of each code.
+        // The codes in the RFC have eight digits. The test compares the last six digits of each code.
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (2_000_000_000, "279037")] {
             assert_eq!(at(seconds).take(), ("arn".into(), code.into()));
         }

@@ -39,7 +39,7 @@ pub enum LedgerCloudCommand {
     Ship(Missing),
 }
 
-/// Accepts any arguments. Therefore the error is about the missing command, not about an unknown argument.
+/// Accepts any arguments, so that the error is about the missing command, not about an unknown argument.
 #[derive(Args)]
 pub struct Missing {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

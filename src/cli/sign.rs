@@ -45,7 +45,8 @@ impl Signing<'_> {
     ) -> Result<(String, Envelope)> {
         let mut terminal = Terminal::open()?;
         let until = Instant::now() + self.wait;
-        // The serial numbers of YubiKeys that failed or were skipped. These YubiKeys are not tried again.
+        // The serial numbers of YubiKeys that failed or were skipped. YubiKeys that failed or were skipped are not
+        // tried again.
         let mut aside: Vec<u32> = Vec::new();
         let mut last = None;
         loop {

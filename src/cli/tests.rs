@@ -41,7 +41,7 @@ fn every_command_has_an_example_and_every_argument_a_help_text() {
 }
 
 #[test]
-fn help_lists_its_topics_and_shows_them() {
+fn the_help_lists_and_shows_each_topic() {
     let overview = help(&[]);
     assert!(overview.contains("help exit-codes") && overview.contains("help environment"), "{overview}");
     assert!(help(&["exit-codes"]).contains("Access may still be open"));

@@ -45,22 +45,23 @@ Exit statuses:
   3      No quorum: too few custodians gave a share
   4      No quorum, and only because a YubiKey or a PIN failed;
          or no custodian signed a drill or a review
-  5      AWS refused, or the IAM user has drifted; nothing is enabled
+  5      AWS refused a call, or the IAM user differs from the sealed description;
+         nothing is enabled
   6      The vault or the ledger is damaged
   10     Access may still be open; the output says until when, and how to close it
-  128+N  Ended by signal N, after access was closed
+  128+N  Signal N ended the command; access is closed
 
 open -- COMMAND exits 0 only if COMMAND ended by itself with exit status 0. In all
-other cases it exits 1. With --pass-status it exits with the exit status of
+other cases open exits 1. With --pass-status, open exits with the exit status of
 COMMAND, except for 10, or with 128+N if signal N ended COMMAND.
 
 status         10 while a window may be open; 1 if a user is not at rest,
-               something could not be read, or something is overdue
+               a source could not be read, or a task is overdue
 ledger verify  6 if a ledger is damaged, does not contain the given head,
                or differs from its copy
 ledger ship    1 if records stay queued or the bucket has no Object Lock
 review         1 if CloudTrail data is incomplete, 6 if a ledger is damaged
-drill          0 if it ended as expected and a custodian signed the evidence";
+drill          0 if the drill passed and a custodian signed the evidence";
 
 const ENVIRONMENT: &str = "\
 Read by breakglass:

@@ -96,8 +96,7 @@ impl TypedWords {
     ///
     /// # Errors
     /// Returns [`WordsError::Unknown`] if a word is unknown. The known words are kept, so only the unknown words have
-    /// to be typed again. Returns [`WordsError::TooMany`] if there are more than twelve words. In this case, the line
-    /// is discarded.
+    /// to be typed again. Returns [`WordsError::TooMany`], and discards the line, if there are more than twelve words.
     pub fn add(&mut self, line: &str) -> Result<(), WordsError> {
         let words = || line.split(|c: char| c.is_whitespace() || ",;.)".contains(c)).filter(|w| is_word(w));
         let missing = self.missing();
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_word_fails_the_checksum_and_a_thirteenth_is_refused() {
+    fn a_wrong_word_fails_the_checksum_and_a_thirteenth_word_is_refused() {
         // The first test vector of BIP-39 encodes 16 zero bytes.
         let good = format!("{}about", "abandon ".repeat(11));
         assert!(typed(&[&good]).unwrap().equals(&Part(Secret::zeroed())));

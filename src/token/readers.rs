@@ -12,7 +12,8 @@ use pcsc::{Context, ReaderState, Scope, State};
 use super::piv::PivToken;
 use crate::error::{Error, Result, Status};
 
-/// The maximum time of one wait for pcscd. After each wait, the watcher checks whether it should stop.
+/// The longest time that the watcher waits for pcscd at once. After each wait, the watcher checks whether it should
+/// stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The delay before a token that stopped answering is opened again.

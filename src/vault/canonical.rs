@@ -18,8 +18,8 @@ pub fn to_vec<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("every type that is passed should have a JSON form")
 }
 
-/// Serializes `value` as RFC 8785 text. This function is for JSON that another program wrote. Such JSON might have no
-/// canonical form, so the function can fail.
+/// Serializes `value` as RFC 8785 text. This function is for JSON that another program wrote. JSON of another program
+/// might have no canonical form, so the function can fail.
 ///
 /// # Errors
 /// Fails if `value` contains a number that RFC 8785 cannot represent.

@@ -59,7 +59,7 @@ impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Type => f.write_str("this version of the program does not know its type"),
-            Self::Signatures => f.write_str("it must have exactly one signature"),
+            Self::Signatures => f.write_str("the envelope must have exactly one signature"),
             Self::Base64 => f.write_str("its payload is not base64"),
             Self::Payload(why) => write!(f, "its payload {why}"),
         }

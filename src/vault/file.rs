@@ -1,8 +1,8 @@
 //! The vault file: an age file whose header holds the manifest and one share for each custodian.
 //!
 //! The age crate parses and writes the header and decrypts the payload. The crate accepts several forms of a header,
-//! but a reader of vaults must accept only one form. Therefore this file encodes the parsed header again, and compares
-//! the result with the file, byte for byte. The armor is checked in the same way.
+//! but a reader of vaults must accept only one form. Therefore the program encodes the parsed header again, and
+//! compares the result with the vault file, byte for byte. The program also encodes and compares the armor again.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -68,7 +68,7 @@ pub struct Sealed {
 /// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
-/// Fails if the age crate cannot write. This does not happen in practice, because the crate writes to memory.
+/// Fails if the age crate cannot write. In practice, the crate never fails here, because it writes to memory.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
     let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
@@ -175,24 +175,24 @@ impl Vault {
     fn decrypt(&self, key: &Secret<KEY>) -> Result<SecretBuf> {
         let damaged = |why: &str| Error::damaged(format!("the vault file was changed: {why}"));
         let decryptor =
-            decryptor(&self.binary, self.header_length).map_err(|_| damaged("its header does not parse"))?;
+            decryptor(&self.binary, self.header_length).map_err(|_| damaged("the header does not parse"))?;
         let identity = RebuiltKey(key);
         let mut reader = decryptor
             .decrypt(std::iter::once(&identity as &dyn age::Identity))
-            .map_err(|_| damaged("its header's MAC does not match"))?;
+            .map_err(|_| damaged("the header's MAC does not match"))?;
         // The buffer is one byte longer than the expected payload. A payload that is too long fills this byte.
         let mut plain = SecretBuf::with_capacity(self.payload_length + 1);
         loop {
             match reader.read(plain.spare_mut()) {
                 Ok(0) => break,
                 Ok(n) => plain.advance(n),
-                Err(_) => return Err(damaged("its payload does not decrypt")),
+                Err(_) => return Err(damaged("the payload does not decrypt")),
             }
         }
         if plain.expose().len() == self.payload_length {
             Ok(plain)
         } else {
-            Err(damaged("its payload has the wrong length"))
+            Err(damaged("the payload has the wrong length"))
         }
     }
 }
@@ -333,7 +333,7 @@ impl age::Identity for RebuiltKey<'_> {
     }
 }
 
-/// An age identity that decrypts nothing. It only copies the stanzas that the age crate has parsed.
+/// An age identity that decrypts nothing. The identity only copies the stanzas that the age crate has parsed.
 #[derive(Default)]
 struct StanzaObserver(RefCell<Vec<Stanza>>);
 

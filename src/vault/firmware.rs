@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_has_one_form() {
+    fn a_firmware_version_has_only_one_accepted_form() {
         for text in ["0.0.0", "5.4.3", "5.7.10", "255.255.255"] {
             assert_eq!(text.parse::<Firmware>().map(|version| version.to_string()), Ok(text.into()));
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn firmware_below_5_7_0_is_named_with_its_advisory() {
+    fn only_firmware_below_5_7_0_is_affected_by_the_advisory() {
         for (text, affected) in [("4.3.7", true), ("5.6.255", true), ("5.7.0", false), ("5.7.10", false)] {
             let version: Firmware = text.parse().unwrap();
             assert_eq!(version.advisory().is_some(), affected, "{text}");

@@ -2,8 +2,8 @@
 //! decrypts is wrapped to such a recipient.
 //!
 //! An age header must not combine a stanza of this type with stanzas that are not post-quantum. The age library
-//! enforces this rule with a label on the recipients. Here, the stanza is not in an age header but in the body of a
-//! share stanza, so the recipient needs no label.
+//! enforces this rule with a label on the recipients. In a vault, the stanza is not in the age header but in the body
+//! of a share stanza, so the recipient needs no label.
 
 use std::fmt;
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_has_one_form() {
+    fn a_stanza_has_only_one_accepted_form() {
         let wrap = || PartIdentity::new(Secret::random()).to_public().wrap(&Secret::random());
         assert!(Wrapped::parse(&wrap()).is_some());
         let changes: [fn(&mut Stanza); 7] = [

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_field_and_what_belongs_there() {
+    fn an_error_names_the_field_and_the_expected_value() {
         for (json, what) in [
             (r#"{"inner": [{"port": 1}, {"port": "25"}]}"#, "inner[1].port: expected u16"),
             (r#"{"inner": [{"port": 1, "kind": "pigeon"}]}"#, "inner[0].kind: expected `slack` or `smtp`"),

@@ -60,7 +60,8 @@ pub enum NameError {
     },
 }
 
-/// The reason why a target's field is not valid. The string in each error is the value of the field.
+/// The reason why a target's field is not valid. In each variant with a string, the string is the value that is not
+/// valid.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TargetError {
     /// The value is not an AWS partition.
@@ -314,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_and_a_time_have_one_form() {
+    fn a_slot_and_a_time_have_only_one_accepted_form() {
         assert!(slot("8a").is_ok());
         for wrong in ["8A", "81", "96", "+82", "082", "82 ", ""] {
             assert!(slot(wrong).is_err(), "{wrong}");

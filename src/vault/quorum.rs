@@ -17,7 +17,7 @@ pub const KEY: usize = 16;
 /// The maximum number of custodians of a vault.
 pub const MAX_CUSTODIANS: u8 = 16;
 
-/// The number of custodians who are needed to open a vault. This number is at least two.
+/// The number of custodians who are needed to open a vault, at least two.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(into = "u8", try_from = "u8")]
 pub struct Threshold(u8);
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn coefficients_are_independent_of_each_other() {
         // If the key is all zeros, the shares at x = 1 and x = 2 are s1 = c1 + c2 and s2 = 2·c1 + 4·c2 in the field.
-        // It follows that c2 = (s2 + 2·s1) / 6.
+        // Therefore c2 = (s2 + 2·s1) / 6.
         let zero = Secret::zeroed();
         let sixth = (1..=u8::MAX)
             .map(Gf256)
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_is_the_one_of_the_specification() {
+    fn multiplication_matches_the_example_of_fips_197() {
         // FIPS 197 section 4.2 has this example of two inverse elements: 0x53 * 0xca = 1 in GF(2^8) with
         // x^8+x^4+x^3+x+1.
         assert_eq!((Gf256(0x53) * Gf256(0xca)).0, 1);

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_half_wrapped_by_age_opens_and_a_changed_one_does_not() {
+    fn a_half_wrapped_by_age_opens_and_a_changed_half_does_not() {
         let private = Secret::random();
         let text = recipient(&public_key(&private));
         assert!(parse_recipient(&text).is_some());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_has_one_form() {
+    fn a_recipient_has_only_one_accepted_form() {
         let text = recipient(&public_key(&Secret::random()));
         for wrong in
             [text.to_uppercase(), format!("{text}q"), text.replacen("age1", "age2", 1), String::new()]

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coefficient_of_q_is_refused_in_a_public_key() {
+    fn a_public_key_with_a_coefficient_of_q_is_refused() {
         assert!(PublicKey::parse(&public()).is_some());
         // Two coefficients of 12 bits each are encoded in three bytes, with the lowest bits first.
         let first = |coefficient: u16| {

@@ -77,7 +77,7 @@ impl OpenRequest<'_> {
     }
 
     /// Returns whether the opening is allowed to use spent credentials: credentials that were used before and not
-    /// rotated since. A drill is always allowed to use them.
+    /// rotated since. A drill is always allowed to use spent credentials.
     fn may_be_spent(&self) -> bool {
         self.again.is_some() || self.vault.manifest.drill_of.is_some()
     }

@@ -12,9 +12,9 @@ use crate::terminal::print;
 
 /// The files of a review.
 pub struct ReviewFiles {
-    /// The path of the page.
+    /// The path of the HTML page.
     html: Option<PathBuf>,
-    /// The path of the packet; `-` is standard output.
+    /// The path of the packet (the review as JSON); `-` is standard output.
     json: Option<PathBuf>,
     /// The packets of earlier reviews of the session in this directory, in the order of their numbers. The list is
     /// empty if the reviewer named the files.
@@ -44,7 +44,7 @@ impl ReviewFiles {
         Ok(files)
     }
 
-    /// Returns the paths for the next review. Its number is one more than the greatest number of a review file in
+    /// Returns the paths for the next review. The next number is one more than the greatest number of a review file in
     /// `names`.
     fn numbered(session: SessionId, names: &[String]) -> Self {
         let start = format!("review-{session}.");
@@ -130,8 +130,8 @@ impl ReviewFiles {
     }
 }
 
-/// Returns the names of the files in a directory. If the directory cannot be read, returns no names. Even then, no file
-/// is overwritten, because the program creates only new files.
+/// Returns the names of the files in a directory. If the directory cannot be read, returns no names. The program
+/// creates only new files, so no review is overwritten.
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()

@@ -58,7 +58,7 @@ fn check_grant(target: &SealedTarget) -> Result<()> {
     grant::check(&terms).map_err(|e| e.context(&target.name))
 }
 
-/// Asks for the targets, one after the other, and for the runbook.
+/// Asks for each target, and then for the runbook.
 fn prompted(terminal: &mut Terminal) -> Result<Payload> {
     let mut targets = Vec::new();
     loop {

@@ -18,7 +18,7 @@ use crate::vault::payload::{Input, Payload};
 use crate::vault::quorum::Threshold;
 use crate::vault::{random, words};
 
-/// The recommended quorum in the lane `static`. This quorum is larger than the minimum of two, because a window of
+/// The recommended quorum in the lane `static`. The recommendation is above the minimum of two, because a window of
 /// this lane cannot be closed early.
 const STATIC_QUORUM: u8 = 3;
 

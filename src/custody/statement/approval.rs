@@ -23,7 +23,7 @@ pub struct Request {
     /// The reason for opening with credentials that are already spent: they were opened before, and not rotated since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<String>,
-    /// The epoch of the vault's credentials.
+    /// The epoch of the vault's credentials: a number that a reseal with new credentials raises.
     pub credentials_epoch: u32,
     /// In a drill: the ID of the real vault. The drill practises an opening of the real vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct Request {
     /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<CustomEndpoint>,
-    /// The epoch of the vault.
+    /// The epoch of the vault: a number that each reseal raises.
     pub epoch: u32,
     /// The reason for opening, although the emergency user has a second access key, which is inactive.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ pub struct ClosePurpose {
     /// The custom endpoints, sorted by service. The list is empty if only AWS's endpoints are used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<CustomEndpoint>,
-    /// The epoch of the vault.
+    /// The epoch of the vault: a number that each reseal raises.
     pub epoch: u32,
     /// The network settings of the connection to AWS. `None` if all settings have their defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]

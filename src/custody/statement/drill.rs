@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_expected_outcome_is_met_by_one_way_to_end() {
+    fn each_expected_outcome_matches_exactly_one_result() {
         let ends = [(0, true, true), (5, false, false), (3, false, false), (4, false, false)];
         let met = |expected: ExpectedOutcome| {
             ends.map(|(exit, opened, closed)| expected.is_met(exit, opened, closed))

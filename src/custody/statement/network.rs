@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_scheme_host_and_port() {
+    fn an_endpoint_consists_of_scheme_host_and_port() {
         for (url, text) in [
             ("http://localhost:4566", "http://localhost:4566"),
             ("https://IAM.example.org/", "https://iam.example.org:443"),

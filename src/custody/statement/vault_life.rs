@@ -17,7 +17,7 @@ pub struct ShareVerified {
     pub custodian: String,
     /// The ID of the custodian's enrolment.
     pub enrolment: String,
-    /// The epoch of the vault.
+    /// The epoch of the vault: a number that each reseal raises.
     pub epoch: u32,
     /// The serial number of the custodian's token.
     pub serial: u32,
@@ -31,7 +31,7 @@ pub struct ShareVerified {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resealed {
-    /// The epoch of the credentials in the new vault.
+    /// The epoch of the credentials in the new vault: a number that a reseal with new credentials raises.
     pub credentials_epoch: u32,
     /// The custodian's name.
     pub custodian: String,

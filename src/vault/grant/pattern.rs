@@ -122,7 +122,7 @@ fn meet(a: &[char], b: &[char]) -> bool {
                 continue;
             }
             let (x, y) = (a.get(i).copied(), b.get(j).copied());
-            // A star can match nothing. It can also match one character of the other pattern, and then more
+            // A star can match nothing. A star can also match one character of the other pattern, and then more
             // characters.
             if x == Some('*') {
                 reachable[i + 1][j] = true;
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_contains_another_that_matches_less() {
+    fn a_wide_pattern_contains_a_narrow_pattern() {
         for (wide, narrow) in [
             ("ssm:GetParameter*", "ssm:getparameters"),
             ("ssm:GetParameter*", "SSM:GetParameter*"),

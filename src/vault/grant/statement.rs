@@ -90,8 +90,8 @@ impl GrantStatement {
     }
 }
 
-/// Finds out which of two fields is present. Returns the name and the strings of that field. Fails if both fields are
-/// present, if neither field is present, or if the list is empty.
+/// Returns the name and the strings of the field that is present. `yes` and `no` are the names of the two possible
+/// fields. Fails if both fields are present, if neither field is present, or if the list is empty.
 ///
 /// # Errors
 /// Returns [`GrantStatementError::OneOf`] or [`GrantStatementError::List`].

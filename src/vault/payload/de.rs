@@ -7,7 +7,7 @@ use super::error::FieldError;
 use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way, strict};
 use crate::vault::duration::Span;
 
-/// All fields of the JSON of a target, for both lanes.
+/// All fields that the JSON of a target can have, in the lane `gate` or `static`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TargetJson {

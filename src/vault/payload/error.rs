@@ -29,7 +29,7 @@ pub enum PayloadError {
     TargetCount,
     /// The payload has more than [`MAX_CHANNELS`] alert channels.
     ChannelCount,
-    /// The payload has targets of both lanes.
+    /// The payload has targets of both lanes, `gate` and `static`.
     MixedLanes,
     /// A name is not valid, or not unique.
     Name(NameError),
@@ -41,7 +41,7 @@ pub enum PayloadError {
     Channel(String, ChannelError),
     /// The name of the alert channel at this position, counted from 1, contains a secret.
     SecretChannelName(usize),
-    /// The drill's grant is not empty, but the drill's user is allowed only the probe.
+    /// The drill's grant is not empty, but the drill's user is allowed only the test call (probe).
     DrillGrant,
     /// The drill's user is also a user of the vault.
     DrillUser,
@@ -190,7 +190,7 @@ impl From<KeyError> for ChannelError {
 pub enum FieldError {
     /// A required field is missing.
     Missing(&'static str),
-    /// This kind of object does not have the field.
+    /// The object has a field that objects of its kind do not have.
     Unknown(&'static str),
 }
 

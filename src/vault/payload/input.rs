@@ -12,7 +12,7 @@ use crate::vault::json;
 pub struct Input {
     /// The vault's payload.
     pub payload: Payload,
-    /// The drill vault's payload. This payload has one target, whose user is allowed only the probe.
+    /// The drill vault's payload. This payload has one target, whose user is allowed only the test call (probe).
     pub drill: Option<Payload>,
 }
 
@@ -70,7 +70,7 @@ impl Input {
     }
 }
 
-/// Checks that the drill's user and keys are not in the vault, and that the user is allowed only the probe.
+/// Checks that the drill's user and keys are not in the vault, and that the user is allowed only the test call (probe).
 fn check_drill(drill: &SealedTarget, payload: &Payload) -> Result<(), PayloadError> {
     if !drill.grant.is_empty() {
         return Err(PayloadError::DrillGrant);

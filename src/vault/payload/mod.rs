@@ -45,7 +45,7 @@ pub struct SealedTarget {
     pub partition: String,
     /// The account ID, twelve digits.
     pub account: String,
-    /// The regions of the grant. The probe uses the first region.
+    /// The regions of the grant. Test calls (probes) go to the first region.
     pub regions: Vec<String>,
     /// The emergency IAM user's name, without a path.
     pub user: String,
@@ -75,7 +75,7 @@ pub enum Way {
     Static(String),
 }
 
-/// The user's permissions boundary, and the keys of the two principals that open and close the gate.
+/// The user's permissions boundary, and the keys of the two principals that open and close access.
 #[derive(Debug)]
 pub struct Gatekeepers {
     /// The ARN of the permissions boundary.
@@ -119,7 +119,7 @@ impl Payload {
         if canonical.expose() == padded { Ok(payload) } else { Err(PayloadError::NotCanonical) }
     }
 
-    /// Returns the lane, which is the same for all targets.
+    /// Returns the lane (`gate` or `static`), which is the same for all targets.
     pub fn lane(&self) -> manifest::Lane {
         self.targets.first().map_or(manifest::Lane::Gate, SealedTarget::lane)
     }

@@ -116,13 +116,13 @@ impl SealedTarget {
 }
 
 impl Mfa {
-    /// Checks the TOTP seed, which must have 80 bits or more. This minimum is lower than the 128 bits that RFC 4226
-    /// requires; AWS creates seeds of 320 bits.
+    /// Checks the TOTP seed, which must have 80 bits or more. RFC 4226 requires 128 bits, and AWS creates seeds of 320
+    /// bits.
     fn check(&self) -> Result<(), TargetFault> {
         let seed = self.seed.expose();
         let known = seed.bytes().all(|b| base32_value(b).is_some());
-        // In base32 (RFC 4648 section 6) the last group has 2, 4, 5, 7 or 8 characters. In groups of these lengths,
-        // the number of unused bits is 2, 4, 1, 3 or 0, respectively.
+        // In base32 (RFC 4648 section 6) the last group has 2, 4, 5, 7 or 8 characters. A last group of such a length
+        // has 2, 4, 1, 3 or 0 unused bits, respectively.
         let surplus = match seed.len() % 8 {
             0 => Some(0),
             2 => Some(2),

@@ -32,7 +32,7 @@ pub struct Practice<'a> {
     pub session: SessionId,
     pub expected: ExpectedOutcome,
     pub inject: &'a [Inject],
-    /// The injected failures, each with the number of times that it occurred.
+    /// The injected faults, with a record of the faults that have not yet made a call fail.
     pub injected: InjectedFaults,
     pub started: Timestamp,
     /// The longest wait for the custodian who signs.

@@ -81,7 +81,7 @@ impl<'a> DrillRequest<'a> {
         let path = &arguments.vault;
         let drill_of = vault.manifest.drill_of.clone().ok_or_else(|| {
             Error::usage(format!("{} is not a drill vault", path.display()))
-                .next("name the .drill.age file that seal wrote next to the vault; if there is none, seal with the field \"drill\"")
+                .next("name the .drill.age file that seal wrote next to the vault; if there is no such file, seal with the field \"drill\"")
         })?;
         let session = SessionId::random();
         let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("drill-{session}.json")));

@@ -19,8 +19,8 @@ use crate::vault::manifest;
 use crate::vault::quorum::{KEY, Share};
 
 impl Gathering<'_> {
-    /// Asks the custodian at `place` for words, PIN and touches. `half` is the half of the share that the words
-    /// unwrap, or `None` if the custodian has not typed the words yet.
+    /// Asks the custodian at the position `place` for the words, the PIN and the touches. `half` is the half of the
+    /// share that the words unwrap, or `None` if the custodian has not typed the words yet.
     pub(super) fn ask(
         &mut self,
         place: usize,

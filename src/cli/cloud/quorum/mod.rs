@@ -1,5 +1,5 @@
-//! Gathers a quorum at the terminal. Asks one custodian after the other for YubiKey, words, PIN and touch, until the
-//! quorum is complete.
+//! Gathers a quorum at the terminal. Asks each custodian for YubiKey, words, PIN and touch, until the quorum is
+//! complete.
 
 mod custodian;
 mod failure;
