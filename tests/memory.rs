@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 
 use rig::aws::Account;
 use rig::fixture::{Fixture, SealedVault};
-use rig::memory::{Hit, search_now};
+use rig::memory::{Finding, Hit, search_now};
 use rig::pty::{End, Input, Person, Signal, Streams};
 use rig::receiver::{Manner, Receiver};
 use serde_json::{Value, json};
@@ -178,9 +178,10 @@ fn is_significant(hit: &Hit) -> bool {
     !hit.name.ends_with("words") || hit.len >= 14
 }
 
-fn nothing_left(person: &Person) {
+fn nothing_left(person: &Person, secrets: &[(String, Vec<u8>)]) {
     let finding = person.finding();
     assert!(finding.found("control"), "the search should find the control");
+    report("at the end of the process, control found", finding, secrets, |hit| hit.name != "control");
     let left: Vec<_> =
         finding.hits.iter().filter(|hit| hit.name != "control" && is_significant(hit)).collect();
     assert!(
@@ -190,7 +191,21 @@ fn nothing_left(person: &Person) {
     );
 }
 
-/// The control: in a program that reads the secrets and does not wipe its memory, the search must find every secret.
+/// Prints how much was searched and found. The line is written to standard error itself, so that a test run shows it
+/// even if the test passes.
+fn report(when: &str, finding: &Finding, secrets: &[(String, Vec<u8>)], counts: impl Fn(&Hit) -> bool) {
+    let found = finding.hits.iter().filter(|hit| counts(hit) && is_significant(hit)).count();
+    let line = format!(
+        "memory search {when}: {} secrets, {} mappings, {} MiB: {found} pieces found\n",
+        secrets.len(),
+        finding.mappings,
+        finding.searched >> 20
+    );
+    assert!(!secrets.is_empty() && finding.mappings > 10 && finding.searched >> 20 > 0, "{line}");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// The control: the search must find every secret in a program that reads the secrets and exits without wiping them.
 #[test]
 fn the_search_finds_every_secret_in_a_program_that_does_not_wipe_memory() {
     let vault = sealed("mem-control");
@@ -203,8 +218,10 @@ fn the_search_finds_every_secret_in_a_program_that_does_not_wipe_memory() {
     let named: Vec<_> = secrets.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     person.trace_exit(&named);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    let finding = person.finding();
+    report("in a careless program, which is the control", finding, &secrets, |_| true);
     for (name, _) in &secrets {
-        let kept = person.finding().hits.iter().any(|hit| hit.name == *name && is_significant(hit));
+        let kept = finding.hits.iter().any(|hit| hit.name == *name && is_significant(hit));
         assert!(kept, "the search should find {name} in a program that does not wipe it");
     }
 }
@@ -221,7 +238,7 @@ fn no_secret_is_in_memory_after_a_successful_opening() {
         let used = format!("alert: {} acknowledged", channel.trim_start_matches("the alerts' "));
         assert!(person.transcript().contains(&used), "{used}: {}", person.transcript());
     }
-    nothing_left(&person);
+    nothing_left(&person, &secrets);
 }
 
 #[test]
@@ -241,7 +258,7 @@ fn no_secret_is_in_memory_after_a_custodian_was_refused() {
     person.expect("waiting for the YubiKey of carol");
     person.eof();
     assert!(matches!(person.wait(), End::Code(3 | 4)), "{}", person.transcript());
-    nothing_left(&person);
+    nothing_left(&person, &secrets);
 }
 
 #[test]
@@ -254,7 +271,7 @@ fn no_secret_is_in_memory_after_sigterm_at_a_prompt_or_in_the_window() {
     person.expect("bob: passphrase part (12 words): ");
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
-    nothing_left(&person);
+    nothing_left(&person, &secrets);
 
     let mut person = vault.open("5m").hold().start();
     person.trace_exit(&named(&secrets));
@@ -262,7 +279,7 @@ fn no_secret_is_in_memory_after_sigterm_at_a_prompt_or_in_the_window() {
     person.expect("left");
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(143), "{}", person.transcript());
-    nothing_left(&person);
+    nothing_left(&person, &secrets);
 }
 
 #[test]
@@ -276,8 +293,14 @@ fn during_the_window_the_openers_and_the_quorums_secrets_are_not_in_memory() {
     let look = || search_now(person.pid(), &named(&secrets)).unwrap();
     let finding = (0..5).map(|_| look()).find(|f| f.found("closer's secret")).unwrap_or_else(look);
     assert!(finding.found("closer's secret"), "the control: the closer's secret should still be in memory");
+    let is_gone = |name: &str| {
+        name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'")
+    };
+    report("while the window is open, control found", &finding, &secrets, |hit| {
+        hit.name != "control" && is_gone(&hit.name)
+    });
     for (name, _) in &secrets {
-        if name != "closer's secret" && name != "emergency's secret" && !name.starts_with("the alerts'") {
+        if is_gone(name) {
             let left: Vec<_> =
                 finding.hits.iter().filter(|hit| hit.name == *name && is_significant(hit)).collect();
             assert!(left.is_empty(), "{name} should not be in memory while the window is open: {left:#?}");
@@ -303,7 +326,7 @@ fn no_secret_is_in_memory_after_sealing() {
     let mut person = vault.site.person_fed(&arguments, &payload);
     person.trace_exit(&named(&secrets));
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
-    nothing_left(&person);
+    nothing_left(&person, &secrets);
 }
 
 /// In the lane `static`, the program wipes the credentials that assume the role as soon as it has the role's session.
@@ -329,6 +352,7 @@ fn in_the_lane_static_the_key_and_the_totp_seed_are_wiped_before_the_window_open
     person.expect("gate: open");
     let finding = search_now(person.pid(), &named(&secrets)).unwrap();
     assert!(finding.found("control"));
+    report("while the window is open, control found", &finding, &secrets, |hit| hit.name != "control");
     let left: Vec<_> = finding.hits.iter().filter(|hit| hit.name != "control").collect();
     assert!(
         left.is_empty(),
@@ -336,5 +360,5 @@ fn in_the_lane_static_the_key_and_the_totp_seed_are_wiped_before_the_window_open
     );
     person.send_signal(Signal::SIGTERM);
     assert_eq!(person.wait(), End::Code(10), "{}", person.transcript());
-    nothing_left(&person);
+    nothing_left(&person, &secrets);
 }

@@ -37,6 +37,8 @@ pub struct Hit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     pub hits: Vec<Hit>,
+    /// The number of memory mappings that were searched.
+    pub mappings: usize,
     /// The number of bytes that were searched.
     pub searched: u64,
     /// Mappings that are listed as readable but cannot be read, such as `[vvar]` or secretmem.
@@ -66,8 +68,9 @@ fn search(process: &Path, windows: &Windows) -> io::Result<Finding> {
     let mut finding = Finding::default();
     let mut buffer = vec![0; CHUNK + windows::OVERLAP];
     for mapping in maps.lines().filter_map(Mapping::parse) {
-        if mapping.search(&memory, windows, &mut buffer, &mut finding).is_err() {
-            finding.unreadable.push(mapping.name.into());
+        match mapping.search(&memory, windows, &mut buffer, &mut finding) {
+            Ok(()) => finding.mappings += 1,
+            Err(_) => finding.unreadable.push(mapping.name.into()),
         }
     }
     Ok(finding)
