@@ -123,8 +123,8 @@ pub enum Event<'a> {
     },
     /// The result of the command `status`.
     Status {
-        /// Whether a window may be open for at least one target.
-        may_be_open: bool,
+        /// Whether a window may be open for at least one target. `None` if this is not known.
+        may_be_open: Option<bool>,
         /// The status of each target.
         targets: &'a [crate::ledger::TargetStatus],
         /// Whether the program could read the copies of the ledgers in the S3 bucket. `None` if no bucket is

@@ -56,6 +56,7 @@ pub mod error;
 pub mod events;
 pub mod gate;
 pub mod ledger;
+mod placeholder;
 pub mod review;
 pub mod secret;
 #[cfg(feature = "cloud")]

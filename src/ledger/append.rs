@@ -48,7 +48,7 @@ impl Ledger {
         self.append_if(at, record, |file| {
             let entries = Chain::parse(&file::all(file, &path)?, &path)?.into_entries();
             let ours = of.intent();
-            let uses = Uses::of(&entries, &self.manifests);
+            let uses = Uses::of(&entries, &self.vaults);
             let has_opened = |entry: &Entry| {
                 let (ours, other) = (ours?, entry.record.intent()?);
                 let session = Some(other.session);

@@ -13,6 +13,7 @@ use super::record::Entry;
 use super::shipped::Shipped;
 use super::store::Ledger;
 use crate::error::{Error, Result};
+use crate::shell;
 
 /// The records of one ledger file, and the error that occurred while the file was read.
 #[derive(Clone, Debug)]
@@ -120,14 +121,19 @@ fn compare(files: &mut [LedgerFile]) {
         let differs = known.iter().filter(|known| known.chain.id() == one.chain.id()).find_map(|known| {
             let both = known.chain.links.iter().zip(&one.chain.links);
             let (_, ours) = both.into_iter().find(|(known, ours)| known.sha256 != ours.sha256)?;
-            Some((ours.entry.seq, known.path.display()))
+            Some((ours.entry.seq, known.path.as_path()))
         });
         if let Some((seq, other)) = differs.filter(|_| one.wrong.is_none()) {
             let what = format!(
-                "the ledger {} differs from its copy {other} from record {seq} on",
-                one.path.display()
+                "the ledger {} differs from its copy {} from record {seq} on",
+                one.path.display(),
+                other.display()
             );
-            let next = "verify both files: breakglass ledger verify --ledger FILE --copy OTHER";
+            let next = format!(
+                "verify both files: breakglass ledger verify --ledger {} --copy {}",
+                shell::path(&one.path),
+                shell::path(other)
+            );
             one.wrong = Some(Error::damaged(what).next(next));
         }
     }

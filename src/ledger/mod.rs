@@ -8,6 +8,7 @@ mod damage;
 mod facts;
 mod file;
 mod intent;
+mod known_vault;
 mod line;
 mod merge;
 mod record;
@@ -23,6 +24,7 @@ pub use chain::{Chain, Head};
 pub use damage::Damage;
 pub use facts::{Principals, VaultFacts};
 pub use intent::Intent;
+pub use known_vault::KnownVault;
 pub use line::Link;
 pub use merge::{LedgerFile, Merged, MergedRecord, read_all, read_all_with, read_file};
 pub use record::{AlertTopic, Entry, Record, SharePurpose};
@@ -34,7 +36,9 @@ pub use views::drills::LastDrill;
 pub use views::last_session::{LastSession, last};
 pub use views::readiness::{AffectedToken, CustodianProof, Readiness};
 pub use views::session_outcome::SessionOutcome;
-pub use views::target_status::{StatusSource, TargetState, TargetStatus};
+pub use views::target_status::{
+    ClockSource, ClockTime, RecordedEnd, StatusSource, TargetState, TargetStatus,
+};
 
 #[cfg(test)]
 mod tests;

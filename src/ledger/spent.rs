@@ -2,11 +2,13 @@
 //! records with the signatures of a quorum count, so a record without signatures cannot make a vault unusable.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::intent::Intent;
+use super::known_vault::KnownVault;
 use super::record::{Entry, Record, SharePurpose};
 use crate::custody::statement::close;
 use crate::error::Error;
@@ -66,32 +68,40 @@ pub struct UnsignedUse {
 #[derive(Debug)]
 pub struct FoundUse<T> {
     pub counted: Option<T>,
+    /// The file whose manifest checked the signatures, if this file is not the vault that is in use.
+    pub checked_with: Option<PathBuf>,
     pub unsigned: Vec<UnsignedUse>,
 }
 
-/// The uses of vaults in the ledgers, and the manifests for checking who signed each use.
+impl<T> Default for FoundUse<T> {
+    fn default() -> Self {
+        Self { counted: None, checked_with: None, unsigned: Vec::new() }
+    }
+}
+
+/// The uses of vaults in the ledgers, and the vaults for checking who signed each use.
 pub struct Uses<'a> {
     entries: &'a [Entry],
     approvals: HashMap<SessionId, Vec<(&'a str, &'a Envelope)>>,
-    manifests: &'a [Manifest],
+    vaults: &'a [KnownVault],
 }
 
 impl<'a> Uses<'a> {
-    /// Prepares a search in `entries`. `manifests` can contain the manifests of several epochs of the vault.
-    pub fn of(entries: &'a [Entry], manifests: &'a [Manifest]) -> Self {
+    /// Prepares a search in `entries`. `vaults` has the vault that is in use, and can have other vault files.
+    pub fn of(entries: &'a [Entry], vaults: &'a [KnownVault]) -> Self {
         let mut approvals: HashMap<_, Vec<_>> = HashMap::new();
         for entry in entries {
             if let Record::Approval { session, custodian, envelope, .. } = &entry.record {
                 approvals.entry(*session).or_default().push((custodian.as_str(), envelope));
             }
         }
-        Self { entries, approvals, manifests }
+        Self { entries, approvals, vaults }
     }
 
     /// Returns whether the intent counts: a quorum of the custodians of one manifest approved exactly this intent.
-    /// Without manifests, no signature can be checked, so every intent counts.
+    /// Without vaults, no signature can be checked, so every intent counts.
     pub fn counts(&self, intent: &Intent<'_>) -> bool {
-        self.manifests.is_empty() || self.quorum(intent).is_ok()
+        self.vaults.is_empty() || self.quorum(intent).is_ok()
     }
 
     /// Returns the last opening of the vault's credentials. If there is no opening, returns the last close by a quorum.
@@ -106,6 +116,7 @@ impl<'a> Uses<'a> {
         });
         FoundUse {
             counted: opened_by.or(closed.counted),
+            checked_with: opened.checked_with.or(closed.checked_with),
             unsigned: [opened.unsigned, closed.unsigned].concat(),
         }
     }
@@ -113,10 +124,14 @@ impl<'a> Uses<'a> {
     /// Returns the highest opened epoch of the vault, if this epoch is later than the epoch of `of`.
     pub fn later_epoch(&self, of: &Manifest) -> FoundUse<u64> {
         let is_later = |intent: &Intent<'_>| intent.vault == of.vault_id && intent.epoch > of.epoch.into();
-        let mut found = FoundUse { counted: None, unsigned: Vec::new() };
+        let mut found = FoundUse::default();
         for (entry, intent) in self.intents().filter(|(_, intent)| is_later(intent)) {
             match self.quorum(&intent) {
-                Ok(()) => found.counted = found.counted.max(Some(intent.epoch)),
+                Ok(vault) if found.counted < Some(intent.epoch) => {
+                    found.counted = Some(intent.epoch);
+                    found.checked_with = vault.path().map(Path::to_owned);
+                }
+                Ok(_) => {}
                 Err(signed) => found.unsigned.push(unsigned(entry, &intent, signed)),
             }
         }
@@ -128,11 +143,12 @@ impl<'a> Uses<'a> {
     }
 
     fn last_intent(&self, is_of: impl Fn(&Intent<'_>) -> bool) -> FoundUse<(Timestamp, Intent<'a>)> {
-        let mut found = FoundUse { counted: None, unsigned: Vec::new() };
+        let mut found = FoundUse::default();
         for (entry, intent) in self.intents().rev().filter(|(_, intent)| is_of(intent)) {
             match self.quorum(&intent) {
-                Ok(()) => {
+                Ok(vault) => {
                     found.counted = Some((entry.at, intent));
+                    found.checked_with = vault.path().map(Path::to_owned);
                     break;
                 }
                 Err(signed) => found.unsigned.push(unsigned(entry, &intent, signed)),
@@ -141,16 +157,22 @@ impl<'a> Uses<'a> {
         found
     }
 
-    /// Checks that a quorum approved the intent. The error has the highest number of valid approvals under one
-    /// manifest, and the number of approvals that this manifest needs.
-    fn quorum(&self, intent: &Intent<'_>) -> Result<(), (usize, usize)> {
+    /// Checks that a quorum approved the intent, and, if another vault checks this, that one of the approvals is by a
+    /// custodian of the vault in use. Returns the vault whose manifest showed this. The error has the highest
+    /// number of valid approvals under one manifest, and the number of approvals that this manifest needs.
+    fn quorum(&self, intent: &Intent<'_>) -> Result<&'a KnownVault, (usize, usize)> {
         let signed = self.approvals.get(&intent.session).map(Vec::as_slice).unwrap_or_default();
         let mut most = (0, 0);
-        for manifest in self.manifests {
-            let needed = usize::from(manifest.threshold.get());
-            let valid = intent.approvers(signed, manifest).len();
-            if valid >= needed {
-                return Ok(());
+        let mut is_ours = false;
+        for vault in self.vaults.iter().filter(|vault| vault.can_check(intent)) {
+            let needed = usize::from(vault.manifest.threshold.get());
+            let valid = intent.approvers(signed, &vault.manifest).len();
+            is_ours |= vault.path().is_none() && valid > 0;
+            if valid >= needed && is_ours {
+                return Ok(vault);
+            }
+            if vault.path().is_some() {
+                continue;
             }
             most = most.max((valid, needed));
         }
@@ -181,27 +203,30 @@ impl<'a> Uses<'a> {
         }
         let needed = usize::from(of.threshold.get());
         let Some(last) = given.values().max_by_key(|entry| entry.at).filter(|_| given.len() >= needed) else {
-            return FoundUse { counted: None, unsigned: Vec::new() };
+            return FoundUse::default();
         };
         let session = last.record.session();
         let signed = given.keys().filter(|name| signed.contains(name)).count();
         if signed >= needed {
             let by = SpentBy { session, at: last.at, purpose: SharePurpose::Close };
-            return FoundUse { counted: Some(by), unsigned: Vec::new() };
+            return FoundUse { counted: Some(by), ..FoundUse::default() };
         }
         let unsigned =
             UnsignedUse { seq: last.seq, session, purpose: SharePurpose::Close, epoch: None, signed, needed };
-        FoundUse { counted: None, unsigned: vec![unsigned] }
+        FoundUse { unsigned: vec![unsigned], ..FoundUse::default() }
     }
 
     fn has_signed(&self, of: &Manifest, custodian: &str, envelope: &Envelope) -> bool {
-        let same_credentials = |manifest: &&Manifest| {
-            (&manifest.vault_id, manifest.credentials_epoch) == (&of.vault_id, of.credentials_epoch)
+        let same_credentials = |vault: &&KnownVault| {
+            let Manifest { vault_id, credentials_epoch, .. } = &vault.manifest;
+            (vault_id, credentials_epoch) == (&of.vault_id, &of.credentials_epoch)
         };
-        self.manifests.iter().filter(same_credentials).any(|manifest| {
-            close::verify(manifest, envelope).is_ok_and(|statement| {
+        self.vaults.iter().filter(same_credentials).any(|vault| {
+            close::verify(&vault.manifest, envelope).is_ok_and(|statement| {
                 let said = &statement.predicate;
-                said.custodian == custodian && said.request.epoch == manifest.epoch
+                said.custodian == custodian
+                    && said.request.epoch == vault.manifest.epoch
+                    && vault.is_in_use_or(|sha256| statement.subject().digest.sha256 == sha256)
             })
         })
     }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use super::chain::{Chain, Head};
 use super::file;
+use super::known_vault::KnownVault;
 use super::line::{Link, lines};
 use super::record::{Entry, Record};
 use super::shipped::Shipped;
 use super::views::last_session::{LastSession, sessions};
 use crate::error::Result;
 use crate::gate::SessionId;
-use crate::vault::manifest::{Lane, Manifest};
+use crate::vault::manifest::Lane;
 
 /// The ledger of this machine.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub struct Ledger {
     /// The longest wait until another process releases its lock.
     pub(super) wait: Duration,
     /// The manifests with which approvals of earlier intents are checked.
-    pub(super) manifests: Arc<[Manifest]>,
+    pub(super) vaults: Arc<[KnownVault]>,
 }
 
 impl fmt::Debug for Ledger {
@@ -67,7 +68,7 @@ impl Ledger {
 
     /// Returns the ledger in this directory. The directory need not exist yet.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT, manifests: Arc::default() }
+        Self { directory: directory.into(), wake: None, wait: file::LONGEST_WAIT, vaults: Arc::default() }
     }
 
     /// Returns a handle that calls `wake` after each appended record. `wake` must return quickly.
@@ -91,8 +92,8 @@ impl Ledger {
 
     /// Returns a handle that checks the approvals of earlier intents with these manifests.
     #[must_use]
-    pub fn judged_by(self, manifests: impl Into<Arc<[Manifest]>>) -> Self {
-        Self { manifests: manifests.into(), ..self }
+    pub fn judged_by(self, vaults: impl Into<Arc<[KnownVault]>>) -> Self {
+        Self { vaults: vaults.into(), ..self }
     }
 
     /// Returns the path of the ledger file.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::gate::SessionId;
+use crate::placeholder::{self, PROFILE, PROFILE_READS_CALLS, VAULT, VAULT_IS};
 use crate::shell;
 
 /// The options with which the reviewer ran `review`.
@@ -27,7 +28,7 @@ impl ReviewCommand {
             let _ = write!(command, " --vault {}", shell::path(vault));
         }
         let profile = self.profile.as_deref().map(|name| shell::word(OsStr::new(name)));
-        let _ = write!(command, " --profile {}", profile.unwrap_or("NAME".into()).to_string_lossy());
+        let _ = write!(command, " --profile {}", profile.unwrap_or(PROFILE.into()).to_string_lossy());
         for ledger in &self.ledgers {
             let _ = write!(command, " --ledger {}", shell::path(ledger));
         }
@@ -49,8 +50,18 @@ impl ReviewCommand {
         vec![format!("breakglass status {vault}"), format!("breakglass close {vault}")]
     }
 
+    /// Explains the placeholder for the AWS profile, if the profile is not known.
+    pub(super) fn explained_profile(&self) -> String {
+        placeholder::explained(&[self.profile.is_none().then_some(PROFILE_READS_CALLS)])
+    }
+
+    /// Explains the placeholder for the vault, if the vault is not known.
+    pub(super) fn explained_vault(&self) -> String {
+        placeholder::explained(&[self.vault.is_none().then_some(VAULT_IS)])
+    }
+
     fn vault(&self) -> String {
-        self.vault.as_deref().map_or("FILE".into(), shell::path)
+        self.vault.as_deref().map_or(VAULT.into(), shell::path)
     }
 }
 
@@ -80,8 +91,12 @@ mod tests {
         assert!(named.sign(session).ends_with(" --json p.json --sign"));
         let stdout = ReviewCommand { packet: Some("-".into()), ..command };
         assert!(!stdout.sign(session).contains("--json"), "standard output is not a file to sign");
+        assert_eq!(stdout.explained_profile() + &stdout.explained_vault(), "");
         let unknown = ReviewCommand::default();
+        assert!(
+            unknown.explained_profile().contains("NAME is") && unknown.explained_vault().contains("VAULT is")
+        );
         assert_eq!(unknown.again(session), "breakglass review 0707070707070707 --profile NAME");
-        assert_eq!(unknown.sign(session), "breakglass review 0707070707070707 --vault FILE --sign");
+        assert_eq!(unknown.sign(session), "breakglass review 0707070707070707 --vault VAULT --sign");
     }
 }

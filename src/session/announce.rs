@@ -212,6 +212,7 @@ impl<'a> Announcer<'a> {
 
 fn not_acknowledged(failures: &[String]) -> Error {
     let why = if failures.is_empty() { "no channel is configured".into() } else { failures.join("; ") };
-    Error::failed(format!("no channel acknowledged the alert ({why})"))
-        .next("check the channels; to open without an alert, pass --no-alert WHY, which the custodians sign")
+    Error::failed(format!("no channel acknowledged the alert ({why})")).next(
+        "check the channels; to open without an alert, pass --no-alert \"reason\", which the custodians sign",
+    )
 }

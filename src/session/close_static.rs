@@ -3,17 +3,15 @@
 
 use jiff::Timestamp;
 
-use crate::aws::preload::{Preload, runtime};
-use crate::aws::principals::IdentityClient;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::{Event, Events};
-use crate::gate::fault::Fault;
 use crate::ledger::{self, AlertTopic, LastSession, Ledger, Record, VaultFacts};
 use crate::session::announce::Ending;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
 use crate::session::notify::{LocalNotice, notify_local};
+use crate::session::status::{aws_time, find_role_sessions};
 use crate::terminal::print;
 use crate::time_text;
 use crate::vault::manifest::Lane;
@@ -24,7 +22,8 @@ use crate::window::Cause;
 /// records in the ledger that the session is closed.
 ///
 /// # Errors
-/// The error has exit status 10 if the session has not expired, or if the ledger or AWS's time cannot be read.
+/// The error has exit status 10 if the session has not ended, or if the ledger or AWS's time cannot be read. The error
+/// has exit status 1 if the ledger has no session of the role, because then nothing is known.
 pub(crate) fn close_static(
     vault: &VaultFacts,
     target: &TargetId,
@@ -36,11 +35,22 @@ pub(crate) fn close_static(
     let how = HowToClose::new(&vault.path, target, Lane::Static);
     let entries = ledger.entries().map_err(|error| how.may_be_open(&error.what, None, Timestamp::now()))?;
     let is_of = |last: &LastSession| last.is_of(target, Lane::Static);
-    let last = ledger::last(&entries).into_iter().find(is_of).filter(|last| !last.closed);
-    let Some((session, until)) = last.and_then(|last| Some((last.session, last.until?))) else {
-        print::progress("close: no session of this role is open on this machine");
-        return Ok(());
+    let last = ledger::last(&entries).into_iter().find(is_of).and_then(|last| Some((last.until?, last)));
+    let Some((until, LastSession { session, closed, role, .. })) = last else {
+        let user = &target.user;
+        let what = format!(
+            "no role session of user {user} is recorded on this machine; whether access is open is not known"
+        );
+        return Err(Error::failed(what).next(find_role_sessions(target, region)));
     };
+    if closed {
+        print::progress(&format!(
+            "close: session {session}, the last one of this machine, is recorded as ended; sessions that other machines \
+             opened are not known"
+        ));
+        return Ok(());
+    }
+    let how = HowToClose { role: Some(role.into()), ..how };
     let local = LocalNotice { vault, target, session: Some(session), ledger, events };
     let notify = |topic, detail| notify_local(&local, config, Ending { topic, detail, until: None });
     let (why, now) = match aws_time(region) {
@@ -66,13 +76,4 @@ pub(crate) fn close_static(
     events.emit(now, Event::Closed { session: Some(session), probed: false, cause: cause.clone() });
     notify(AlertTopic::Closed, cause);
     Ok(())
-}
-
-/// Returns AWS's time. The call needs no credentials.
-fn aws_time(region: &str) -> Result<Timestamp, Fault> {
-    let runtime = runtime().map_err(|error| Fault::Unknown(error.what))?;
-    let aws = Preload::start().config(&runtime);
-    let time = runtime.block_on(IdentityClient::without_credentials(&aws, region).time());
-    runtime.shutdown_background();
-    time
 }

@@ -6,10 +6,26 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::error::{Error, Status};
+use crate::placeholder::{self, PROFILE, PROFILE_CLOSES, VAULT, VAULT_IS};
 use crate::shell;
 use crate::time_text;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
+
+/// The role of a target in the lane `static`.
+#[derive(Clone, Debug)]
+pub(crate) enum TargetRole {
+    /// The role's ARN.
+    Arn(String),
+    /// The role is sealed in the vault, and no ledger names it.
+    NotKnown,
+}
+
+impl From<Option<String>> for TargetRole {
+    fn from(arn: Option<String>) -> Self {
+        arn.map_or(Self::NotKnown, Self::Arn)
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct HowToClose {
@@ -18,17 +34,21 @@ pub(crate) struct HowToClose {
     /// The emergency key's id, if it is known.
     pub(crate) key: Option<String>,
     /// The role of a target in the lane `static`.
-    pub(crate) role: Option<String>,
+    pub(crate) role: Option<TargetRole>,
     /// The AWS profile with which the operator can close access, if it is known.
     pub(crate) profile: Option<String>,
 }
 
 impl HowToClose {
-    /// Creates the commands from the manifest only. The manifest contains neither the key id nor the role, so the
-    /// commands leave out the key id and have a placeholder for the role.
+    /// Creates the commands from the manifest's data only. The manifest contains neither the key id nor the role.
     pub(crate) fn new(vault: &Path, target: &TargetId, lane: Lane) -> Self {
-        let role = (lane == Lane::Static).then(|| "ROLE".to_owned());
+        let role = (lane == Lane::Static).then_some(TargetRole::NotKnown);
         Self { vault: vault.to_owned(), target: target.clone(), key: None, role, profile: None }
+    }
+
+    /// Creates the commands for a target of which the vault file is not known.
+    pub(crate) fn without_vault(target: &TargetId, lane: Lane) -> Self {
+        Self::new(Path::new(VAULT), target, lane)
     }
 
     /// Returns the commands, one per line. The first command is `breakglass close`, which works on any machine. The
@@ -44,34 +64,62 @@ impl HowToClose {
                 " && aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"
             )
         });
+        let explained = placeholder::explained(&[
+            (self.vault == Path::new(VAULT)).then_some(VAULT_IS),
+            self.profile.is_none().then_some(PROFILE_CLOSES),
+        ]);
+        let explained = if explained.is_empty() { explained } else { format!("\n {explained}") };
         format!(
-            "close it from any machine:\n    {} --force\n  or without this program:\n    \
+            "close it from any machine:\n    {} --force{explained}\n  or without this program:\n    \
              aws iam attach-user-policy --user-name {user} --policy-arn {deny}{key}",
             self.with_profile()
         )
     }
 
     /// Returns the AWS CLI command that ends every session of a role.
-    fn role_commands(&self, role: &str) -> String {
-        let (name, deny) = (role.rsplit('/').next().unwrap_or(role), self.target.deny_all_arn());
+    fn role_commands(&self, role: &TargetRole) -> String {
+        let deny = self.target.deny_all_arn();
+        let TargetRole::Arn(role) = role else {
+            let user = &self.target.user;
+            return format!(
+                "only an IAM administrator can end the session sooner: attach {deny} to the role that user {user} is \
+                 allowed to assume (and detach the policy afterwards)"
+            );
+        };
+        let name = role.rsplit('/').next().unwrap_or(role);
         format!(
             "only an IAM administrator can end the session sooner (and has to detach the policy afterwards):\n    \
              aws iam attach-role-policy --role-name {name} --policy-arn {deny}"
         )
     }
 
-    /// Returns the command `close` with `--force`. With `--force`, the command also closes a window that another
-    /// machine opened.
-    pub(crate) fn by_force(&self) -> String {
-        let profile =
-            self.profile.as_deref().map_or(String::new(), |name| format!(" --profile {}", quoted(name)));
-        format!("to close it anyway: {}{profile} --force", self.close_command())
+    /// Returns the command `close` with `--force`. This command also closes a window that another machine opened.
+    pub(crate) fn force_command(&self) -> String {
+        format!("{} --force", self.command())
     }
 
-    /// Returns the command `close` with a profile of the AWS configuration. A close with a profile needs no quorum.
-    pub(crate) fn with_profile(&self) -> String {
-        let profile = self.profile.as_deref().map_or_else(|| "NAME".to_owned(), quoted);
+    /// Returns the command that closes with a profile of the AWS configuration, without a quorum.
+    fn with_profile(&self) -> String {
+        let profile = self.profile.as_deref().map_or_else(|| PROFILE.to_owned(), quoted);
         format!("{} --profile {profile}", self.close_command())
+    }
+
+    /// Returns the next step for a window that another machine opened.
+    pub(crate) fn by_force(&self) -> String {
+        format!("to close it anyway: {}", self.force_command())
+    }
+
+    /// Returns the command that closes with a profile. If the profile is not known, also explains the placeholder.
+    pub(crate) fn with_profile_explained(&self) -> String {
+        let explained = placeholder::explained(&[self.profile.is_none().then_some(PROFILE_CLOSES)]);
+        format!("{}{explained}", self.with_profile())
+    }
+
+    /// Returns the command that closes with a quorum, or with the profile if it is known.
+    pub(crate) fn command(&self) -> String {
+        let profile =
+            self.profile.as_deref().map_or(String::new(), |name| format!(" --profile {}", quoted(name)));
+        format!("{}{profile}", self.close_command())
     }
 
     fn close_command(&self) -> String {

@@ -26,5 +26,7 @@ pub(crate) use notify::{LocalNotice, notify_local};
 pub(crate) use open::{ApprovedOpening, open};
 pub(crate) use outcome::WindowEnd;
 pub(crate) use release::Release;
-pub(crate) use status::{StatusQuery, close_with_profile_command, how_to_close, read_status};
+pub(crate) use status::{
+    StatusQuery, aws_time, close_with_profile_command, find_role_sessions, how_to_close, read_status,
+};
 pub(crate) use work::Work;

@@ -17,6 +17,7 @@ mod hybrid;
 mod imports;
 mod openssl;
 mod packet;
+mod placeholders;
 mod readiness;
 mod recover;
 mod requirements;

@@ -4,7 +4,7 @@ use breakglass::custody::statement::LedgerHead;
 use breakglass::custody::statement::approval::{self, Request};
 use breakglass::custody::statement::close::{self, ClosePurpose};
 use breakglass::gate::SessionId;
-use breakglass::ledger::{Entry, Principals, Record, SharePurpose, Uses};
+use breakglass::ledger::{Entry, KnownVault, Principals, Record, SharePurpose, Uses};
 use breakglass::secret::SecretText;
 use breakglass::vault::dsse::Envelope;
 use breakglass::vault::file::Vault;
@@ -175,24 +175,24 @@ fn an_intent_counts_only_with_a_quorum_of_valid_approvals() {
         (vec![alice.clone(), forged], 1, "an approval under another name"),
     ] {
         let entries = entries(&[&approvals, &intent]);
-        let manifests = [manifest.clone()];
-        let found = Uses::of(&entries, &manifests).spent(manifest);
+        let vaults = [KnownVault::in_use(manifest.clone())];
+        let found = Uses::of(&entries, &vaults).spent(manifest);
         assert!(found.counted.is_none(), "{what} should not count");
         let unsigned = found.unsigned.first().expect("the intent should be named");
         assert_eq!((unsigned.session, unsigned.signed, unsigned.needed), (Some(one), signed, 2), "{what}");
         let as_intent = entries.last().and_then(|entry| entry.record.intent()).expect("an intent");
-        assert!(Uses::of(&entries, &[]).counts(&as_intent), "without a manifest, every intent should count");
+        assert!(Uses::of(&entries, &[]).counts(&as_intent), "without a vault, every intent should count");
     }
     let entries = entries(&[&[alice, bob], &intent]);
-    let manifests = [manifest.clone()];
-    let uses = Uses::of(&entries, &manifests);
+    let vaults = [KnownVault::in_use(manifest.clone())];
+    let uses = Uses::of(&entries, &vaults);
     assert_eq!(uses.spent(manifest).counted.map(|by| by.session), Some(Some(one)));
 
     // An earlier epoch of the vault has the same custodians, so the manifest of the earlier epoch can check the
     // approvals.
     let earlier = Manifest { epoch: 0, credentials_epoch: 0, ..manifest.clone() };
-    let manifests = [earlier.clone()];
-    let uses = Uses::of(&entries, &manifests);
+    let vaults = [KnownVault::in_use(earlier.clone())];
+    let uses = Uses::of(&entries, &vaults);
     assert_eq!(uses.later_epoch(&earlier).counted, Some(manifest.epoch.into()));
     assert!(uses.spent(&earlier).counted.is_none(), "the earlier epoch has different credentials");
 }
@@ -201,10 +201,10 @@ fn an_intent_counts_only_with_a_quorum_of_valid_approvals() {
 fn a_close_counts_only_with_the_signatures_and_shares_of_a_quorum() {
     let signers = Signers::new();
     let manifest = signers.manifest();
-    let manifests = [manifest.clone()];
+    let vaults = [KnownVault::in_use(manifest.clone())];
     let spent = |records: &[Record]| {
         let entries = entries(&[records]);
-        let found = Uses::of(&entries, &manifests).spent(manifest);
+        let found = Uses::of(&entries, &vaults).spent(manifest);
         (found.counted.map(|by| by.purpose), found.unsigned.first().map(|of| of.signed))
     };
     let whole = signers.close(&[(0, 0), (1, 1)]);
@@ -215,4 +215,53 @@ fn a_close_counts_only_with_the_signatures_and_shares_of_a_quorum() {
     assert_eq!(spent(&shares), (None, Some(0)), "shares without signatures are only named");
     let one_signer = signers.close(&[(0, 0), (1, 0)]);
     assert_eq!(spent(&one_signer), (None, Some(1)), "alice's signature does not count for bob");
+}
+
+/// A change to a vault, after its custodians signed.
+type Change = fn(&mut Vault);
+
+/// A vault is not signed, so another vault file can have any keys. It checks only the uses of exactly this file, and only
+/// if a custodian of the vault in use approved the use too.
+#[test]
+fn another_vault_file_checks_only_its_own_uses_and_needs_a_custodian_of_the_vault_in_use() {
+    let ours = Signers::new();
+    let genuine = ours.manifest();
+    let changes: [(&str, bool, Change, bool); 6] = [
+        ("the file of the use", true, |_| {}, true),
+        ("a file whose custodians are all others", false, |_| {}, false),
+        ("a vault with another id", true, |file| file.manifest.vault_id = "f".repeat(32), false),
+        ("a vault of another epoch", true, |file| file.manifest.epoch += 1, false),
+        ("a vault with other credentials", true, |file| file.manifest.credentials_epoch += 1, false),
+        ("a file with another digest", true, |file| file.sha256[0] ^= 1, false),
+    ];
+    for ((what, shared, change, counts), is_later) in
+        changes.into_iter().flat_map(|row| [(row, true), (row, false)])
+    {
+        let mut other = Signers::new();
+        if shared {
+            other.people[0] = ours.people[0].clone();
+            other.vault.manifest.custodians[0] = genuine.custodians[0].clone();
+        }
+        other.vault.manifest.vault_id.clone_from(&genuine.vault_id);
+        other.vault.manifest.epoch = genuine.epoch + 1;
+        other.vault.manifest.credentials_epoch = genuine.credentials_epoch + u32::from(is_later);
+        let request = other.request(SessionId::from_bytes([3; 8]));
+        let records = [other.approval(0, &request), other.approval(1, &request), other.intent(&request)];
+        let entries = entries(&[&records]);
+        change(&mut other.vault);
+        let vaults =
+            [KnownVault::in_use(genuine.clone()), KnownVault::other("other.age".into(), other.vault)];
+        let uses = Uses::of(&entries, &vaults);
+        let (found, checked_with, unsigned) = if is_later {
+            let found = uses.later_epoch(genuine);
+            (found.counted.is_some(), found.checked_with, found.unsigned.len())
+        } else {
+            let found = uses.spent(genuine);
+            (found.counted.is_some(), found.checked_with, found.unsigned.len())
+        };
+        assert_eq!(found, counts, "{what}, later: {is_later}");
+        let named = counts.then(|| std::path::PathBuf::from("other.age"));
+        assert_eq!(checked_with, named, "{what}: the file that checked the signatures should be named");
+        assert_eq!(unsigned, usize::from(!counts), "{what}: a use that does not count should be named");
+    }
 }

@@ -39,7 +39,7 @@ fn an_inactive_second_key_needs_a_signed_exception() {
     vault.account.drift(Drift::SecondInactiveKey);
     let mut person = vault.open("5m").run(&["true"]).by_quorum();
     assert_eq!(person.wait(), End::Code(5), "{}", person.transcript());
-    assert!(person.transcript().contains("--extra-key WHY"), "{}", person.transcript());
+    assert!(person.transcript().contains("--extra-key \"reason\""), "{}", person.transcript());
     assert_eq!(vault.writes(), Vec::<String>::new());
 
     let arguments = ["open", "prod.age", "--for", "5m", "--reason", "x", "--again", "nothing was enabled"];
@@ -57,8 +57,15 @@ fn an_inactive_second_key_needs_a_signed_exception() {
 
 #[test]
 fn a_closer_that_cannot_close_stops_the_opening_before_the_gate_is_written() {
-    for action in ["iam:AttachUserPolicy", "iam:UpdateAccessKey"] {
-        let vault = two_of_two(&format!("closer-{}", &action[4..10].to_lowercase())).all_plugged();
+    let actions = ["iam:AttachUserPolicy", "iam:UpdateAccessKey"];
+    for (action, leftover) in actions.into_iter().flat_map(|action| [(action, false), (action, true)]) {
+        let name = format!("closer-{}-{leftover}", &action[4..10].to_lowercase());
+        let vault = two_of_two(&name).all_plugged();
+        if leftover {
+            // The window of an earlier session was not closed, so this opening has to close it first.
+            let now = vault.account.now();
+            vault.account.put_window("Sfeedfacefeedface", now - 600, now - 60);
+        }
         vault.account.take_from_closer(action);
         let mut person = vault.open("5m").run(&["true"]).by_quorum();
         let began = std::time::Instant::now();
@@ -67,7 +74,7 @@ fn a_closer_that_cannot_close_stops_the_opening_before_the_gate_is_written() {
         assert!(said.contains("the closer is not allowed") && said.contains(action), "{said}");
         assert!(said.contains("nothing was enabled") && began.elapsed().as_secs() < 15, "{said}");
         assert!(!vault.writes().iter().any(|call| call.contains("PutUserPolicy")), "{:?}", vault.writes());
-        assert!(vault.account.rest().at_rest());
+        assert!(leftover || vault.account.rest().at_rest());
     }
 }
 

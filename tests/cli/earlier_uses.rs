@@ -163,3 +163,43 @@ fn custodians_see_whether_the_ledger_is_new() {
     let said = shown(&mut person);
     assert!(said.contains("ledger NEW: this machine has no record of any earlier use"), "{said}");
 }
+
+#[test]
+fn custodians_see_that_the_ledger_is_not_the_one_of_the_last_session() {
+    let vault = two_of_two("uses-other").all_plugged();
+    let site = &vault.site;
+    let shown = |state: &str| {
+        let mut person = vault.open("5m").env("BREAKGLASS_STATE", site.path(state)).again("x").hold().start();
+        person.expect("alice: passphrase part").split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let other = "OTHER this is not the ledger that the last session of this vault used: session";
+    assert!(!shown("state").contains("OTHER"), "no session is known yet");
+    use_it(&vault);
+    let session = site.last_session();
+    let said = shown("state");
+    assert!(!said.contains("OTHER"), "this ledger has the last session: {said}");
+    // A new ledger, a ledger of other sessions, and an old copy of the ledger do not have the last session.
+    fs::create_dir(site.path("copied")).unwrap();
+    fs::copy(site.path("state/ledger.jsonl"), site.path("copied/ledger.jsonl")).unwrap();
+    let said = shown("new");
+    assert!(said.contains(&format!("{other} {session}, 20")), "{said}");
+    use_it(&vault);
+    let last = site.last_session();
+    for state in ["copied", "new"] {
+        let said = shown(state);
+        assert!(said.contains(&format!("{other} {last}, 20")), "{state}: {said}");
+    }
+    // Without the note, the records of another ledger show the last session too.
+    fs::remove_file(site.path("prod.age.last-session")).unwrap();
+    site.configure(&json!({"ledgers": [site.path("state/ledger.jsonl")]}));
+    let said = shown("new");
+    assert!(said.contains(&format!("{other} {last}, 20")), "{said}");
+    // The program does not trust what it cannot read, and opens all the same.
+    for text in
+        ["garbage", "{\"vault\":\"ff\",\"session\":\"0707070707070707\",\"at\":\"2026-11-22T02:17:00Z\"}"]
+    {
+        fs::write(site.path("prod.age.last-session"), text).unwrap();
+        let said = shown("state");
+        assert!(!said.contains("OTHER"), "{text}: {said}");
+    }
+}

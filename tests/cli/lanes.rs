@@ -92,7 +92,12 @@ fn a_probe_proves_that_aws_refuses_a_role_session_from_t1_on() {
         "the close should be proven with the role's session: {said}"
     );
     let status = vault.site.command(&["status"]).output().unwrap();
-    assert_eq!(status.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&[status.stdout, status.stderr].concat()).into_owned();
+    assert_eq!(status.status.code(), Some(1), "sessions that other machines opened are not known: {said}");
+    assert!(
+        said.contains("UNKNOWN") && said.contains("aws cloudtrail lookup-events --region eu-west-1"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -103,6 +108,25 @@ fn only_the_time_of_aws_proves_that_a_role_session_has_expired() {
     person.send_signal(Signal::SIGKILL);
     person.wait();
     std::thread::sleep(Duration::from_secs(9));
+    let offline = vault.site.offline(&["status", "prod.age", "--json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&offline.stdout).unwrap();
+    assert_eq!(
+        (offline.status.code(), &json["targets"][0]["state"]),
+        (Some(10), &"unproven".into()),
+        "{json}"
+    );
+    assert_eq!(json["targets"][0]["clock"], "local", "{json}");
+    let offline = vault.site.offline(&["status", "prod.age"]).output().unwrap();
+    let said = String::from_utf8_lossy(&offline.stdout).into_owned();
+    assert!(said.contains("by this machine's clock, which can be wrong"), "{said}");
+    let asked = vault.site.command(&["status", "prod.age", "--json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!((asked.status.code(), &json["targets"][0]["state"]), (Some(1), &"unknown".into()), "{json}");
+    assert_eq!(
+        (&json["targets"][0]["clock"], &json["targets"][0]["recorded"]["end"]),
+        (&"aws".into(), &"expired".into()),
+        "{json}"
+    );
     let offline = vault.site.offline(&["close", "prod.age"]).output().unwrap();
     let said = String::from_utf8_lossy(&offline.stderr).into_owned();
     assert_eq!(offline.status.code(), Some(10), "{said}");
@@ -111,6 +135,21 @@ fn only_the_time_of_aws_proves_that_a_role_session_has_expired() {
     let said = String::from_utf8_lossy(&closed.stderr).into_owned();
     assert_eq!(closed.status.code(), Some(0), "{said}");
     assert!(said.contains("ended by itself"), "{said}");
+    let again = vault.site.command(&["close", "prod.age"]).output().unwrap();
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(
+        again.status.success() && said.contains("sessions that other machines opened are not known"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_close_without_a_record_of_a_role_session_reports_that_nothing_is_known() {
+    let (vault, _) = standby("unknown-static");
+    let close = vault.site.command(&["close", "prod.age"]).output().unwrap();
+    let said = String::from_utf8_lossy(&close.stderr).into_owned();
+    assert_eq!(close.status.code(), Some(1), "{said}");
+    assert!(said.contains("is not known") && said.contains("aws cloudtrail lookup-events"), "{said}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_close_by_a_quorum_is_shown_signed_and_recorded_and_sends_alerts() {
     let before = person.expect("alice: passphrase part").split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "please give your shares to close release (user emergency, account",
-        "use breakglass close prod.age --target release --profile NAME: it closes the same window, and needs no share",
+        "use breakglass close prod.age --target release --profile NAME (NAME is an AWS profile that is allowed to attach AWSDenyAll to the user): it closes the same window, and needs no share",
         "attaches AWSDenyAll and deactivates the keys",
         &session,
         "count as released; with 2 shares the vault is decrypted, and the credentials are spent",
@@ -45,7 +45,10 @@ fn a_close_by_a_quorum_is_shown_signed_and_recorded_and_sends_alerts() {
         assert!(before.contains(part), "{part:?} should be shown before the first prompt: {before}");
     }
     let place = |part: &str| before.find(part).expect("a row");
-    assert!(place("--profile NAME") < place("AWSDenyAll"), "the close without shares should be named first");
+    assert!(
+        place("--profile NAME") < place("attaches AWSDenyAll"),
+        "the close without shares should be named first"
+    );
     person.type_line(&vault.site.custodian("alice").sheet());
     person.expect("alice: PIN of YubiKey");
     person.type_line(&vault.site.custodian("alice").pin);

@@ -20,12 +20,23 @@ fn output_of(mut command: Command) -> (Option<i32>, Value, String) {
 fn before_the_first_opening_status_shows_no_session() {
     let vault = two_of_two("never").all_plugged();
     let (code, _, said) = output_of(vault.site.command(&["status"]));
-    assert!(code == Some(0) && said.contains("no session recorded on this machine"), "{said}");
-    let (code, json, said) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
+    assert!(code == Some(1) && said.contains("no session is recorded on this machine"), "{said}");
+    assert!(
+        said.contains("breakglass status VAULT --profile NAME (VAULT is the vault file; NAME is an"),
+        "{said}"
+    );
+    let (code, json, said) = output_of(vault.site.command(&["status", "--json"]));
+    assert_eq!(
+        (code, &json["may_be_open"], &json["targets"]),
+        (Some(1), &Value::Null, &Value::Array(Vec::new())),
+        "{said}"
+    );
+    let (code, json, _) = output_of(vault.site.command(&["status", "prod.age", "--json"]));
     assert_eq!(code, Some(1), "without a record and without IAM, the state should be unknown");
     assert_eq!(json["targets"][0]["state"], "unknown");
-    assert!(said.contains("--profile NAME"), "{said}");
-    assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &false.into()), "{json}");
+    let next = json["targets"][0]["next"].as_str().unwrap();
+    assert!(next.contains("breakglass status prod.age --profile NAME (NAME is an AWS profile"), "{json}");
+    assert_eq!((&json["event"], &json["may_be_open"]), (&"status".into(), &Value::Null), "{json}");
 }
 
 #[test]
@@ -52,10 +63,25 @@ fn after_a_killed_run_status_shows_the_end_of_the_window() {
     site.quorum(&mut person, 2);
     assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
     let (code, _, said) = output_of(site.command(&["status"]));
-    assert_eq!(code, Some(0), "no window should be open: {said}");
+    assert_eq!(code, Some(1), "a recorded close does not show that access is closed now: {said}");
+    assert!(
+        said.contains("UNKNOWN; the last session recorded here") && said.contains("was recorded as closed"),
+        "{said}"
+    );
     let (code, json, said) = output_of(site.command(&["status", "prod.age", "--json"]));
-    assert_eq!(code, Some(1), "the status should say that the credentials must be rotated: {said}");
-    assert_eq!(json["may_be_open"], false);
+    assert_eq!((code, &json["may_be_open"]), (Some(1), &Value::Null), "{said}");
+    assert_eq!(json["targets"][0]["state"], "unknown", "{json}");
+    assert_eq!(json["targets"][0]["recorded"]["end"], "closed", "{json}");
+    assert!(json["targets"][0]["recorded"]["at"].is_string(), "{json}");
+    let asked = ["status", "prod.age", "--profile", "oncall", "--json"];
+    let (code, json, said) = output_of(site.with_profile("oncall", &account.closer, &asked));
+    assert_eq!((code, &json["may_be_open"]), (Some(1), &false.into()), "{said}");
+    assert_eq!(
+        (&json["targets"][0]["state"], &json["targets"][0]["source"]),
+        (&"closed".into(), &"iam".into()),
+        "{json}"
+    );
+    assert!(said.contains("a task is overdue"), "the credentials must be rotated: {said}");
     assert!(json["readiness"]["overdue"][0].as_str().unwrap().contains("rotate"), "{json}");
     let (_, _, said) = output_of(site.command(&["status", "prod.age"]));
     assert!(said.contains("SPENT by session") && said.contains("OVERDUE      rotate"), "{said}");
@@ -75,7 +101,7 @@ fn status_reads_the_ledgers_of_other_machines_and_reports_a_missing_ledger() {
     let (code, json, _) = output_of(site.command(&["status", "prod.age", "--json"]));
     assert_eq!(
         (code, &json["may_be_open"]),
-        (Some(1), &false.into()),
+        (Some(1), &Value::Null),
         "this machine's ledger should have no window, so the state should be unknown: {json}"
     );
     site.configure(&serde_json::json!({"ledgers": [other.join("ledger.jsonl")]}));
@@ -171,7 +197,45 @@ fn a_refused_second_opening_does_not_hide_the_first() {
     let close = site.with_profile("oncall", &account.closer, &["close", "prod.age", "--profile", "oncall"]);
     assert_eq!(output_of(close).0, Some(0));
     let (code, _, said) = output_of(site.command(&["status"]));
-    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+    let status = site.with_profile("oncall", &account.closer, &["status", "--profile", "oncall"]);
+    assert_eq!(output_of(status).0, Some(0), "IAM shows the user at rest");
+}
+
+/// A recorded close says nothing about a window that another machine has opened since, whatever IAM answers.
+#[test]
+fn a_recorded_close_is_never_the_state() {
+    let vault = two_of_two("past-close").all_plugged();
+    let (site, account) = (&vault.site, &vault.account);
+    let mut person = vault.open("5m").again("more").hold().until_open();
+    person.type_raw(b"q");
+    assert_eq!(person.wait(), End::Code(0), "{}", person.transcript());
+    // Another machine opens a window now; no ledger of this machine shows it.
+    let now = account.now();
+    account.put_window("Sfeedfacefeedface", now - 60, now + 600);
+    let state = |json: &Value| json["targets"][0]["state"].as_str().unwrap_or_default().to_owned();
+    let ask = |more: &[&str]| {
+        site.with_profile("oncall", &account.closer, &[&["status", "prod.age"], more].concat())
+    };
+    for profile in [&[][..], &["--profile", "oncall"]] {
+        let mut silent = ask(&[profile, &["--json"]].concat());
+        silent.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+        let (code, json, said) = output_of(silent);
+        assert_eq!((code, state(&json)), (Some(1), "unknown".into()), "{said}");
+        assert_eq!(
+            (&json["may_be_open"], &json["targets"][0]["may_be_open"]),
+            (&Value::Null, &Value::Null),
+            "{json}"
+        );
+        assert!(json["targets"][0]["next"].is_string(), "{json}");
+    }
+    // The opener is not allowed to read the user's keys.
+    let denied = ["status", "prod.age", "--profile", "oncall", "--json"];
+    let (code, json, said) = output_of(site.with_profile("oncall", &account.emergency, &denied));
+    assert_eq!((code, state(&json)), (Some(1), "unknown".into()), "{said}");
+    assert!(said.contains("iam:ListAccessKeys"), "{said}");
+    let (code, json, said) = output_of(ask(&["--profile", "oncall", "--json"]));
+    assert_eq!((code, state(&json)), (Some(10), "open".into()), "{said}");
 }
 
 #[test]
@@ -184,7 +248,7 @@ fn status_finds_in_iam_a_window_that_another_machine_opened() {
     std::fs::remove_dir_all(site.path("state")).unwrap();
     let (code, _, said) = output_of(site.command(&["status", "prod.age"]));
     assert_eq!(code, Some(1), "if neither a ledger nor IAM is read, the state should be unknown: {said}");
-    assert!(said.contains("UNKNOWN") && said.contains("--profile NAME"), "{said}");
+    assert!(said.contains("UNKNOWN") && said.contains("breakglass status prod.age --profile NAME"), "{said}");
     let ask = |json: &[&str]| {
         let arguments = [&["status", "prod.age", "--profile", "oncall"], json].concat();
         output_of(site.with_profile("oncall", &account.closer, &arguments))
@@ -207,8 +271,9 @@ fn an_untidy_user_without_an_open_window_is_reported_as_not_open() {
     account.put_window("Sfeedfacefeedface", now - 600, now - 60);
     let arguments = ["status", "prod.age", "--profile", "oncall"];
     let (code, _, said) = output_of(site.with_profile("oncall", &account.closer, &arguments));
-    assert!(code == Some(1) && said.contains("not at rest"), "{said}");
-    // A gate without an end: the program never writes such a gate, so the end of the window is not known.
+    assert!(code == Some(1) && said.contains("NOT AT REST"), "{said}");
+    // The test writes a gate without an end. The program never writes such a gate, so it does not know when the window
+    // ends.
     let anything = serde_json::json!({"Version": "2012-10-17", "Statement": [
         {"Sid": "All", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let gate = serde_json::json!({"UserName": account.user, "PolicyName": rig::aws::GATE,
@@ -255,7 +320,7 @@ fn status_works_with_the_ledger_alone_and_with_iam_alone() {
     let (code, _, said) = output_of(ask());
     assert!(code == Some(6), "the damaged ledger should be reported although IAM was read: {said}");
     let (code, _, said) = output_of(site.command(&["status"]));
-    assert!(code == Some(6) && !said.contains("no session recorded"), "{said}");
+    assert!(code == Some(6) && !said.contains("no session"), "{said}");
 }
 
 #[test]

@@ -3,13 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
 use super::shipping::{CopyReading, copy_text};
-use super::sibling_vault;
+use super::{last_session, sibling_vault};
 use crate::error::{Error, Result};
 use crate::ledger::{
-    Chain, Entry, FoundUse, Ledger, LedgerFile, TargetState, TargetStatus, Uses, is_spent, last,
+    Chain, ClockTime, Entry, FoundUse, KnownVault, Ledger, LedgerFile, TargetState, TargetStatus, Uses,
+    is_spent, last,
 };
 use crate::review;
 use crate::shell;
@@ -23,7 +22,7 @@ pub struct EarlierUses {
     path: PathBuf,
     entries: Vec<Entry>,
     /// The manifest of the vault, then the manifests of the other vaults in its directory.
-    manifests: Vec<Manifest>,
+    vaults: Vec<KnownVault>,
     /// The copies of ledgers in the bucket.
     copies: Vec<LedgerFile>,
     /// The rows about the ledgers in the text that custodians approve.
@@ -42,15 +41,19 @@ impl EarlierUses {
         others: &[PathBuf],
         copy: Option<CopyReading>,
     ) -> Result<Self> {
-        let mut rows = vec![("ledger", ledger_text(&ledger.chain()?))];
+        let chain = ledger.chain()?;
+        let mut rows = vec![("ledger", ledger_text(&chain))];
         let copy = copy.map(CopyReading::finish);
         rows.extend(copy.as_ref().map(|copy| ("copy", copy_text(copy))));
         let copies = copy.and_then(Result::ok).map(|copy| copy.ledgers).unwrap_or_default();
         let seen = ledger.entries_with_copies(others, copies.clone())?;
         seen.wrong().for_each(warning);
-        let mut manifests = vec![vault.manifest.clone()];
-        manifests.extend(sibling_vault::other_manifests(path, &vault.manifest));
-        Ok(Self { path: path.to_owned(), entries: seen.entries(), manifests, copies, rows })
+        let entries = seen.entries();
+        let other = last_session::other_ledger(path, &vault.manifest.vault_id, &chain, &entries);
+        rows.extend(other.map(|other| ("OTHER", other)));
+        let mut vaults = vec![KnownVault::in_use(vault.manifest.clone())];
+        vaults.extend(sibling_vault::other_vaults(path, &vault.manifest));
+        Ok(Self { path: path.to_owned(), entries, vaults, copies, rows })
     }
 
     /// Reads the ledgers again. The copies in the bucket are not read again.
@@ -59,8 +62,8 @@ impl EarlierUses {
     /// Fails if this machine's ledger is not readable, or its chain is broken.
     pub fn read_again(&self, ledger: &Ledger, others: &[PathBuf]) -> Result<Self> {
         let entries = ledger.entries_with_copies(others, self.copies.clone())?.entries();
-        let (path, manifests) = (self.path.clone(), self.manifests.clone());
-        Ok(Self { path, entries, manifests, copies: Vec::new(), rows: Vec::new() })
+        let (path, vaults) = (self.path.clone(), self.vaults.clone());
+        Ok(Self { path, entries, vaults, copies: Vec::new(), rows: Vec::new() })
     }
 
     /// Returns the rows about the ledgers in the text that custodians approve.
@@ -68,8 +71,8 @@ impl EarlierUses {
         self.rows.clone()
     }
 
-    pub fn into_manifests(self) -> Vec<Manifest> {
-        self.manifests
+    pub fn into_vaults(self) -> Vec<KnownVault> {
+        self.vaults
     }
 
     /// Refuses spent credentials: they were used and have not been rotated since.
@@ -77,7 +80,8 @@ impl EarlierUses {
     /// # Errors
     /// Fails if the credentials are spent.
     pub fn check_spent(&self) -> Result<()> {
-        self.uses().spent(self.manifest()).counted.map_or(Ok(()), |by| Err(is_spent(&by)))
+        let FoundUse { counted, checked_with, .. } = self.uses().spent(self.manifest());
+        counted.map_or(Ok(()), |by| Err(checked(is_spent(&by), checked_with.as_deref())))
     }
 
     /// Refuses this vault file if a later epoch of the vault was opened.
@@ -85,16 +89,18 @@ impl EarlierUses {
     /// # Errors
     /// Fails if a later epoch was opened.
     pub fn check_epoch(&self) -> Result<()> {
-        let Some(latest) = self.uses().later_epoch(self.manifest()).counted else { return Ok(()) };
+        let FoundUse { counted, checked_with, .. } = self.uses().later_epoch(self.manifest());
+        let Some(latest) = counted else { return Ok(()) };
         let (path, epoch) = (self.path.display(), self.manifest().epoch);
-        Err(Error::usage(format!(
+        let error = Error::usage(format!(
             "{path} has epoch {epoch}, but a newer file of this vault, epoch {latest}, was opened before; nothing was \
              enabled"
         ))
         .next(
             "use the newer file; it might need the words and YubiKeys of a later enrolment; to open this file anyway, \
              pass --older-epoch \"reason\", which custodians sign",
-        ))
+        );
+        Err(checked(error, checked_with.as_deref()))
     }
 
     /// Warns of records that do not count, of windows that may be open, and of sessions without a review.
@@ -125,22 +131,37 @@ impl EarlierUses {
         let lane = self.manifest().lane;
         let known = last(&self.entries);
         let last = known.iter().find(|last| last.is_of(&target.into(), lane));
-        let status = TargetStatus::of(target.into(), lane, last, None, Timestamp::now());
-        if let (TargetState::Open, Some(session), Some(until)) = (status.state, status.session, status.until)
-        {
-            warning(format_args!(
-                "the ledgers show that the window of session {session} may be open until {}",
-                time_text::local(until)
-            ));
+        let status = TargetStatus::of(target.into(), lane, last, None, ClockTime::local());
+        let (Some(session), Some(until)) = (status.session, status.until.map(time_text::local)) else {
+            return;
+        };
+        match status.state {
+            TargetState::Open => warning(format_args!(
+                "the ledgers show that the window of session {session} may be open until {until}"
+            )),
+            TargetState::Unproven => warning(format_args!(
+                "the ledgers do not show that session {session} was closed; its end, {until}, has passed by this \
+                 machine's clock, which can be wrong"
+            )),
+            TargetState::Closed | TargetState::NotAtRest | TargetState::Unknown => {}
         }
     }
 
     fn manifest(&self) -> &Manifest {
-        &self.manifests[0]
+        &self.vaults[0].manifest
     }
 
     fn uses(&self) -> Uses<'_> {
-        Uses::of(&self.entries, &self.manifests)
+        Uses::of(&self.entries, &self.vaults)
+    }
+}
+
+/// Names the file with whose keys the signatures of a use were checked. A person who can write files to the vault's
+/// directory can put any keys into such a file, so the operator has to know it.
+fn checked(error: Error, with: Option<&Path>) -> Error {
+    match with {
+        Some(path) => error.and(&format!("the signatures were checked with the keys in {}", path.display())),
+        None => error,
     }
 }
 

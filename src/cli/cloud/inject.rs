@@ -37,7 +37,7 @@ impl FromStr for Inject {
             (_, Some(name)) if !name.is_empty() => Ok(Self::Absent(name.to_owned())),
             ("iam-down", _) => Ok(Self::Aws(Injection::IamDown)),
             ("cut-at-close", _) => Ok(Self::Aws(Injection::CutAtClose)),
-            _ => Err("expected absent=NAME, iam-down or cut-at-close".into()),
+            _ => Err("expected iam-down, cut-at-close, or absent= and the name of a custodian".into()),
         }
     }
 }

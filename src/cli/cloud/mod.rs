@@ -7,6 +7,7 @@ mod drill;
 mod earlier_uses;
 mod groups;
 mod inject;
+mod last_session;
 mod ledger;
 mod open;
 mod opening;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::earlier_uses::EarlierUses;
 use super::quorum::{self, Asked, QuorumRequest};
 use super::target::{self, Unsealed};
-use super::{shipping, sibling_vault};
+use super::{last_session, shipping, sibling_vault};
 use crate::aws::{InjectedFaults, Preload};
 use crate::config::Config;
 use crate::custody::statement::approval::{Approved, Request};
@@ -111,10 +111,13 @@ impl OpenRequest<'_> {
                 if !self.may_be_spent() {
                     earlier.check_spent()?;
                 }
-                ledger.judged_by(earlier.into_manifests())
+                ledger.judged_by(earlier.into_vaults())
             }
         };
         let approved = Approved::by(self.vault, request, &quorum.approvals)?;
+        if self.vault.manifest.drill_of.is_none() {
+            last_session::note(self.path, &self.vault.manifest.vault_id, session);
+        }
         let Unsealed { target, alerts, runbook } =
             target::unseal(self.vault, &quorum.shares, &self.target.name)?;
         drop(quorum);
@@ -163,7 +166,9 @@ impl OpenRequest<'_> {
             return Ok(());
         }
         Err(Error::failed("this vault has no alert channels, so no alert would be sent; nothing was enabled")
-            .next("give the reason with --no-alert WHY, which the custodians sign; seal the next vault with \"alerts\""))
+            .next(
+                "pass --no-alert \"reason\", which the custodians sign; seal the next vault with \"alerts\"",
+            ))
     }
 
     /// Returns the request that the custodians are asked to approve.

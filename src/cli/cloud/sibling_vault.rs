@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::input;
+use crate::ledger::KnownVault;
 use crate::vault::file::Vault;
 use crate::vault::manifest::{Lane, Manifest};
 
@@ -22,9 +23,9 @@ pub fn static_vault(vault: &Path, account: &str) -> Option<PathBuf> {
 }
 
 /// Returns the manifests of the other vaults in the directory of `vault`. `of` is the manifest of `vault`.
-pub fn other_manifests(vault: &Path, of: &Manifest) -> Vec<Manifest> {
-    let fits = |found: &Manifest| found != of;
-    siblings(vault).map(|(_, found)| found.manifest).filter(fits).collect()
+pub fn other_vaults(vault: &Path, of: &Manifest) -> Vec<KnownVault> {
+    let is_other = |(_, found): &(PathBuf, Vault)| found.manifest != *of;
+    siblings(vault).filter(is_other).map(|(path, found)| KnownVault::other(path, found)).collect()
 }
 
 /// Reads the vaults in the directory of `vault`, in the order of file names.

@@ -145,7 +145,7 @@ fn roots(named: Option<PathBuf>) -> Result<Vec<Vec<u8>>> {
     let path = named.or_else(installed).ok_or_else(|| {
         Error::usage("no attestation root certificates found, so the YubiKey cannot be verified as genuine").next(
             "name Yubico's certificates (developers.yubico.com/PKI, roots and intermediates in one file) with \
-             --attestation-root FILE, or pass --no-attestation, which is recorded in the vault",
+             the option --attestation-root, or pass --no-attestation, which is recorded in the vault",
         )
     })?;
     attestation::from_pem(&input::read(&path, MAX_PEM)?)

@@ -218,7 +218,7 @@ fn unknown(head: &ExpectedHead, outcomes: &[Result<Verified, Bad>]) -> Option<Er
         ),
     };
     let error = Error::damaged(format!("the ledger does not contain the given head: {why}"));
-    Some(error.next("compare the ledger with a copy to find the record: --copy FILE or --shipped"))
+    Some(error.next("compare the ledger with a copy to find the record, with the option --copy or --shipped"))
 }
 
 fn json(verified: &impl Serialize) -> Result<String> {

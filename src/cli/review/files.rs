@@ -72,7 +72,9 @@ impl ReviewFiles {
     /// The error has the status `Usage` if the packet is not written to a file.
     pub fn to_sign(&self) -> Result<&Path> {
         let file = self.json.as_deref().filter(|path| *path != "-");
-        file.ok_or_else(|| Error::usage("only a file can be signed").next("name the packet with --json FILE"))
+        file.ok_or_else(|| {
+            Error::usage("only a file can be signed").next("pass the name of a file to the option --json")
+        })
     }
 
     /// Returns the existing packet to sign: the packet that the reviewer named, or the packet with the greatest number.

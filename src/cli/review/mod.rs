@@ -106,7 +106,7 @@ impl ReviewRequest {
 
     /// Has a custodian sign the packet file, and records the signature in the ledger.
     fn sign(&self, path: &Path) -> Result<()> {
-        let vault = self.vault.as_ref().ok_or_else(|| Error::usage("--sign needs --vault FILE"))?;
+        let vault = self.vault.as_ref().ok_or_else(|| Error::usage("--sign needs the option --vault"))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let written = PacketFile::read(&name, &input::read(path, review::MAX_PACKET)?)?;
         let session = self.session;

@@ -49,6 +49,7 @@ pub async fn open<O: Opener>(
     go_on(host, until)?;
     // Check that the closer can close access: the closer's writes must succeed before the gate is written.
     prove_closer(closer, plan, host).await?;
+    host.say("gate: the closer can attach AWSDenyAll and deactivate the key");
     go_on(host, until)?;
 
     // 5. Write the gate, which contains T1, and read it back. Nothing is enabled yet.
@@ -108,12 +109,15 @@ async fn at_rest(
     plan: &OpenPlan<'_>,
     host: &(impl Clock + Patience + Reporter + Children),
 ) -> std::result::Result<(), Stop> {
-    let leftovers = match look(&opener.read().await, plan.expected, host, true)? {
+    let leftovers = match look(&opener.read().await, plan, host, true)? {
         Rest::AtRest => return Ok(()),
         Rest::Untidy(leftovers) => leftovers,
     };
     let left: Vec<String> = leftovers.iter().map(ToString::to_string).collect();
     host.say(&format!("gate: an earlier window was not closed ({}); closing it first", left.join(", ")));
+    // The close repeats writes that AWS refuses. So the closer shows first that it is allowed to close: a refusal ends
+    // the opening at once, and the message names the principal and the action.
+    prove_closer(closer, plan, host).await?;
     let Expected { deny, key, .. } = plan.expected;
     // Another machine might open a window during this close. The close request names this opening's session, so the
     // close does not end the window of another session.
@@ -122,7 +126,7 @@ async fn at_rest(
     match close(closer, emergency, &request, None, host).await {
         CloseOutcome::Closed { .. } => {}
         CloseOutcome::TakenOver { session, until, .. } => {
-            return Err(already_open(plan.expected, session, until));
+            return Err(already_open(plan, session, until));
         }
         CloseOutcome::Unproven { why, .. } => {
             return Err(refused(format!("an earlier window could not be closed: {why}")).into());
@@ -131,7 +135,7 @@ async fn at_rest(
     let limit = TimeLimit::new(host, READ_BACK);
     loop {
         go_on(host, Timestamp::MAX)?;
-        match look(&opener.read().await, plan.expected, host, false)? {
+        match look(&opener.read().await, plan, host, false)? {
             Rest::AtRest => return Ok(()),
             _ if limit.is_over(host) => {
                 return Err(refused(
@@ -154,10 +158,11 @@ enum Rest {
 /// Returns the user's state if an opening can start from this state.
 fn look(
     snapshot: &Snapshot,
-    expected: &Expected,
+    plan: &OpenPlan<'_>,
     host: &(impl Clock + Reporter),
     print_warnings: bool,
 ) -> std::result::Result<Rest, Stop> {
+    let expected = plan.expected;
     let assessment = assess(snapshot, expected, host.now());
     for warning in assessment.warnings.iter().filter(|_| print_warnings) {
         host.say(&format!("warning: {warning}"));
@@ -168,7 +173,7 @@ fn look(
         // `AWSDenyAll` is still attached, so the other opening has not enabled access yet. A close ends the other
         // opening.
         UserState::Opening { .. } => Ok(Rest::Untidy(vec![Leftover::KeyActive])),
-        UserState::Open { session, until } => Err(already_open(expected, session, until)),
+        UserState::Open { session, until } => Err(already_open(plan, session, until)),
         UserState::Unbounded => Err(drifted(expected, &[Drift::ForeignGate])),
         UserState::Drifted(drift) => Err(drifted(expected, &drift)),
         UserState::Unknown(unread) | UserState::NotAtRest(unread) => Err(unreadable(expected, unread)),

@@ -28,6 +28,8 @@ pub struct OpenPlan<'a> {
     pub window: Duration,
     /// The credentials that are issued for use during the window.
     pub hand_out: HandOut,
+    /// The command that closes a window of another session, for messages.
+    pub close: &'a str,
 }
 
 /// The kind of the credentials that are issued for use during the window.

@@ -41,7 +41,6 @@ pub(super) async fn prove_closer(
     let (deny, off) = join(deny, off).await;
     deny?;
     off?;
-    host.say("gate: the closer can attach AWSDenyAll and deactivate the key");
     Ok(())
 }
 
@@ -103,7 +102,7 @@ pub(super) async fn put_gate(
             UserState::Open { session, until }
                 if session == plan.session && std::mem::replace(&mut is_lifted, true) =>
             {
-                return Err(other_window(plan.expected, until));
+                return Err(other_window(plan, until));
             }
             // A failed read can succeed at the next attempt.
             UserState::Unknown(unread) if limit.is_over(host) => {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::plan::OpenPlan;
 use crate::error::{Error, Status};
 use crate::gate::fault::Fault;
 use crate::gate::observed::{Drift, Expected};
@@ -41,7 +42,7 @@ pub(super) fn drifted(expected: &Expected, drift: &[Drift]) -> Stop {
     let list: Vec<String> = drift.iter().map(ToString::to_string).collect();
     let list = list.join("; ");
     let next = if drift.iter().all(|one| matches!(one, Drift::ExtraKey(_))) {
-        "ask an AWS administrator to delete that key, or open with --extra-key WHY, which the custodians sign"
+        "ask an AWS administrator to delete that key, or open with --extra-key \"reason\", which the custodians sign"
     } else {
         "ask an AWS administrator to correct it, then open again"
     };
@@ -62,20 +63,20 @@ pub(super) fn not_done(step: &str, fault: &Fault) -> Stop {
 }
 
 /// Returns the stop for a user who has an open window of another session.
-pub(super) fn already_open(expected: &Expected, session: SessionId, until: Timestamp) -> Stop {
+pub(super) fn already_open(plan: &OpenPlan<'_>, session: SessionId, until: Timestamp) -> Stop {
     Error::refused(format!(
         "a window is already open on user {}: session {session}, until {}",
-        expected.user,
+        plan.expected.user,
         time_text::utc(until)
     ))
-    .next("wait until the window ends, or close now: breakglass close VAULT --force")
+    .next(format!("wait until the window ends, or close now: {}", plan.close))
     .into()
 }
 
-/// Returns the stop for the case that another machine detached `AWSDenyAll` before this opening did. The gate of this
-/// opening ends at `until`.
-pub(super) fn other_window(expected: &Expected, until: Timestamp) -> Stop {
-    let (user, end) = (&expected.user, time_text::utc(until));
+/// Returns the stop for the case that another machine detached `AWSDenyAll` before this opening did. This opening's
+/// gate ends at `until`.
+pub(super) fn other_window(plan: &OpenPlan<'_>, until: Timestamp) -> Stop {
+    let (user, end) = (&plan.expected.user, time_text::utc(until));
     Stop::OtherWindow(
         Error::new(
             Status::MayBeOpen,
@@ -84,7 +85,7 @@ pub(super) fn other_window(expected: &Expected, until: Timestamp) -> Stop {
                  gate of that window, so that window now ends at {end}; it was left alone"
             ),
         )
-        .next("agree with the other operator who continues; to close that window: breakglass close VAULT --force")
+        .next(format!("agree with the other operator who continues; to close that window: {}", plan.close))
         .until(Some(until)),
     )
 }

@@ -37,6 +37,7 @@ fn try_open(user: &FakeUser, progress: &OpenProgress, account: &str) -> Result<W
         session: session(),
         window: WINDOW,
         hand_out: HandOut::Session,
+        close: "breakglass close prod.age --force",
     };
     now(open(OpenerOf(user), user, user, &plan, progress, user))
 }

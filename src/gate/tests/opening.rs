@@ -90,15 +90,24 @@ fn an_opening_first_closes_what_an_earlier_session_left_open() {
 
 #[test]
 fn a_closer_that_is_not_allowed_to_close_stops_the_opening_before_the_gate_is_written() {
-    for (call, action) in [(2, "iam:AttachUserPolicy"), (3, "iam:UpdateAccessKey")] {
+    let refusals = [(2, "iam:AttachUserPolicy"), (3, "iam:UpdateAccessKey")];
+    let left =
+        [(true, false, None), (false, true, Some(-1)), (true, true, Some(600)), (false, false, Some(-1))];
+    for ((call, action), (denied, active, seconds)) in
+        refusals.into_iter().flat_map(|refusal| left.map(|left| (refusal, left)))
+    {
         let user = FakeUser::at_rest();
+        seconds.inspect(|seconds| foreign_gate(&user, *seconds));
+        user.denied.set(denied);
+        user.active.set(active);
         user.wrong.set(Some((call, Wrong::Refused)));
         let progress = OpenProgress::default();
         let began = user.clock.get();
         let error = refusal(try_open(&user, &progress, ACCOUNT));
         assert_eq!(error.status, Status::Refused);
         assert!(error.what.contains("closer") && error.what.contains(action), "{error}");
-        assert!(!progress.touched() && user.gate.borrow().is_none(), "nothing should be written");
+        assert!(!progress.touched(), "nothing should be enabled");
+        assert!(!user.calls.borrow().contains(&"PutUserPolicy"), "no gate should be written");
         assert!(user.clock.get().duration_since(began).as_secs() <= 2, "a refusal should not be tried again");
     }
 }

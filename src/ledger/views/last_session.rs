@@ -22,6 +22,12 @@ pub struct LastSession {
     pub until: Option<Timestamp>,
     /// Whether the ledger records the session as closed.
     pub closed: bool,
+    /// When the close was recorded.
+    pub closed_at: Option<Timestamp>,
+    /// The region in which the session called STS, if it is recorded.
+    pub region: Option<String>,
+    /// The ARN of the role, in the lane `static`.
+    pub role: Option<String>,
     /// The other sessions of the same user, in the same lane.
     pub earlier: Vec<SessionId>,
 }
@@ -44,12 +50,17 @@ impl LastSession {
     }
 }
 
+/// Returns whether a command can contain the text as it is. The ledger's file can have any text.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "-_/+=,.@:".contains(c))
+}
+
 /// Returns every session of a ledger, in the order in which the intents were recorded.
 pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     let mut all: Vec<LastSession> = Vec::new();
     let mut places: HashMap<SessionId, usize> = HashMap::new();
     for entry in entries {
-        if let Record::Intent { session, target, lane, .. } = &entry.record {
+        if let Record::Intent { session, target, lane, regions, principals, .. } = &entry.record {
             places.entry(*session).or_insert_with(|| {
                 let (session, target, lane) = (*session, target.clone(), *lane);
                 all.push(LastSession {
@@ -59,6 +70,9 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
                     from: None,
                     until: None,
                     closed: false,
+                    closed_at: None,
+                    region: regions.first().filter(|region| is_plain(region)).cloned(),
+                    role: principals.role.clone().filter(|role| is_plain(role)),
                     earlier: Vec::new(),
                 });
                 all.len() - 1
@@ -77,14 +91,14 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
             // of the user are closed. A probed close also shows that all earlier sessions are closed, because a probe
             // tests the access of the user, not of one session.
             Record::Opened { .. } => {
-                close_before(&mut all, place);
+                close_before(&mut all, place, entry.at);
                 all[place].closed = false;
             }
             Record::Closed { probed, .. } => {
                 if *probed {
-                    close_before(&mut all, place);
+                    close_before(&mut all, place, entry.at);
                 }
-                all[place].closed = true;
+                (all[place].closed, all[place].closed_at) = (true, Some(entry.at));
             }
             Record::Intent { .. }
             | Record::Approval { .. }
@@ -100,15 +114,15 @@ pub fn sessions(entries: &[Entry]) -> Vec<LastSession> {
     all
 }
 
-/// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves. A
-/// session is earlier if its T0 is earlier, because T0 is from AWS's clock. The order of the records is not used,
-/// because this order can depend on the clocks of several machines.
-fn close_before(all: &mut [LastSession], place: usize) {
+/// Marks the user's earlier sessions in the lane `gate` as closed. In the lane `static`, sessions end by themselves.
+/// T0 decides which sessions are earlier, because T0 is from AWS's clock. The order of the records can depend on the
+/// clocks of several machines, so the order is not used.
+fn close_before(all: &mut [LastSession], place: usize, at: Timestamp) {
     let LastSession { lane: Lane::Gate, from: Some(from), target, .. } = &all[place] else { return };
     let (from, target) = (*from, target.clone());
     let is_before = |of: &&mut LastSession| !of.closed && of.from.is_some_and(|other| other < from);
     let of_same = |of: &&mut LastSession| is_before(of) && of.is_of(&target, Lane::Gate);
-    all.iter_mut().filter(of_same).for_each(|of| of.closed = true);
+    all.iter_mut().filter(of_same).for_each(|of| (of.closed, of.closed_at) = (true, Some(at)));
 }
 
 /// Returns for each user the session that decides the user's status. Among the sessions without a recorded close, the

@@ -10,6 +10,7 @@ use super::drills::{LastDrill, drills};
 use crate::custody::statement::Statement;
 use crate::custody::statement::approval::{self, Approval};
 use crate::gate::SessionId;
+use crate::ledger::known_vault::KnownVault;
 use crate::ledger::record::{Entry, Record, SharePurpose};
 use crate::ledger::spent::{FoundUse, SpentBy, UnsignedUse, Uses};
 use crate::vault::firmware::Firmware;
@@ -82,8 +83,8 @@ fn affected_tokens(manifest: &Manifest) -> Vec<AffectedToken> {
 impl Readiness {
     /// Returns the readiness of the vault at the time `now`.
     pub fn of(entries: &[Entry], manifest: &Manifest, now: Timestamp) -> Self {
-        let FoundUse { counted: spent, unsigned: unsigned_uses } =
-            Uses::of(entries, std::slice::from_ref(manifest)).spent(manifest);
+        let FoundUse { counted: spent, unsigned: unsigned_uses, .. } =
+            Uses::of(entries, &[KnownVault::in_use(manifest.clone())]).spent(manifest);
         let mut readiness = Self {
             vault: manifest.vault_id.clone(),
             credentials_epoch: manifest.credentials_epoch.into(),
@@ -196,7 +197,7 @@ impl Readiness {
         // separate task.
         for unsigned in self.unsigned_uses.iter().filter(|of| of.purpose == SharePurpose::Open) {
             overdue.push(format!(
-                "check the ledgers (breakglass ledger verify --vault FILE): {}",
+                "check the ledgers with breakglass ledger verify and this vault: {}",
                 unsigned.what()
             ));
         }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::last_session::LastSession;
+use crate::error::Status;
 use crate::gate::SessionId;
 use crate::gate::observed::UserState;
 use crate::vault::manifest::Lane;
@@ -14,16 +15,78 @@ use crate::vault::target::TargetId;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetState {
-    /// No window is known to be open.
+    /// IAM shows that the user is at rest.
     Closed,
     /// A window is open: T1 is in the future, and either IAM shows the window or the ledger records no close.
     Open,
-    /// T1 has passed, but the ledger records no close.
+    /// T1 has passed, but no close is recorded. In the lane `static`, only this machine's clock shows that T1 has
+    /// passed.
     Unproven,
     /// IAM shows that the user is not at rest and has no gate that ends in the future.
     NotAtRest,
-    /// The state is unknown, because neither a ledger nor IAM shows it.
+    /// IAM does not show the state. The ledgers show at most how an earlier session ended: another machine can have
+    /// opened a window since.
     Unknown,
+}
+
+impl TargetState {
+    /// Returns the exit status of `status` for a target in this state; `None` if access is closed.
+    pub fn failure(self) -> Option<Status> {
+        match self {
+            Self::Closed => None,
+            Self::Open | Self::Unproven => Some(Status::MayBeOpen),
+            Self::NotAtRest | Self::Unknown => Some(Status::Failed),
+        }
+    }
+
+    /// Returns whether access might be open; `None` if this is not known.
+    fn may_be_open(self) -> Option<bool> {
+        match self {
+            Self::Open | Self::Unproven => Some(true),
+            Self::Closed | Self::NotAtRest => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// The clock that gave a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockSource {
+    Aws,
+    /// The clock of this machine, which can be wrong.
+    Local,
+}
+
+/// The current time, and the clock that gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockTime {
+    pub time: Timestamp,
+    pub clock: ClockSource,
+}
+
+impl ClockTime {
+    /// Returns AWS's time.
+    pub fn aws(time: Timestamp) -> Self {
+        Self { time, clock: ClockSource::Aws }
+    }
+
+    /// Returns the current time of this machine's clock.
+    pub fn local() -> Self {
+        Self { time: Timestamp::now(), clock: ClockSource::Local }
+    }
+}
+
+/// How the last session of a target ended, as the ledgers show it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
+pub enum RecordedEnd {
+    /// A close is recorded.
+    Closed { at: Option<Timestamp> },
+    /// The session of a role has expired, by AWS's clock.
+    Expired { at: Timestamp },
+    /// The session wrote nothing to AWS.
+    NothingOpened,
 }
 
 /// The source of a status.
@@ -40,8 +103,8 @@ pub struct TargetStatus {
     pub target: TargetId,
     pub lane: Lane,
     pub state: TargetState,
-    /// Whether access might be open.
-    pub may_be_open: bool,
+    /// Whether access might be open. `None` if this is not known.
+    pub may_be_open: Option<bool>,
     /// The session of the target's last window, if it is known.
     pub session: Option<SessionId>,
     /// Whether this machine opened the session: the session's intent is in the ledgers that were read.
@@ -49,6 +112,12 @@ pub struct TargetStatus {
     /// T1 of the session, if it is known.
     pub until: Option<Timestamp>,
     pub source: StatusSource,
+    /// The clock that decided whether T1 has passed.
+    pub clock: ClockSource,
+    /// How the ledgers show that the session ended. `None` if the ledgers show no end.
+    pub recorded: Option<RecordedEnd>,
+    /// The next step for the operator, if there is one.
+    pub next: Option<String>,
 }
 
 impl TargetStatus {
@@ -59,50 +128,73 @@ impl TargetStatus {
         lane: Lane,
         last: Option<&LastSession>,
         seen: Option<&UserState>,
-        now: Timestamp,
+        now: ClockTime,
     ) -> Self {
         let is_ours = |session| last.is_some_and(|last| last.knows(session));
-        let recorded = (last.map(|last| last.session), last.and_then(|last| last.until));
+        let (recorded_state, recorded) =
+            last.map_or((TargetState::Unknown, None), |last| recorded(last, now));
+        let known = (last.map(|last| last.session), last.and_then(|last| last.until));
         let (state, (session, until), source) = match seen {
             Some(UserState::Open { session, until } | UserState::Opening { session, until }) => {
                 (TargetState::Open, (Some(*session), Some(*until)), StatusSource::Iam)
             }
-            Some(UserState::AtRest) => (TargetState::Closed, recorded, StatusSource::Iam),
+            Some(UserState::AtRest) => (TargetState::Closed, known, StatusSource::Iam),
             Some(UserState::Unbounded) => (TargetState::Open, (None, None), StatusSource::Iam),
             Some(UserState::Untidy(_) | UserState::Drifted(_)) => {
-                (TargetState::NotAtRest, recorded, StatusSource::Iam)
+                (TargetState::NotAtRest, known, StatusSource::Iam)
             }
             None | Some(UserState::NotAtRest(_) | UserState::Unknown(_)) => {
-                let state = last.map_or(TargetState::Unknown, |last| TargetState::recorded(last, now));
-                // If IAM shows that the user is not at rest, a close in the ledger is out of date.
-                let is_outdated =
-                    state == TargetState::Closed && matches!(seen, Some(UserState::NotAtRest(_)));
-                (if is_outdated { TargetState::Unknown } else { state }, recorded, StatusSource::Ledger)
+                (recorded_state, known, StatusSource::Ledger)
             }
         };
-        let may_be_open = matches!(state, TargetState::Open | TargetState::Unproven);
         Self {
             target,
             lane,
             state,
-            may_be_open,
+            may_be_open: state.may_be_open(),
             session,
             this_machine: session.is_some_and(is_ours),
             until,
             source,
+            clock: now.clock,
+            recorded: recorded.filter(|_| session == known.0),
+            next: None,
+        }
+    }
+
+    /// Returns the target with the worst state, unless access is closed on all targets.
+    pub fn worst(all: &[Self]) -> Option<&Self> {
+        use TargetState::{NotAtRest, Open, Unknown, Unproven};
+        let first = |states: &[TargetState]| all.iter().find(|of| states.contains(&of.state));
+        first(&[Open, Unproven]).or_else(|| first(&[NotAtRest])).or_else(|| first(&[Unknown]))
+    }
+
+    /// Returns whether access might be open on any of the targets. Returns `None` if this is not known, for example
+    /// because there is no target.
+    pub fn any_may_be_open(all: &[Self]) -> Option<bool> {
+        let any = |wanted| all.iter().any(|of| of.may_be_open == wanted);
+        if any(Some(true)) {
+            Some(true)
+        } else if all.is_empty() || any(None) {
+            None
+        } else {
+            Some(false)
         }
     }
 }
 
-impl TargetState {
-    /// Returns the state that the ledger shows, without IAM.
-    fn recorded(last: &LastSession, now: Timestamp) -> Self {
-        match (last.closed, last.until) {
-            (true, _) | (false, None) => Self::Closed,
-            (false, Some(until)) if now < until => Self::Open,
-            // The session of a role expires by itself, so there is nothing to close.
-            (false, Some(_)) if last.lane == Lane::Static => Self::Closed,
-            (false, Some(_)) => Self::Unproven,
+/// Returns the state that the ledgers show, without IAM, and how the session ended. A recorded close shows the past:
+/// another machine can have opened a window since. So the ledgers never show that access is closed.
+fn recorded(last: &LastSession, now: ClockTime) -> (TargetState, Option<RecordedEnd>) {
+    let ended = |end| (TargetState::Unknown, Some(end));
+    match (last.closed, last.until) {
+        (true, _) => ended(RecordedEnd::Closed { at: last.closed_at }),
+        (false, None) => ended(RecordedEnd::NothingOpened),
+        (false, Some(until)) if now.time < until => (TargetState::Open, None),
+        // The session of a role ends by itself. Only AWS's clock proves that the session has ended.
+        (false, Some(at)) if last.lane == Lane::Static && now.clock == ClockSource::Aws => {
+            ended(RecordedEnd::Expired { at })
         }
+        (false, Some(_)) => (TargetState::Unproven, None),
     }
 }

@@ -94,7 +94,7 @@ fn manifest<'a>(vault: Option<&'a Vault>, intent: &Intent<'_>) -> Result<Option<
         Some(vault) if vault.manifest.vault_id != intent.vault => {
             let (given, opened) = (&vault.manifest.vault_id, intent.vault);
             Err(Error::usage(format!("session {} opened vault {opened}, not {given}", intent.session))
-                .next("give the vault that was opened with --vault FILE"))
+                .next("pass the vault that the session opened to the option --vault"))
         }
         vault => Ok(vault.map(|vault| &vault.manifest)),
     }

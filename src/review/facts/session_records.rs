@@ -22,8 +22,9 @@ impl<'a> SessionRecords<'a> {
         let is_ours = |entry: &&Entry| entry.record.session() == Some(session);
         let entries: Vec<_> = all.iter().filter(is_ours).collect();
         if entries.is_empty() {
-            return Err(Error::usage(format!("no ledger here has session {session}"))
-                .next("name its ledger with --ledger FILE; breakglass ledger show lists the sessions"));
+            return Err(Error::usage(format!("no ledger here has session {session}")).next(
+                "name its ledger with the option --ledger; breakglass ledger show lists the sessions",
+            ));
         }
         Self::among(entries).ok_or_else(|| {
             Error::usage(format!(

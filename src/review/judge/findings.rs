@@ -107,7 +107,7 @@ fn approvals(facts: &Facts, all: &mut Vec<Finding>) {
         return add(
             all,
             FindingId::SignaturesNotChecked,
-            "no signature was checked: no vault was given (--vault FILE)".into(),
+            "no signature was checked, because the review was made without --vault".into(),
         );
     };
     let verified = verified(&facts.approvals);
@@ -286,7 +286,9 @@ fn cloudtrail(facts: &Facts, all: &mut Vec<Finding>) {
         add(all, FindingId::PrincipalsUnknown, what.into());
     }
     if !trail.queried {
-        let what = "CloudTrail was not queried (--profile NAME): no calls are known".into();
+        let what =
+            "CloudTrail was not queried, because the review was made without --profile: no calls are known"
+                .into();
         return add(all, FindingId::CloudtrailNotQueried, what);
     }
     for region in &trail.regions {

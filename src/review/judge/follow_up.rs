@@ -40,9 +40,15 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
     let mut all = Vec::new();
     let mut add = |id, what: String, commands, done| all.push(FollowUp { id, what, commands, done });
     let (session, none) = (facts.session.id, Vec::new);
+    let (vault, profile) = (facts.command.explained_vault(), facts.command.explained_profile());
     let has = |id: FindingId| findings.iter().any(|finding| finding.id == id);
     if has(FindingId::CloseNotProven) {
-        add(FollowUpId::ProveClosed, "prove that access is closed".into(), facts.command.close(), false);
+        add(
+            FollowUpId::ProveClosed,
+            format!("prove that access is closed{vault}"),
+            facts.command.close(),
+            false,
+        );
     }
     let marked = [
         FindingId::CallsOutsideWindow,
@@ -90,7 +96,7 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         add(FollowUpId::ReviewChanges, what.into(), none(), false);
     }
     if let Some(when) = query_again(facts) {
-        let what = format!("make the review again {when}");
+        let what = format!("make the review again {when}{profile}");
         add(FollowUpId::QueryCloudtrailAgain, what, vec![facts.command.again(session)], false);
     }
     let released = facts.shares.iter().filter(|share| share.purpose == SharePurpose::Open).count();
@@ -108,7 +114,12 @@ pub(in crate::review) fn of(facts: &Facts, findings: &[Finding]) -> Vec<FollowUp
         );
     }
     let signed = facts.reviews.iter().any(|review| review.evidence == Evidence::Signature);
-    add(FollowUpId::SignReview, "sign this review".into(), vec![facts.command.sign(session)], signed);
+    add(
+        FollowUpId::SignReview,
+        format!("sign this review{vault}"),
+        vec![facts.command.sign(session)],
+        signed,
+    );
     all
 }
 

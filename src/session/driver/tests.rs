@@ -38,6 +38,7 @@ fn run(user: &FakeUser, panics: bool, work: &Work) -> RunOutcome {
         session,
         window: Duration::from_mins(10),
         hand_out: HandOut::Nothing,
+        close: "breakglass close prod.age --force",
     };
     let progress = OpenProgress::default();
     let strategy = CloseGate {

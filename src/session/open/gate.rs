@@ -43,6 +43,14 @@ pub(super) async fn open_gate(
     drop((closer, key));
 
     let context = run.context(&user);
+    let how_to_close = HowToClose {
+        vault: vault.to_owned(),
+        target: run.target.clone(),
+        key: Some(expected.key.clone()),
+        role: None,
+        profile: run.close_profile.map(str::to_owned),
+    };
+    let close = how_to_close.force_command();
     let plan = OpenPlan {
         expected: &expected,
         account: &run.target.account,
@@ -52,6 +60,7 @@ pub(super) async fn open_gate(
         session: run.session(),
         window: run.window,
         hand_out: run.hand_out(),
+        close: &close,
     };
     let progress = OpenProgress::default();
     let strategy = CloseGate {
@@ -67,9 +76,7 @@ pub(super) async fn open_gate(
     };
     let drive = Run { context: &context, progress: &progress, strategy: &strategy, until: None };
     let outcome = drive.open(opening, run.faults, signals).await;
-    let key = Some(expected.key.clone());
-    let (vault, target) = (vault.to_owned(), run.target.clone());
-    (outcome, HowToClose { vault, target, key, role: None, profile: None })
+    (outcome, how_to_close)
 }
 
 fn session_call(hand_out: HandOut) -> SessionCall {

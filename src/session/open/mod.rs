@@ -6,7 +6,8 @@ mod records;
 mod role;
 mod run;
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::alert::Alerts;
@@ -14,7 +15,7 @@ use crate::aws::clients::AwsConfig;
 use crate::aws::fault_injection::InjectedFaults;
 use crate::aws::preload::{Preload, runtime};
 use crate::config::Config;
-use crate::custody::statement::approval::Approved;
+use crate::custody::statement::approval::{Approved, Request};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::ledger::{Ledger, VaultFacts};
@@ -23,6 +24,7 @@ use crate::session::context::IntendedSession;
 use crate::session::log::Log;
 use crate::session::outcome::{Advice, SpentUse, WindowEnd};
 use crate::session::work::Work;
+use crate::shell;
 use crate::terminal::signals;
 use crate::terminal::signals::SessionSignals;
 use crate::vault::payload::{Channel, SealedTarget, Way};
@@ -116,16 +118,17 @@ impl ApprovedOpening {
             window: Duration::from_secs(request.window),
             work: &self.work,
             runbook: &self.runbook,
+            close_profile: self.config.close_profile.as_deref(),
             faults: &self.faults,
         };
         let emergency = EmergencyKey { key, mfa };
         let vault = self.vault.path.as_path();
-        let (outcome, mut how_to_close) = match way {
+        let (outcome, how_to_close) = match way {
             Way::Gate(keepers) => open_gate(&run, vault, keepers, emergency, signals).await,
             Way::Static(role) => open_role(&run, vault, role, emergency, signals).await,
         };
-        how_to_close.profile = self.config.close_profile;
-        let advice = Advice { how_to_close, static_vault: self.static_vault };
+        let open_static = self.static_vault.as_deref().map(|vault| open_command(vault, request));
+        let advice = Advice { how_to_close, open_static };
         let use_of = SpentUse {
             session: request.session,
             vault: &self.vault.path,
@@ -133,4 +136,10 @@ impl ApprovedOpening {
         };
         run.conclude(&outcome, &advice, &use_of, signals).await
     }
+}
+
+/// Returns the command that opens another vault with the same window and reason.
+fn open_command(vault: &Path, request: &Request) -> String {
+    let (vault, reason) = (shell::path(vault), shell::word(OsStr::new(&request.reason)));
+    format!("breakglass open {vault} --for {}s --reason {}", request.window, reason.to_string_lossy())
 }

@@ -9,7 +9,7 @@ use crate::gate::OpenProgress;
 use crate::gate::role::{RolePlan, assume};
 use crate::session::closer::DropRoleSession;
 use crate::session::driver::Run;
-use crate::session::how_to_close::HowToClose;
+use crate::session::how_to_close::{HowToClose, TargetRole};
 use crate::session::outcome::RunOutcome;
 use crate::terminal::signals::SessionSignals;
 
@@ -44,5 +44,6 @@ pub(super) async fn open_role(
         Run { context: &context, progress: &progress, strategy: &DropRoleSession(&user), until: None };
     let outcome = drive.open(opening, run.faults, signals).await;
     let (vault, target) = (vault.to_owned(), run.target.clone());
-    (outcome, HowToClose { vault, target, key: None, role: Some(role), profile: None })
+    let profile = run.close_profile.map(str::to_owned);
+    (outcome, HowToClose { vault, target, key: None, role: Some(TargetRole::Arn(role)), profile })
 }

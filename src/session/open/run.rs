@@ -41,6 +41,8 @@ pub(super) struct OpenRun<'a> {
     pub(super) window: Duration,
     pub(super) work: &'a Work,
     pub(super) runbook: &'a str,
+    /// The AWS profile with which the operator can close access, if it is known.
+    pub(super) close_profile: Option<&'a str>,
     pub(super) faults: &'a InjectedFaults,
 }
 

@@ -3,7 +3,6 @@
 
 mod summary;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,7 +15,6 @@ use crate::ledger::AlertTopic;
 use crate::session::how_to_close::HowToClose;
 use crate::session::messages;
 use crate::session::work::CommandEnd;
-use crate::shell;
 use crate::time_text;
 use crate::window::{Cause, End};
 
@@ -47,8 +45,8 @@ pub(crate) struct RunOutcome {
 /// Advice to an operator whose opening failed.
 pub(crate) struct Advice {
     pub(crate) how_to_close: HowToClose,
-    /// The path of a vault of the lane `static` for the same AWS account, if there is such a vault.
-    pub(crate) static_vault: Option<PathBuf>,
+    /// The command that opens a vault of the lane `static` for the same AWS account, if there is such a vault.
+    pub(crate) open_static: Option<String>,
 }
 
 impl RunOutcome {
@@ -155,7 +153,7 @@ impl RunOutcome {
                 let until = self.open_until();
                 Err(advice.how_to_close.may_be_open(&why, until, now))
             }
-            End::MayBeOpen(cause) => Err(self.never_enabled(cause, failure)),
+            End::MayBeOpen(cause) => Err(self.never_enabled(cause, failure, &advice.how_to_close)),
         }
     }
 
@@ -179,19 +177,21 @@ impl RunOutcome {
         }
     }
 
-    fn never_enabled(&self, cause: Cause, failure: Option<Error>) -> Error {
+    fn never_enabled(&self, cause: Cause, failure: Option<Error>, how_to_close: &HowToClose) -> Error {
         let is_control_plane = matches!(self.failure, Some(Stop::ControlPlane(_)));
         let next = failure.as_ref().and_then(|error| error.next.clone()).filter(|_| is_control_plane);
         let what = failure.map_or_else(|| messages::cause(cause), |error| error.what);
         let doubt = self.doubt();
         if self.is_replaced() {
-            return Error::refused(format!("{what}; this opening enabled nothing; {doubt}"))
-                .next("wait until that window ends, or close it now: breakglass close VAULT --force");
+            return Error::refused(format!("{what}; this opening enabled nothing; {doubt}")).next(format!(
+                "wait until that window ends, or close it now: {}",
+                how_to_close.force_command()
+            ));
         }
         Error::refused(format!(
             "{what}; access was never enabled: AWSDenyAll was not detached, but the user is not at rest: {doubt}"
         ))
-        .next(next.unwrap_or_else(|| "run breakglass close when AWS can be reached".into()))
+        .next(next.unwrap_or_else(|| format!("when AWS can be reached: {}", how_to_close.command())))
     }
 
     /// Returns the error to report. If IAM's control plane failed, the error advises the operator to open the vault
@@ -211,16 +211,13 @@ impl RunOutcome {
 
 impl Advice {
     fn or_static_vault(&self, error: Error) -> Error {
-        let Some(vault) = &self.static_vault else {
+        let Some(open) = &self.open_static else {
             let next = error.next.clone().unwrap_or_else(|| "let an AWS administrator look at IAM".into());
             let account = &self.how_to_close.target.account;
             return error
                 .next(format!("{next}; the vault's directory has no static vault of account {account}"));
         };
-        let vault = shell::path(vault);
-        error.next(format!(
-            "open the static vault, which needs no IAM write: breakglass open {vault} --for TIME --reason WHY"
-        ))
+        error.next(format!("open the static vault, which needs no IAM write: {open}"))
     }
 }
 

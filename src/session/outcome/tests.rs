@@ -52,7 +52,7 @@ fn advice(static_vault: Option<&str>) -> Advice {
     };
     Advice {
         how_to_close: HowToClose::new("v.age".as_ref(), &target, Lane::Gate),
-        static_vault: static_vault.map(PathBuf::from),
+        open_static: static_vault.map(|vault| format!("breakglass open {vault} --for 5m --reason INC-1")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The errors that are reported if the quorum is not reached.
 
-use super::{CustodianOutcome, Gathering};
+use super::{Asked, CustodianOutcome, Gathering};
 use crate::cli::token_dialog::TokenFailure;
 use crate::cli::typed::Ended;
 use crate::custody::token::TokenError;
@@ -24,9 +24,15 @@ impl Gathering<'_> {
             if given + failed + more >= threshold.into() { Status::TokenFailed } else { Status::NoQuorum };
         let what = format!("no quorum: {why}, {given} of {threshold} required custodians gave a share");
         let names: Vec<_> = self.seats.iter().map(|seat| seat.custodian.name.as_str()).collect();
-        Error::new(status, what)
-            .and(self.purpose.outcome())
-            .next(self.purpose.next(threshold, &listed(&names, "and")))
+        let names = listed(&names, "and");
+        let next = match self.asked.asked {
+            Asked::Open { .. } => format!("open again with {threshold} of {names}"),
+            Asked::Close(request) => format!(
+                "close again with {threshold} of {names}, or with your AWS credentials: {}",
+                request.command_with_profile(self.asked.path)
+            ),
+        };
+        Error::new(status, what).and(self.purpose.outcome()).next(next)
     }
 
     pub(super) fn ended(&self, ended: Ended) -> Error {

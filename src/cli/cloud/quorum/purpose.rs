@@ -21,15 +21,6 @@ impl Purpose {
         }
     }
 
-    pub fn next(self, threshold: u8, names: &str) -> String {
-        match self {
-            Self::Open => format!("open again with {threshold} of {names}"),
-            Self::Close => format!(
-                "close again with {threshold} of {names}, or with your AWS credentials: close VAULT --profile NAME"
-            ),
-        }
-    }
-
     pub fn interrupted(self, signal: Signal) -> Error {
         Error::interrupted(signal, self.outcome())
     }

@@ -65,6 +65,11 @@ impl CloseRequest {
         Self { purpose, head, target, close_profile, until, records: BackgroundRecords::start(ledger) }
     }
 
+    /// Returns the command that closes the same window with the operator's AWS credentials.
+    pub fn command_with_profile(&self, path: &Path) -> String {
+        session::close_with_profile_command(path, &self.target, self.close_profile.as_deref())
+    }
+
     /// Returns the text that is shown before the first custodian is asked.
     pub fn summary(&self, vault: &Vault, path: &Path) -> String {
         let manifest = &vault.manifest;
@@ -85,7 +90,7 @@ impl CloseRequest {
              keys\n  session  {session}\n  shares   count as released; with {} shares the vault is decrypted, and \
              the credentials are spent: rotate and reseal\n  signed   by each YubiKey that can sign; a missing \
              signature, record or alert does not stop or delay the close\n  alerts   {alerts}",
-            session::close_with_profile_command(path, &self.target, self.close_profile.as_deref()),
+            self.command_with_profile(path),
             manifest.threshold.get(),
         );
         if !self.purpose.endpoints.is_empty() {

@@ -27,7 +27,7 @@ pub(super) fn calls(packet: &Packet) -> Markup {
 fn query(packet: &Packet) -> Markup {
     let trail = &packet.cloudtrail;
     let Some(((at, from), until)) = trail.at.zip(trail.from).zip(trail.until) else {
-        return html! { p { b { "CloudTrail was not queried." } " Query CloudTrail with --profile NAME." } };
+        return html! { p { b { "CloudTrail was not queried." } " To query CloudTrail, pass --profile to the review." } };
     };
     html! {
         p {

@@ -128,6 +128,7 @@ async fn open_and_close(view: &View, opening: Opening) -> Report {
         session,
         window: Duration::from_mins(minutes),
         hand_out,
+        close: "breakglass close prod.age --force",
     };
     let opened = open(OpenerView(view), view, view, &plan, &view.progress, view).await;
     let mut machine = Machine::new(true);

@@ -290,6 +290,7 @@ fn opening(
             session: session(),
             window,
             hand_out,
+            close: "breakglass close prod.age --force",
         };
         open(OpenerOf(&user), &*user, &*user, &plan, &progress, &*user).await
     })
