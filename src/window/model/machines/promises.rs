@@ -21,7 +21,7 @@ pub(super) enum Broken {
     /// 2. A process reported that access is closed, but IAM accepts the key.
     FalselyClosed,
     /// 3. A process that wrote to IAM has ended, IAM still accepts the key, and the process's report names no end of
-    ///   access or too early an end.
+    ///    access or too early an end.
     EndNotNamed,
     /// 3. All processes have ended, IAM accepts the key, and no report names the end of access.
     OpenUnreported,
