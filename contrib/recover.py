@@ -19,7 +19,7 @@ needs vault.schema.json in the same directory, Python 3.11 or later, and the pac
 jsonschema, mnemonic, pyshamir, rfc8785 and, for --pkcs11, PyKCS11. vault-format.md has the tested versions.
 """
 import argparse, base64, collections, contextlib, datetime, fnmatch, functools, getpass, hashlib, hmac
-import itertools, json, pathlib, re, sys, warnings
+import itertools, json, pathlib, re, sys, warnings, zlib
 
 import bech32, jsonschema, mnemonic, pyshamir, rfc8785
 from cryptography import x509
@@ -96,7 +96,6 @@ for name, read in {
         "at-most-255-bytes": lambda text: need(len(text.encode()) <= 255, "a text is longer than 255 bytes"),
         "date-time": datetime.datetime.fromisoformat, "p256-spki": signing_key}.items():
     FORMATS.checks(name, ValueError)(lambda value, read=read: not isinstance(value, str) or [read(value)])
-
 def check(kind, value):
     """Compares a value with the schema. The message names the field and its form, and quotes no value."""
     schema = SCHEMA | {"$ref": f"#/$defs/{kind}"}
@@ -105,7 +104,6 @@ def check(kind, value):
         fields = [kind] + [name for key, name in zip(path, path[1:]) if key == "properties"]
         form = f"{error.validator}: {error.schema.get('description', 'see vault.schema.json')}"
         raise Failure(f"`{'.'.join(fields)}` is not in the accepted form ({form})", None)
-
 def read_json(data, kind):
     """Returns canonical JSON of a kind that the schema defines."""
     def number(text): return int(text) if len(text) < 16 else float(text)  # JSON's numbers are doubles
@@ -119,7 +117,12 @@ def read_json(data, kind):
 def check_token(token):
     what = "slot" if token["kind"] == "piv" else "challenge"
     need(token[f"decryption_{what}"] != token[f"signing_{what}"], f"a token has the same {what} twice")
-
+def check_order(targets):
+    for target in targets:
+        for name, values in [("grant", [(entry["service"], entry["access"]) for entry in target["grant"]]),
+                             ("may_outlive", target["may_outlive"]),
+                             *(("conditions", entry["conditions"]) for entry in target["grant"])]:
+            need(values == sorted(set(values)), f"`{name}` is not in order, or has an entry twice")
 def check_manifest(manifest):
     """Checks the rules of "Manifest stanza" for several fields together."""
     custodians, targets, threshold = manifest["custodians"], manifest["targets"], manifest["threshold"]
@@ -136,11 +139,7 @@ def check_manifest(manifest):
             need(len({thing[name] for thing in things}) == len(things), f"two {kind} have the same {name}")
     for token in tokens:
         check_token(token)
-    for target in targets:
-        for name, values in [("grant", [(entry["service"], entry["access"]) for entry in target["grant"]]),
-                             ("may_outlive", target["may_outlive"]),
-                             *(("conditions", entry["conditions"]) for entry in target["grant"])]:
-            need(values == sorted(set(values)), f"`{name}` is not in order, or has an entry twice")
+    check_order(targets)
 
 # The sealed data ("Payload").
 SECRETS = ("password", "routing_key", "secret", "secret_access_key", "totp_seed", "url")
@@ -160,13 +159,12 @@ def summary(grant):
             conditions[pair] = conditions.get(pair, keys) & keys
     return [{"access": access, "conditions": sorted(keys), "service": service}
             for (service, access), keys in sorted(conditions.items())], signs_in
-
-def check_target(target, said, lane):
+def check_target(target, said, manifest):
     """Checks that a sealed target has the accepted form and agrees with the manifest."""
-    check(f"{lane}Target", target)
+    check(f"{manifest['lane']}Target", target)
     (grant, signs_in), mfa = summary(target["grant"]), target.get("mfa", {})
-    described = target | {"console": lane == "static" or signs_in, "grant": grant, "mfa": "mfa" in target,
-                          "grant_sha256": sha256(canonical(target["grant"])).hex()}
+    described = target | {"console": manifest["lane"] == "static" or signs_in, "grant": grant,
+                          "mfa": "mfa" in target, "grant_sha256": sha256(canonical(target["grant"])).hex()}
     for name, value in said.items():
         need(canonical(described[name]) == canonical(value), f"{name} of a target differs from the manifest")
     keys = [target[name] for name in ("closer", "emergency", "opener") if name in target]
@@ -174,10 +172,11 @@ def check_target(target, said, lane):
     account = "arn:{partition}:iam::{account}:".format_map(target)
     need(all(arn.startswith(account) for arn in arns), "an ARN is not in its target's account")
     need(len({key["access_key_id"] for key in keys}) == len(keys), "two access keys of a target are the same")
-    shown = [*arns, *target["regions"], target["name"], target["user"]]
-    need(not any(secret in text for secret in secrets_in([*keys, mfa]) for text in shown),
-         "a secret is also in another field of its target")
-
+    shown = [manifest["label"], target["name"], target["user"], *arns, *target["may_outlive"], *target["regions"]]
+    lower = [text for entry in grant for text in (entry["service"], *entry["conditions"])]
+    for secret in secrets_in([*keys, mfa]):
+        need(not any(secret in text for text in shown), "a secret is also in another field")
+        need(not any(secret.lower() in text for text in lower), "a secret is in the summary of a grant")
 def check_payload(plaintext, manifest):
     text, said = plaintext.rstrip(b" "), manifest["targets"]
     need(len(plaintext) - len(text) < 4096, "its padding is longer than necessary")
@@ -189,7 +188,7 @@ def check_payload(plaintext, manifest):
     need(not any(secret in name for secret in secrets for name in names), "a secret is in a channel's name")
     need(len(targets) == len(said), "the manifest has more or fewer targets")
     for target, said_of_it in zip(targets, said):
-        check_target(target, said_of_it, manifest["lane"])
+        check_target(target, said_of_it, manifest)
         need("drill_of" not in manifest or not target["grant"], "a drill vault has a grant that is not empty")
     return payload
 
@@ -208,7 +207,6 @@ def check_certificate(kind, certificate, issuer, below=0):
         "signed": f"{type(getattr(key, 'curve', key)).__name__} {algorithm}"})
     need(not basic or basic.path_length in (None, *range(below, 256)), "a path length is not accepted")
     return {oid[20:]: value.value for oid, value in values.items() if oid.startswith("1.3.6.1.4.1.41482.3.")}
-
 def check_attestation(attestation, token):
     """Checks the certificates of a token. Each slot certificate has one common name, of one of two types."""
     def read(text):
@@ -229,19 +227,23 @@ def check_attestation(attestation, token):
         need(said.get("8") in (b"\2\2", b"\3\2"), "a key can be used without PIN or without touch")
     root, issuer = chain[-1].fingerprint(hashes.SHA256()), sha256(spki(chain[1].public_key()))
     check("attested", {"attestation": token["attestation"], "chain": f"{root.hex()} {issuer.hex()}"})
-
+def read_envelope(data, kind):
+    """Returns the payload and its type, and a function that checks the signature with a key."""
+    need(data.endswith(b"\n"), "its last line has no line end")
+    envelope = read_json(data.removesuffix(b"\n"), kind)
+    payload, signature = map(base64.b64decode, (envelope["payload"], envelope["signatures"][0]["sig"]))
+    signed = b"DSSEv1 %d %%b %d %%b" % (len(envelope["payloadType"]), len(payload))
+    signed, ecdsa = signed % (envelope["payloadType"].encode(), payload), ec.ECDSA(hashes.SHA256())
+    def verify(key): attempt("its signature is not valid", signing_key(key).verify, signature, signed, ecdsa)
+    return payload, envelope["payloadType"], verify
 def read_enrolment(data):
     with step("invalid", "parse"):
         need(len(data) <= 64 * 1024, "it is longer than 64 KiB")
-        need(data.endswith(b"\n"), "its last line has no line end")
-        envelope = read_json(data.removesuffix(b"\n"), "envelope")
-        payload, signature = map(base64.b64decode, (envelope["payload"], envelope["signatures"][0]["sig"]))
-        signed = b"DSSEv1 44 application/vnd.breakglass.enrolment.v1+json %d %b" % (len(payload), payload)
+        payload, _, verify = read_envelope(data, "enrolmentEnvelope")
         enrolment = read_json(payload, "enrolment")
         token = enrolment["token"]
         check_token(token)
-        verify = signing_key(token["signing_key"]).verify
-        attempt("its signature is not valid", verify, signature, signed, ec.ECDSA(hashes.SHA256()))
+        verify(token["signing_key"])
         if enrolment["attestation"]:
             check_attestation(enrolment["attestation"], token)
         return enrolment
@@ -262,7 +264,6 @@ def read_halves(body, tokens):
             need(p256(enc) and hint == [tag], "the half of a token is for another token")
         halves.append((enc, sealed))
     return halves
-
 def read_vault(data, wanted=None):
     with step("damaged", "parse"):
         if data.startswith(b"-----BEGIN AGE ENCRYPTED FILE-----\n"):
@@ -292,7 +293,6 @@ def read_vault(data, wanted=None):
 # The shares ("Share stanzas"): steps 2 and 3 of "Order of checks".
 BIP39 = mnemonic.Mnemonic("english")
 CUT = {word[:length]: word for word in BIP39.wordlist for length in (*range(4, len(word)), len(word))}
-
 @ec.EllipticCurvePrivateKey.register
 class KeyInToken(collections.namedtuple("KeyInToken", "public_key exchange")):
     """A private key that a token holds, in the form that cryptography's HPKE accepts."""
@@ -311,7 +311,6 @@ def part_keys(seed, enrolment):
     x = X25519PrivateKey.from_private_bytes(keys[64:])
     public = ml_kem.public_key().public_bytes_raw() + x.public_key().public_bytes_raw()
     return hpke.MLKEM768X25519PrivateKey(ml_kem, x), public
-
 def open_part(vault, custodian, text):
     """Returns `b` of a custodian, given the custodian's words. Only the case of ASCII letters is changed."""
     index, words = custodian["index"], [CUT.get(word.encode().lower().decode()) for word in text.split()]
@@ -327,7 +326,6 @@ def open_part(vault, custodian, text):
     with step("damaged", "share", index):
         private, half = keys[index][0], vault.halves[index - 1][-1]
         return open_half(hpke.KEM.MLKEM768_X25519, private, half, b"age-encryption.org/mlkem768x25519")
-
 def open_share(vault, custodian, b, serial, use):
     """Returns a custodian's share, given `b` and a token: its serial number and the function that uses it."""
     index, enrolment = custodian["index"], bytes.fromhex(custodian["enrolment"])
@@ -362,7 +360,6 @@ def open_share(vault, custodian, b, serial, use):
 def combine(shares):
     """ "Splitting the file key": returns the value at x = 0. The library expects x after each share."""
     return bytes(pyshamir.combine([bytearray(share + bytes([x])) for x, share in shares.items()]))
-
 def open_payload(vault, key):
     """Decrypts with the file key, and returns the plaintext and the payload."""
     with step("damaged", "open"):
@@ -414,7 +411,6 @@ def inspect(arguments):
     digest, content, *_ = (sha256(data), read_enrolment(data)) if data.startswith(b"{") else read_vault(data)
     words = " ".join(BIP39.to_mnemonic(digest).split()[:6])  # "Digests as words"
     print(f"{json.dumps(content, indent=2)}\nSHA-256 {digest.hex()}, read out: {words}")
-
 def open_vault(arguments):
     vault, shares = read_vault(read_file(arguments.file), "drill" if arguments.drill else "vault"), {}
     people = [custodian for custodian in vault.custodians if custodian["name"] in arguments.custodian]
@@ -437,17 +433,21 @@ def open_vault(arguments):
             sys.exit(f"Plug in a token of {name} and pass --pkcs11, or pass --answer.")
         shares[custodian["index"]] = open_share(vault, custodian, b, serials[0], tokens[str(serials[0])])
     print(json.dumps(open_payload(vault, combine(shares))[1], indent=2).replace("\x7f", "\\u007f"))
-
-def run_vector(path):
-    """ "Test vectors": returns the lines of a vector, and the lines that this reader finds."""
+def read_vector(path):
+    """ "Test vectors": returns the lines of a vector, their values by name, and the file."""
     head, _, data = path.read_bytes().partition(b"\n\n")
-    lines, custodians = head.decode().split("\n"), head.decode().split("\ncustodian: ")[1:]
-    facts, shares, found = dict(line.split(": ", 1) for line in lines), {}, ["expect: success"]
+    facts = dict(line.split(": ", 1) for line in head.decode().split("\n"))
+    data = base64.b64decode(data) if facts["form"] == "binary" or "compressed" in facts else data
+    return head.decode().split("\n"), facts, zlib.decompress(data) if "compressed" in facts else data
+def run_vector(path):
+    """Returns the lines of a vector, and the lines that this reader finds."""
+    (lines, facts, data), shares, found = read_vector(path), {}, ["expect: success"]
+    custodians = "\n".join(lines).split("\ncustodian: ")[1:]
     try:
         if facts["form"] == "enrolment":
             read_enrolment(data)
             return lines, found
-        vault = read_vault(base64.b64decode(data) if facts["form"] == "binary" else data, facts.get("wanted"))
+        vault = read_vault(data, facts.get("wanted"))
         for index in map(int, facts["shares from"].split()):
             custodian = vault.custodians[index - 1]
             part, *tokens = re.findall("^(?:part|token): (.*)$", custodians[index - 1], re.MULTILINE)
@@ -462,19 +462,19 @@ def run_vector(path):
         found = [f"expect: {failure.kind}", f"step: {failure.step}"]
         found += [f"at fault: {failure.index}"] if failure.index else []
     return lines, found
-
 def vectors(arguments):
-    """Prints each difference between the results of this reader and the vectors."""
-    paths, wrong = sorted(pathlib.Path(arguments.file).glob("*.txt")), 0
+    """Prints each difference between the results of this reader and the vectors of vaults and enrolments."""
+    return compare(pathlib.Path(arguments.file).glob("*.txt"), r"form: (?!statement)", run_vector)
+def compare(paths, form, run):
+    paths, wrong = sorted(path for path in paths if re.search(form.encode(), path.read_bytes())), 0
     for path in paths:
-        lines, found = run_vector(path)
+        lines, found = run(path)
         result = {line for line in lines if line.startswith(("expect: ", "step: ", "at fault: "))}
         if not result <= set(found) <= set(lines):
             wrong += 1
             print(f"{path.name}: this reader finds {found}")
     print(f"{len(paths) - wrong} of {len(paths)} vectors agree")
     return 0 if paths and not wrong else 1
-
 def main():
     warnings.simplefilter("error", getpass.GetPassWarning)  # words are never echoed
     commands = {"inspect": inspect, "open": open_vault, "vectors": vectors}

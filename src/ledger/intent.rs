@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::facts::Principals;
 use super::record::{Entry, Record};
-use crate::custody::statement::approval::{self, Request};
+use crate::custody::statement::Statement;
+use crate::custody::statement::approval::{Approval, Request};
 use crate::custody::statement::network::{CustomEndpoint, NetworkPath};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
@@ -107,7 +108,7 @@ impl Intent<'_> {
         manifest: &'m Manifest,
     ) -> Result<&'m EnrolledToken, String> {
         let (custodian, token, statement) =
-            approval::verify(manifest, envelope).map_err(|why| why.to_string())?;
+            Statement::<Approval>::signed(manifest, envelope).map_err(|why| why.to_string())?;
         if custodian.name != name {
             return Err(format!("{} signed it", custodian.name));
         }

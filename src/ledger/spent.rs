@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::intent::Intent;
 use super::known_vault::KnownVault;
 use super::record::{Entry, Record, SharePurpose};
-use crate::custody::statement::close;
+use crate::custody::statement::Statement;
+use crate::custody::statement::close::CloseStatement;
 use crate::error::Error;
 use crate::gate::SessionId;
 use crate::time_text;
@@ -222,10 +223,8 @@ impl<'a> Uses<'a> {
             (vault_id, credentials_epoch) == (&of.vault_id, &of.credentials_epoch)
         };
         self.vaults.iter().filter(same_credentials).any(|vault| {
-            close::verify(&vault.manifest, envelope).is_ok_and(|statement| {
-                let said = &statement.predicate;
-                said.custodian == custodian
-                    && said.request.epoch == vault.manifest.epoch
+            Statement::<CloseStatement>::signed_for(&vault.manifest, envelope).is_ok_and(|statement| {
+                statement.predicate.custodian == custodian
                     && vault.is_in_use_or(|sha256| statement.subject().digest.sha256 == sha256)
             })
         })

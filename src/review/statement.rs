@@ -7,14 +7,18 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::judge::finding::{FindingCounts, Severity};
-use crate::custody::statement::{LedgerHead, Predicate, Statement, StatementError, signer};
+use crate::custody::statement::{LedgerHead, Predicate, Signer, Statement, StatementError};
 use crate::error::{Error, Result};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::{Custodian, EnrolledToken, Manifest};
+use crate::vault::names;
 
 /// The largest packet that can be signed, in bytes.
 pub const MAX_PACKET: usize = 256 * 1024 * 1024;
+
+/// The largest number of findings: 2^53 − 1. A larger integer can differ from its spelling in canonical JSON (RFC 7493).
+const MAX_FINDINGS: u64 = (1 << 53) - 1;
 
 /// The predicate of a signed review. The subject of the statement is the packet's name and digest.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -36,6 +40,23 @@ pub struct ReviewPredicate {
 impl Predicate for ReviewPredicate {
     const TYPE: &'static str = "application/vnd.breakglass.review.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:review:v1";
+
+    fn signer(&self) -> Signer<'_> {
+        let Self { custodian, enrolment, serial, signed, .. } = self;
+        Signer { custodian, enrolment, serial: *serial, signed: *signed }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        self.ledger.check()?;
+        if self.findings > MAX_FINDINGS {
+            return Err("findings");
+        }
+        names::hex_of("vault_id", &self.vault_id, 16).map_err(|_| "vault_id")
+    }
+
+    fn is_of(&self, manifest: &Manifest) -> bool {
+        self.vault_id == manifest.vault_id
+    }
 }
 
 /// The facts from a packet file that become part of the signed statement.
@@ -106,8 +127,5 @@ pub fn verify(
     manifest: &Manifest,
     envelope: &Envelope,
 ) -> Result<Statement<ReviewPredicate>, StatementError> {
-    let statement = Statement::<ReviewPredicate>::read(envelope)?;
-    let ReviewPredicate { custodian, enrolment, serial, vault_id, .. } = &statement.predicate;
-    signer(manifest, (custodian, enrolment, *serial), envelope)?;
-    if *vault_id == manifest.vault_id { Ok(statement) } else { Err(StatementError::OtherVault) }
+    Statement::signed_for(manifest, envelope)
 }

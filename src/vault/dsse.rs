@@ -97,6 +97,16 @@ impl Envelope {
         canonical::from_slice(&payload, limit).map_err(EnvelopeError::Payload)
     }
 
+    /// Returns the type of the payload.
+    pub fn payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
+    /// Returns whether each signature is canonical base64.
+    pub fn has_base64_signature(&self) -> bool {
+        self.signatures.iter().all(|signature| BASE64_STANDARD.decode(&signature.sig).is_ok())
+    }
+
     /// Returns the payload's bytes without parsing them. Returns `None` if the payload is not base64.
     pub fn payload(&self) -> Option<Vec<u8>> {
         BASE64_STANDARD.decode(&self.payload).ok()

@@ -68,8 +68,13 @@ pub struct Sealed {
 /// Seals `payload` for the custodians of `manifest`, and sets the commitments to their shares.
 ///
 /// # Errors
-/// Fails if the age crate cannot write. In practice, the crate never fails here, because it writes to memory.
+/// Fails if the manifest's label contains a secret, or if the age crate cannot write. The latter does not happen in
+/// practice, because the crate writes to memory.
 pub fn seal(manifest: &Manifest, payload: &Payload) -> Result<Sealed> {
+    if payload.exposes(&manifest.label) {
+        return Err(Error::usage("the label of the vault contains a secret, and the label is public")
+            .next("seal with another label"));
+    }
     let failed = |e: &dyn Display| Error::failed(format!("sealing failed: {e}"));
     let quorum = QuorumRecipient { manifest: manifest.clone(), shares: RefCell::default() };
     let encryptor = Encryptor::with_recipients(std::iter::once(&quorum as &dyn age::Recipient))
@@ -160,15 +165,7 @@ impl Vault {
         let plain = self.decrypt(&quorum::combine(shares))?;
         let payload = Payload::from_sealed(plain.expose())
             .map_err(|why| Error::damaged(format!("the sealed payload is not valid: {why}")))?;
-        if payload.summaries() != self.manifest.targets || payload.lane() != self.manifest.lane {
-            return Err(Error::damaged("the sealed targets do not match the manifest"));
-        }
-        if payload.channels() != self.manifest.alerts {
-            return Err(Error::damaged("the sealed alert channels do not match the manifest"));
-        }
-        if self.manifest.drill_of.is_some() && payload.targets.iter().any(|target| !target.grant.is_empty()) {
-            return Err(Error::damaged("the drill vault grants more than the probe"));
-        }
+        payload.check_manifest(&self.manifest).map_err(Error::damaged)?;
         Ok(payload)
     }
 

@@ -2,8 +2,8 @@
 
 use crate::soft::forge::Recipe;
 use crate::soft::{Person, people};
-use breakglass::custody::statement::approval::{self, Approval, Approved, Request};
-use breakglass::custody::statement::{LedgerHead, Statement};
+use breakglass::custody::statement::approval::{Approval, Approved, Request};
+use breakglass::custody::statement::{LedgerHead, Statement, request};
 use breakglass::error::{Result, Status};
 use breakglass::gate::SessionId;
 use breakglass::secret::SecretText;
@@ -52,7 +52,7 @@ impl TwoOfThree {
         let head = LedgerHead { seq: 3, sha256: "ab".repeat(32) };
         let (pin, mut touched) = (SecretText::copy_of("123456"), 0);
         let mut touch = || touched += 1;
-        let signed = approval::sign(
+        let signed = request::sign(
             &self.vault,
             request,
             (who, &who.tokens[0]),

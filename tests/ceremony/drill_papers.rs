@@ -42,7 +42,7 @@ impl Papers {
             serial: manifest.custodians[0].tokens[0].serial,
             signed: ended,
             started: ended,
-            vault_id: "d".into(),
+            vault_id: "dd".repeat(16),
         }
     }
 
@@ -50,18 +50,18 @@ impl Papers {
     pub fn drill_session(&self, session: SessionId, places: &[usize]) -> Vec<Record> {
         let mut records = vec![self.intent(session, "a drill")];
         if let Record::Intent { vault, drill_of, .. } = &mut records[0] {
-            *drill_of = Some(std::mem::replace(vault, "d".into()));
+            *drill_of = Some(std::mem::replace(vault, "dd".repeat(16)));
         }
         let request = Request {
             session,
-            vault_id: "d".into(),
+            vault_id: "dd".repeat(16),
             drill_of: Some(self.vault.manifest.vault_id.clone()),
             ..self.request("a drill")
         };
         let (_, credentials_epoch) = self.vault_and_epoch();
         records.extend(places.iter().map(|&place| Record::Approval {
             session,
-            vault: "d".into(),
+            vault: "dd".repeat(16),
             credentials_epoch,
             custodian: self.vault.manifest.custodians[place].name.clone(),
             envelope: self.sign(place, &request),

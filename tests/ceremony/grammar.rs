@@ -151,12 +151,12 @@ fn every_abnf_rule_of_the_format_is_defined_once() {
         text.split("```abnf\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(
         blocks.len(),
-        4,
-        "vault-format.md should have four ABNF blocks: the header, the halves, the URLs and the armor"
+        6,
+        "vault-format.md should have six ABNF blocks: the header, the halves, the URLs, the armor, the times and the hosts"
     );
     let rules = rules(&blocks.concat()).unwrap();
     assert_eq!(complete(&rules), Ok(()));
-    for root in ["vault", "halves", "url", "armored"] {
+    for root in ["vault", "halves", "url", "armored", "time", "endpoint-host"] {
         assert!(rules.contains_key(root), "{root}");
     }
 }

@@ -1,8 +1,8 @@
-//! Checks the part's half of a share with C2SP's Community Cryptography Test Vectors (CCTV), and with a reader in
-//! Python that uses another ML-KEM library.
+//! Checks the part's half of a share against other implementations: C2SP's Community Cryptography Test Vectors (CCTV),
+//! and the npm package age-encryption. `contrib/recover.py` opens the part halves of all vectors.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,15 +10,18 @@ use age::armor::ArmoredReader;
 use age::{DecryptError, Decryptor};
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::bech32_decode;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use breakglass::custody::opening::{self, PartOwner};
 use breakglass::secret::Secret;
 use breakglass::vault::file::Vault;
 use breakglass::vault::hybrid::{self, PartIdentity, Wrapped};
 use breakglass::vault::xwing;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::soft::part;
 use crate::soft::vector::{self, Vector};
+use crate::soft::{figure, part};
 
 /// Returns the directory with the hybrid vectors of <https://github.com/C2SP/CCTV>, age/testdata. The variable
 /// `BREAKGLASS_CCTV` names the directory. The default is a directory near the repository.
@@ -81,10 +84,10 @@ fn decrypt(file: &[u8], identities: &[Box<dyn age::Identity>]) -> (&'static str,
 #[test]
 fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
     let Some(directory) = cctv() else {
-        println!("skipped: the vectors were not found; set BREAKGLASS_CCTV to their directory");
+        figure("CCTV: skipped, because the vectors are not there; set BREAKGLASS_CCTV to their directory");
         return;
     };
-    let mut judged = 0;
+    let mut judged = Vec::new();
     for entry in std::fs::read_dir(directory).expect("the directory of the vectors should be readable") {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -106,32 +109,24 @@ fn the_hybrid_vectors_of_cctv_have_their_expected_result() {
         }
         let mut file = bytes[end + 2..].to_vec();
         if fields.contains_key("compressed") {
-            file = decompressed(&path, end + 2);
+            file = vector::zlib("decompress", &file);
         }
         let (end, digest) = decrypt(&file, &identities);
         assert_eq!(end, fields["expect"], "{name}");
         assert_eq!(digest, *fields.get("payload").unwrap_or(&""), "{name}");
-        judged += 1;
+        judged.push(name);
     }
-    println!("{judged} vectors of CCTV");
-    assert!(judged >= 18, "at least 18 vectors should be checked, not {judged}");
+    judged.sort();
+    figure(&format!("CCTV: {} of {} hybrid vectors agree: {}", judged.len(), judged.len(), judged.join(" ")));
+    assert!(judged.len() >= 18, "at least 18 vectors should be checked, not {}", judged.len());
 }
 
-/// Returns the bytes of a file from `start` on, decompressed with zlib.
-fn decompressed(path: &Path, start: usize) -> Vec<u8> {
-    let program = "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(open(sys.argv[1], 'rb').read()[int(sys.argv[2]):]))";
-    let output = Command::new("python3").args(["-c", program]).arg(path).arg(start.to_string()).output();
-    output.expect("python3 should be installed").stdout
-}
-
-#[test]
-fn a_second_reader_opens_the_parts_halves_of_the_vectors_with_the_words() {
-    let mut expected = Vec::new();
-    let mut command = Command::new(rig::aws::python());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/part_half.py"));
+/// Returns the part halves of some vectors: the name of the vector and the custodian, the words' identity in the form of
+/// age, the stanza, and the half that the library decrypts.
+fn part_halves() -> Vec<Value> {
+    let mut all = Vec::new();
     for name in ["two_of_two", "two_of_three_armored", "two_tokens", "drill"] {
-        let path = vector::directory().join(format!("{name}.txt"));
-        let vector = Vector::parse(&std::fs::read_to_string(&path).unwrap());
+        let vector = Vector::load(name);
         let vault = Vault::parse(&vector.file).unwrap();
         for known in &vector.custodians {
             let custodian = vault.manifest.custodian(known.index).unwrap();
@@ -139,17 +134,59 @@ fn a_second_reader_opens_the_parts_halves_of_the_vectors_with_the_words() {
             let PartOwner::Expected(half) = opening::recognise(&vault, custodian, &words).unwrap() else {
                 panic!("the words of {} should be recognised", known.name);
             };
-            expected.push(format!("{name} {} {}", known.index, hex::encode(half.expose())));
+            let id = hex::decode(&custodian.enrolment).unwrap().try_into().unwrap();
+            let identity = words.identity(&id);
+            let hrp = bech32::Hrp::parse("age-secret-key-pq-").unwrap();
+            let secret = bech32::encode::<bech32::Bech32>(hrp, identity.seed().expose()).unwrap();
+            let Wrapped { enc, sealed } = &vault.halves(known.index).unwrap().part;
+            all.push(json!({
+                "name": format!("{name} {}", known.index), "identity": secret.to_uppercase(),
+                "recipient": custodian.part, "enc": BASE64_STANDARD_NO_PAD.encode(**enc),
+                "body": BASE64_STANDARD_NO_PAD.encode(sealed), "half": hex::encode(half.expose()),
+            }));
         }
-        command.arg(path);
     }
-    let output = command
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the rig's Python should run");
-    let opened = String::from_utf8(output.stdout).unwrap();
+    all
+}
+
+#[test]
+fn age_encryption_opens_the_part_halves_of_the_vectors() {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rig/node/node_modules");
+    let is_there = packages.join("age-encryption/package.json").is_file();
+    let node = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !is_there || !node {
+        figure(
+            "age-encryption (npm): skipped, because node or the package is not installed; see scripts/setup --tests",
+        );
+        return;
+    }
+    let halves = part_halves();
+    assert!(halves.len() >= 9);
+    let run = |halves: &[Value]| {
+        let mut node = Command::new("node")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/age_encryption.mjs"))
+            .arg(&packages)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("node should start");
+        let input = serde_json::to_vec(halves).unwrap();
+        node.stdin
+            .take()
+            .expect("stdin should be a pipe")
+            .write_all(&input)
+            .expect("node should read its input");
+        node.wait_with_output().expect("node should end")
+    };
+    let output = run(&halves);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(opened.lines().collect::<Vec<_>>(), expected);
-    assert!(expected.len() >= 9);
+    figure(&format!("age-encryption (npm): {}", String::from_utf8_lossy(&output.stdout).trim()));
+
+    // The control: the first bit of the stanza's body is changed.
+    let mut changed = halves[..1].to_vec();
+    let mut body = BASE64_STANDARD_NO_PAD.decode(changed[0]["body"].as_str().unwrap()).unwrap();
+    body[0] ^= 0x80;
+    changed[0]["body"] = BASE64_STANDARD_NO_PAD.encode(body).into();
+    assert!(!run(&changed).status.success(), "a changed half should not be opened");
 }

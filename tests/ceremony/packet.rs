@@ -1,15 +1,15 @@
 //! Creates data of one session for tests without AWS: software custodians, ledger records and CloudTrail events.
 
-use breakglass::custody::statement::LedgerHead;
-use breakglass::custody::statement::approval::{self, Request};
+use breakglass::custody::statement::approval::{Approval, Request};
+use breakglass::custody::statement::{LedgerHead, Predicate as _, Statement};
+use breakglass::custody::token::{Slot, Token as _};
 use breakglass::gate::SessionId;
 use breakglass::ledger::{AlertTopic, Entry, Principals, Record, SharePurpose};
 use breakglass::review::{
     ApiCall, CloudTrailEvent, CloudTrailResult, LedgerFact, Packet, PacketSources, RegionResult,
     ReviewCommand,
 };
-use breakglass::secret::SecretText;
-use breakglass::vault::dsse::Envelope;
+use breakglass::vault::dsse::{self, Envelope};
 use breakglass::vault::file::Vault;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -133,14 +133,26 @@ impl Papers {
         }
     }
 
-    /// Returns an approval of `request` that the custodian with the index `place` signed.
+    /// Returns an approval of `request` that the custodian with the index `place` signed. The form of the request is not
+    /// checked, so a test can make an approval that no reader accepts.
     pub fn sign(&self, place: usize, request: &Request) -> Envelope {
         let who = &self.vault.manifest.custodians[place];
-        let mut token = self.people[place].tokens[0].clone();
-        let head = (at("02:16:30"), LedgerHead { seq: 3, sha256: "ab".repeat(32) });
-        let pin = SecretText::copy_of("123456");
-        approval::sign(&self.vault, request, (who, &who.tokens[0]), head, &mut token, &pin, &mut || ())
-            .expect("the software token should sign")
+        let approval = Approval {
+            custodian: who.name.clone(),
+            enrolment: who.enrolment.clone(),
+            ledger: LedgerHead { seq: 3, sha256: "ab".repeat(32) },
+            remote: false,
+            request: request.clone(),
+            serial: who.tokens[0].serial,
+            signed: at("02:16:30"),
+        };
+        let statement = Statement::of(&self.vault.manifest.label, &self.vault.sha256, approval);
+        let slot = Slot::parse("83").expect("the slot should be valid");
+        let signature = self.people[place].tokens[0]
+            .clone()
+            .sign(slot, &dsse::to_sign(Approval::TYPE, &statement))
+            .expect("the software token should sign");
+        Envelope::new(Approval::TYPE, &statement, &signature)
     }
 
     pub fn approve(&mut self, place: usize, reason: &str, clock: &str) {

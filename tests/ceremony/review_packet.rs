@@ -651,7 +651,7 @@ fn a_complete_drill_needs_valid_approvals() {
         let envelope = papers.sign_drill(&said);
         papers.add("02:30:00", of_drill(&said, Some(envelope)));
         papers.vault.manifest.drill_of =
-            Some(std::mem::replace(&mut papers.vault.manifest.vault_id, "d".into()));
+            Some(std::mem::replace(&mut papers.vault.manifest.vault_id, "dd".repeat(16)));
         let packet = papers.packet_with(with_vault.then_some(&papers.vault));
         let part = packet.drill.as_ref().expect("the packet should have the drill");
         (part.complete, has(&packet, "drill_not_complete"), has(&packet, "too_few_approvals"))

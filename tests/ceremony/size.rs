@@ -1,4 +1,5 @@
-//! Measures the size of large vaults and the duration of reading them. With `--nocapture`, the tests print the figures.
+//! Measures how large a vault can be, and how long the program takes to read it. The tests print the
+//! figures.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use crate::PROGRAM;
 use crate::soft::forge::Recipe;
-use crate::soft::people;
+use crate::soft::{figure, people};
 
 /// Replaces the target by `count` copies. Each copy has a different name and different access key ids.
 fn targets(sealed: &mut Value, count: usize) {
@@ -57,8 +58,10 @@ fn a_vault_of_sixteen_custodians_and_a_hundred_targets_is_within_the_limit() {
         let shown = Command::new(PROGRAM).arg("inspect").arg(&path).output().expect("the program should run");
         assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     });
-    println!("16 custodians with 3 tokens, 100 targets: {} bytes; read in {parse:?}", made.len());
-    println!("inspect: {inspect:?}");
+    figure(&format!(
+        "16 custodians with 3 tokens, 100 targets: {} bytes; read in {parse:?}; `inspect` takes {inspect:?}",
+        made.len()
+    ));
     assert!(made.len() <= file::MAX_BYTES);
 }
 
@@ -73,10 +76,10 @@ fn a_vault_of_every_maximum_number_is_within_the_limits() {
     };
     let made = recipe.make(&people(16, manifest::MAX_TOKENS)).file;
     let manifest = Vault::parse(&made).unwrap().manifest.to_bytes().len();
-    println!(
+    figure(&format!(
         "16 custodians with 8 tokens, 256 targets: {} bytes; the manifest has {manifest} bytes",
         made.len()
-    );
+    ));
     assert!(manifest <= manifest::MAX_BYTES, "{manifest}");
     assert!(file::armor(&made).len() <= file::MAX_BYTES);
 }

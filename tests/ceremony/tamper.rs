@@ -18,7 +18,7 @@ use breakglass::vault::payload::Input;
 use breakglass::vault::quorum::{Share, Threshold};
 
 use crate::soft::forge::{self, Recipe};
-use crate::soft::{self, Person, people};
+use crate::soft::{self, Person, figure, people};
 
 /// A sealed vault with a threshold of two, the vault's custodians, and the shares of the first two custodians.
 struct Ceremony {
@@ -172,8 +172,13 @@ fn every_changed_byte_and_every_truncation_of_the_binary_file_is_refused() {
         "the untouched file should open with the known shares"
     );
     let accepted = accepted(&ceremony.sealed, &|file| ceremony.opens_changed(file, &head));
+    figure(&format!(
+        "binary vault of {} bytes: {} changed and cut files, {} of them accepted",
+        ceremony.sealed.len(),
+        changes(&ceremony.sealed),
+        accepted.len()
+    ));
     assert!(accepted.is_empty(), "every change should be refused, but these changes were not: {accepted:?}");
-    println!("{} changes of {} bytes", changes(&ceremony.sealed), ceremony.sealed.len());
 }
 
 #[test]
@@ -187,8 +192,13 @@ fn every_changed_byte_and_every_truncation_of_the_armored_file_is_refused() {
     assert!(ceremony.opens(&armored), "the control: the untouched file should open");
     assert!(ceremony.opens_changed(&armored, head), "the untouched file should open with the known shares");
     let accepted = accepted(&armored, &|file| ceremony.opens_changed(file, head));
+    figure(&format!(
+        "armored vault of {} bytes: {} changed and cut files, {} of them accepted",
+        armored.len(),
+        changes(&armored),
+        accepted.len()
+    ));
     assert!(accepted.is_empty(), "every change should be refused, but these changes were not: {accepted:?}");
-    println!("{} changes of {} bytes", changes(&armored), armored.len());
 }
 
 /// The name of a field, and a change of that field.

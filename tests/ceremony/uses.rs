@@ -1,8 +1,9 @@
 //! Tests which records count as a use of a vault. Only records with the signatures of a quorum count.
 
 use breakglass::custody::statement::LedgerHead;
-use breakglass::custody::statement::approval::{self, Request};
-use breakglass::custody::statement::close::{self, ClosePurpose};
+use breakglass::custody::statement::approval::Request;
+use breakglass::custody::statement::close::ClosePurpose;
+use breakglass::custody::statement::request;
 use breakglass::gate::SessionId;
 use breakglass::ledger::{Entry, KnownVault, Principals, Record, SharePurpose, Uses};
 use breakglass::secret::SecretText;
@@ -87,7 +88,7 @@ impl Signers {
         let mut token = self.people[at].tokens[0].clone();
         let pin = SecretText::copy_of("no PIN");
         let envelope =
-            approval::sign(&self.vault, request, owner, (now(), head()), &mut token, &pin, &mut || {});
+            request::sign(&self.vault, request, owner, (now(), head()), &mut token, &pin, &mut || {});
         Record::Approval {
             session: request.session,
             vault: request.vault_id.clone(),
@@ -112,7 +113,7 @@ impl Signers {
         let owner = (custodian, &custodian.tokens[0]);
         let mut token = self.people[at].tokens[0].clone();
         let pin = SecretText::copy_of("no PIN");
-        close::sign(&self.vault, &purpose, owner, (now(), head()), &mut token, &pin, &mut || {})
+        request::sign(&self.vault, &purpose, owner, (now(), head()), &mut token, &pin, &mut || {})
             .expect("a signature")
     }
 

@@ -6,7 +6,7 @@
 use crate::soft::forge::{self, Recipe};
 use crate::soft::recipes::{self, Entry};
 use crate::soft::vector::{self, Custodian, Vector, Verdict};
-use crate::soft::{Person, certificate, people};
+use crate::soft::{Person, certificate, figure, people, statement};
 
 use age_core::format::Stanza;
 use breakglass::secret::Secret;
@@ -42,14 +42,19 @@ fn every_vector_has_its_expected_result() {
         found.push(name);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let mut expected: Vec<_> =
-        recipes::all().iter().map(|entry| entry.name).chain(certificate::names()).collect();
+    let mut expected: Vec<_> = recipes::all()
+        .iter()
+        .map(|entry| entry.name)
+        .chain(certificate::names())
+        .chain(statement::names())
+        .collect();
     found.sort();
     expected.sort_unstable();
     assert_eq!(
         found, expected,
         "each recipe should have one vector file, and each vector file should have a recipe"
     );
+    figure(&format!("{} vectors of the format have their expected result", found.len()));
 }
 
 #[test]
@@ -127,11 +132,16 @@ fn write() {
     let directory = vector::directory();
     std::fs::create_dir_all(&directory).unwrap();
     let vaults = recipes::all().into_iter().map(|entry| (entry.name, vault(&entry)));
-    for (name, vector) in vaults.chain(certificate::enrolments()) {
+    let write = |name: &str, vector: &Vector| {
         let path = directory.join(format!("{name}.txt"));
         if !path.exists() {
             std::fs::write(path, vector.to_text()).unwrap();
         }
+    };
+    vaults.chain(certificate::enrolments()).for_each(|(name, vector)| write(name, &vector));
+    // The statements are signed with keys in the vectors of their vaults.
+    for (name, vector) in statement::statements() {
+        write(name, &vector);
     }
 }
 
@@ -149,6 +159,12 @@ fn vault(entry: &Entry) -> Vector {
             .iter()
             .map(|t| (t.serial, hex::encode(t.decryption.to_bytes())))
             .chain(person.challenge_tokens.iter().map(|t| (t.serial, hex::encode(t.secret))))
+            .collect(),
+        signing: person
+            .tokens
+            .iter()
+            .filter(|_| entry.name.starts_with("statement_"))
+            .map(|t| (t.serial, hex::encode(t.signing.to_bytes())))
             .collect(),
         share: if opens { hex::encode(share) } else { String::new() },
     };
@@ -176,6 +192,8 @@ fn vault(entry: &Entry) -> Vector {
         key: if opens { hex::encode(made.key) } else { String::new() },
         payload: if opens { hex::encode(Sha256::digest(&made.plain)) } else { String::new() },
         form: if made.armored { "armored" } else { "binary" }.into(),
+        compressed: if entry.compressed { "zlib" } else { "" }.into(),
         file: made.file,
+        ..Vector::default()
     }
 }

@@ -329,20 +329,6 @@ fn additional_line_ends_do_not_skip_a_custodian() {
 }
 
 #[test]
-fn a_close_without_a_quorum_warns_that_access_may_be_open() {
-    let vault = two_of_three("close-alone").sealed();
-    vault.site.plug("alice");
-    let mut person = vault.site.person(&["close", "prod.age"]);
-    vault.site.answer(&mut person, "alice");
-    person.expect("waiting for");
-    person.eof();
-    assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
-    let said = person.transcript();
-    assert!(said.contains("nothing was closed, and access may still be open"), "{said}");
-    assert!(said.contains("--profile"), "{said}");
-}
-
-#[test]
 fn custodians_can_use_one_usb_port_one_after_the_other() {
     let vault = two_of_three("one-port").sealed();
     let port = &vault.site.pcscd;

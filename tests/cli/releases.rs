@@ -191,7 +191,7 @@ fn a_custodian_who_misses_the_touch_for_the_signature_can_still_give_the_share()
 }
 
 #[test]
-fn shares_of_a_close_without_a_quorum_count_as_released() {
+fn a_close_without_a_quorum_warns_and_its_shares_count_as_released() {
     let vault = two_of_two("release-one").sealed();
     vault.site.plug("alice");
     let mut person = vault.site.person(&["close", "prod.age"]);
@@ -199,6 +199,9 @@ fn shares_of_a_close_without_a_quorum_count_as_released() {
     person.expect("waiting for");
     person.eof();
     assert_eq!(person.wait(), End::Code(3), "{}", person.transcript());
+    let warned = person.transcript();
+    assert!(warned.contains("nothing was closed, and access may still be open"), "{warned}");
+    assert!(warned.contains("--profile"), "{warned}");
     let (_, said) = output_of(vault.site.command(&["status", "prod.age"]));
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("shares given to close, or for openings that did not happen: 1"), "{said}");

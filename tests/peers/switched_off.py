@@ -1,4 +1,5 @@
-"""Switches off each check of contrib/recover.py in turn, and lists the checks that no vector needs.
+"""Switches off each check of contrib/recover.py and contrib/check_statement.py in turn, and lists the checks that no
+vector needs.
 
 A check is one of these:
 
@@ -7,9 +8,11 @@ A check is one of these:
   check, this program removes the keyword. The keywords `required`, `additionalProperties` and `unevaluatedProperties`
   of an object are one check: the object has exactly its fields. All `type` keywords with the same value are one check.
 
-The checks of libraries (calls of `attempt`) cannot be switched off. A vector needs a check if the vector's result
-changes without the check. Each check is tried only with the vectors in which the check failed, because it makes no
-difference to the other vectors. A keyword that allows additional fields is tried with all vectors.
+- A call of `attempt` with one message: a library makes the check, and its error is the failure. To switch it off, this
+  program ignores the error, and the reader goes on without a value.
+
+A vector needs a check if its result changes without the check. Each check is only tried with the vectors in which this check failed: in the other vectors it never
+failed, so it makes no difference. A keyword that allows fields is tried with all vectors.
 
 The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if there is a check that no
 vector needs.
@@ -22,18 +25,18 @@ import types
 import jsonschema
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCE = HERE.parent.parent / "contrib" / "recover.py"
+CONTRIB = HERE.parent.parent / "contrib"
 
 # The checks that no vector needs, with the reason.
 NO_VECTOR = [
     # These keywords fail only for a chain under a root of Yubico, and only Yubico can sign such a chain.
     ("attested/then/properties/attestation", "const"),
     ("attested/then/properties/chain", "enum"),
-    # A vector at one of these limits would have up to 700 kB. tests/ceremony/vectors.rs tests these limits instead.
-    ("lengths/properties/header", "maximum"),
-    ("lengths/properties/manifest", "maximum"),
-    ("lengths/properties/payload", "maximum"),
 ]
+
+# The errors of libraries that the next check would find too: the value that the reader goes on without has no canonical
+# form either.
+FOUND_AGAIN = {"it is not JSON", "a value has no canonical JSON"}
 
 # The keywords that are not checks: they describe a schema, contain the schemas of fields, or belong to `if`.
 NO_CHECK = {"description", "properties", "then", "else"}
@@ -67,6 +70,17 @@ class Switches:
             self.failed.add((place, message))
             raise self.failure(message, kind)
 
+    def attempt(self, place, message, call, *arguments):
+        """A replacement for `attempt`."""
+        self.made.add((place, message))
+        try:
+            return call(*arguments)
+        except Exception:
+            if (place, message) == self.off:
+                return None
+            self.failed.add((place, message))
+            raise self.failure(message, None) from None
+
     def observed(self, keyword, function):
         """Returns a replacement for jsonschema's function for a keyword."""
 
@@ -82,7 +96,7 @@ class Switches:
         if isinstance(schema, dict):
             self.schemas[place], self.places[id(schema)] = schema, place
             for keyword, value in schema.items():
-                if keyword == "dependentRequired":
+                if keyword in ("const", "dependentRequired"):
                     continue
                 if keyword in OBJECTS_OF_SCHEMAS:
                     for name, inner in value.items():
@@ -93,26 +107,37 @@ class Switches:
 
 
 class Mark(ast.NodeTransformer):
-    """Adds an argument to each call of `need`: the file and the line of the call."""
+    """Adds an argument to each call of `need` or `attempt`: the file and the line of the call."""
 
-    def __init__(self, switches):
-        self.switches = switches
+    # In a call, the place of the argument that is the message.
+    MESSAGE = {"need": 1, "attempt": 0}
+
+    def __init__(self, switches, name):
+        self.switches, self.name = switches, name
 
     def visit_Call(self, node):
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "need":
-            place = f"{SOURCE.name}:{node.lineno}"
-            self.switches.calls.add((place, ast.unparse(node.args[1])))
-            node.func.id = "need_at"
+        if isinstance(node.func, ast.Name) and node.func.id in self.MESSAGE:
+            place = f"{self.name}:{node.lineno}"
+            self.switches.calls.add((place, ast.unparse(node.args[self.MESSAGE[node.func.id]])))
+            node.func.id += "_at"
             node.args.insert(0, ast.copy_location(ast.Constant(place), node))
         return node
 
 
+def module(switches, name):
+    """Returns a module of contrib/, with the place of each check marked."""
+    found = types.ModuleType(name)
+    source = CONTRIB / f"{name}.py"
+    found.need_at, found.attempt_at, found.__file__ = switches.need, switches.attempt, str(source)
+    sys.modules[name] = found
+    exec(compile(Mark(switches, source.name).visit(ast.parse(source.read_text())), source, "exec"), found.__dict__)
+    return found
+
+
 def load(switches):
-    """Returns the module contrib/recover.py, with the place of each check marked."""
-    recover = types.ModuleType("recover")
-    recover.need_at, recover.__file__ = switches.need, str(SOURCE)
-    exec(compile(Mark(switches).visit(ast.parse(SOURCE.read_text())), SOURCE, "exec"), recover.__dict__)
+    """Returns the functions that run a vector, by the form of the vector."""
+    recover = module(switches, "recover")
     switches.failure = recover.Failure
     for name, schema in recover.SCHEMA["$defs"].items():
         switches.find(name, schema)
@@ -120,14 +145,15 @@ def load(switches):
     observed = {keyword: switches.observed(keyword, function) for keyword, function in draft.VALIDATORS.items()}
     recover.jsonschema = types.SimpleNamespace(
         Draft202012Validator=jsonschema.validators.extend(draft, observed))
-    return recover
+    statement = module(switches, "check_statement")
+    return lambda path: (statement if b"\nform: statement\n" in path.read_bytes() else recover).run_vector(path)
 
 
-def run(recover, switches, path):
-    """Returns the result of contrib/recover.py for one vector, and the checks that failed."""
+def run(run_vector, switches, path):
+    """Returns the result of the reader, and the checks that failed."""
     switches.failed = set()
     try:
-        found = recover.run_vector(path)[1]
+        found = run_vector(path)[1]
     except Exception as error:
         found = type(error).__name__
     return found, switches.failed
@@ -136,14 +162,14 @@ def run(recover, switches, path):
 def main():
     directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "vectors"
     switches = Switches()
-    recover = load(switches)
-    results = {path: run(recover, switches, path) for path in sorted(directory.glob("*.txt"))}
+    run_vector = load(switches)
+    results = {path: run(run_vector, switches, path) for path in sorted(directory.glob("*.txt"))}
     places = {place for place, _ in switches.made}
     checks = {check: [] for check in switches.made | {call for call in switches.calls if call[0] not in places}}
     for place, schema in switches.schemas.items():
         for keyword in schema.keys() - NO_CHECK:
             checks.setdefault(named(place, keyword, schema[keyword]), []).append((schema, keyword))
-    for check in NO_VECTOR:
+    for check in [*NO_VECTOR, *(check for check in checks if check[1] in FOUND_AGAIN)]:
         del checks[check]
     unnoticed = []
     for check, removed in sorted(checks.items(), key=lambda item: item[0]):
@@ -153,7 +179,7 @@ def main():
         switches.off = check
         tried = [path for path, (_, failed) in results.items() if check in failed]
         rest = [path for path in results if check[1] in ALLOWING and path not in tried]
-        if not any(run(recover, switches, path)[0] != results[path][0] for path in tried + rest):
+        if not any(run(run_vector, switches, path)[0] != results[path][0] for path in tried + rest):
             unnoticed.append((*check, len(tried)))
         for schema, content in reversed(before):
             schema.clear()

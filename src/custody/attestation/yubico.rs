@@ -7,10 +7,9 @@
 //! smallstep/crypto (`kms/yubikey/yubikey.go`) contains the certificates of the issuers A 1 and B 1. The repository
 //! go-piv/piv-go (`piv/key.go`) contains Yubico's root of 2016.
 //!
-//! The issuer B2 1 dates from 2025. The SHA-256 of that issuer's certificate is
-//! 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440. Yubico Attestation Intermediate B 1 signed the
-//! certificate of the issuer B2 1. The three other repositories also contain the certificate of Yubico Attestation
-//! Intermediate B 1.
+//! The issuer B2 1 dates from 2025. The repository franekSoftSF/blinky also contains it
+//! (`src/Blinky.Piv/Attestation/yubico-piv-attestation-intermediates.pem`, commit ccb63707). The SHA-256 of the
+//! certificate of B2 1 is 0c90b7d184a36edf50a35f9be935f0c5689bfdcfe5bdd073366cafb49061a440.
 
 use sha2::{Digest as _, Sha256};
 

@@ -3,18 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::network::{CustomEndpoint, NetworkPath};
-use super::{LedgerHead, Predicate, Statement, StatementError, signer};
-use crate::custody::token::{Token, TokenError};
+use super::network::{self, CustomEndpoint, NetworkPath};
+use super::request::{RequestStatement, SignedRequest};
+use super::{Statement, form};
 use crate::error::{Error, Result, Status};
 use crate::gate::SessionId;
-use crate::secret::SecretText;
 use crate::vault::dsse::Envelope;
 use crate::vault::file::Vault;
-use crate::vault::manifest::{self, Custodian, Lane, Manifest};
+use crate::vault::manifest::{self, Lane, Manifest};
+
+/// The longest window in seconds: 12 hours, like the longest `max_window` of a target.
+const MAX_WINDOW: u64 = 12 * 3600;
 
 /// A request to open a vault. Every custodian signs the same request.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -59,29 +60,39 @@ pub struct Request {
     pub window: u64,
 }
 
-/// The statement of one custodian: the request, the custodian's identity, and the ledger's head.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Approval {
-    /// The custodian's name.
-    pub custodian: String,
-    /// The ID of the custodian's enrolment.
-    pub enrolment: String,
-    /// The ledger's head at the time of signing.
-    pub ledger: LedgerHead,
-    /// Whether the custodian approved on a different machine than the machine that opens the vault.
-    pub remote: bool,
-    /// The approved request.
-    pub request: Request,
-    /// The serial number of the custodian's token.
-    pub serial: u32,
-    /// The time of signing, by the clock of the machine that the token is plugged into.
-    pub signed: Timestamp,
-}
+/// The approval of one custodian.
+pub type Approval = RequestStatement<Request>;
 
-impl Predicate for Approval {
+impl SignedRequest for Request {
     const TYPE: &'static str = "application/vnd.breakglass.open.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:open:v1";
+
+    fn check(&self) -> Result<(), &'static str> {
+        let optional = [
+            ("again", &self.again),
+            ("extra_key", &self.extra_key),
+            ("no_alert", &self.no_alert),
+            ("older_epoch", &self.older_epoch),
+        ];
+        for (field, text) in optional {
+            text.as_ref().map_or(Ok(()), |text| form::reason(field, text))?;
+        }
+        form::reason("reason", &self.reason)?;
+        form::epoch("credentials_epoch", self.credentials_epoch)?;
+        form::epoch("epoch", self.epoch)?;
+        self.drill_of.as_ref().map_or(Ok(()), |id| form::hex("drill_of", id, 16))?;
+        form::hex("vault_id", &self.vault_id, 16)?;
+        form::ensure("window", (1..=MAX_WINDOW).contains(&self.window))?;
+        form::targets(&self.targets)?;
+        network::check(&self.endpoints, self.network.as_ref())
+    }
+
+    fn is_of(&self, manifest: &Manifest) -> bool {
+        self.vault_id == manifest.vault_id
+            && (self.epoch, self.credentials_epoch) == (manifest.epoch, manifest.credentials_epoch)
+            && (self.lane, &self.drill_of) == (manifest.lane, &manifest.drill_of)
+            && self.targets.iter().all(|target| manifest.targets.contains(target))
+    }
 }
 
 /// A request that a quorum approved. Only [`Approved::by`] creates values of this type.
@@ -89,50 +100,6 @@ impl Predicate for Approval {
 pub struct Approved {
     request: Request,
     custodians: Vec<String>,
-}
-
-/// Asks a custodian's token to sign an approval of `request`. The approval also contains the time `at` and the
-/// ledger's head `ledger`.
-///
-/// # Errors
-/// See [`TokenError`].
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the arguments are the statement's fields and the token's inputs"
-)]
-pub fn sign(
-    vault: &Vault,
-    request: &Request,
-    (custodian, enrolled): (&Custodian, &manifest::EnrolledToken),
-    (at, ledger): (Timestamp, LedgerHead),
-    token: &mut dyn Token,
-    pin: &SecretText,
-    touch: &mut dyn FnMut(),
-) -> Result<Envelope, TokenError> {
-    let approval = Approval {
-        custodian: custodian.name.clone(),
-        enrolment: custodian.enrolment.clone(),
-        ledger,
-        remote: false,
-        request: request.clone(),
-        serial: enrolled.serial,
-        signed: at,
-    };
-    Statement::of(&vault.manifest.label, &vault.sha256, approval).sign(enrolled, token, pin, touch)
-}
-
-/// Reads an approval and checks that a custodian in `manifest` signed it with an enrolled token.
-///
-/// # Errors
-/// See [`StatementError`].
-pub fn verify<'a>(
-    manifest: &'a Manifest,
-    envelope: &Envelope,
-) -> Result<(&'a Custodian, &'a manifest::EnrolledToken, Statement<Approval>), StatementError> {
-    let statement = Statement::<Approval>::read(envelope)?;
-    let Approval { enrolment, custodian, serial, .. } = &statement.predicate;
-    let (custodian, token) = signer(manifest, (custodian, enrolment, *serial), envelope)?;
-    Ok((custodian, token, statement))
 }
 
 impl Approved {
@@ -147,8 +114,8 @@ impl Approved {
         };
         let mut custodians = BTreeSet::new();
         for envelope in envelopes {
-            let (custodian, _, statement) =
-                verify(&vault.manifest, envelope).map_err(|why| refused(&why.to_string()))?;
+            let (custodian, _, statement) = Statement::<Approval>::signed(&vault.manifest, envelope)
+                .map_err(|why| refused(&why.to_string()))?;
             let of_this = statement.subject().digest.sha256 == hex::encode(vault.sha256);
             if !of_this || statement.predicate.request != request {
                 return Err(refused(&format!("{} approved something else", custodian.name)));

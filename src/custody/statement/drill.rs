@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LedgerHead, Predicate, Statement, StatementError, signer};
+use super::{LedgerHead, Predicate, Signer, Statement, StatementError, form};
 use crate::gate::SessionId;
 use crate::vault::dsse::Envelope;
 use crate::vault::manifest::Manifest;
@@ -53,6 +53,28 @@ pub struct Drill {
 impl Predicate for Drill {
     const TYPE: &'static str = "application/vnd.breakglass.drill.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:drill:v1";
+
+    fn signer(&self) -> Signer<'_> {
+        let Self { custodian, enrolment, serial, signed, .. } = self;
+        Signer { custodian, enrolment, serial: *serial, signed: *signed }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let is_failure =
+            |text: &String| (1..=64).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        form::names("acknowledged", &self.acknowledged, 32)?;
+        form::names("custodians", &self.custodians, 16)?;
+        form::hex("drill_of", &self.drill_of, 16)?;
+        form::time("ended", self.ended)?;
+        form::ensure("injected", self.injected.len() <= 32 && self.injected.iter().all(is_failure))?;
+        self.ledger.check()?;
+        form::time("started", self.started)?;
+        form::hex("vault_id", &self.vault_id, 16)
+    }
+
+    fn is_of(&self, manifest: &Manifest) -> bool {
+        self.vault_id == manifest.vault_id && Some(&self.drill_of) == manifest.drill_of.as_ref()
+    }
 }
 
 /// Reads the evidence of a drill and checks that a custodian in `manifest` signed it. `manifest` can be the manifest
@@ -61,12 +83,9 @@ impl Predicate for Drill {
 /// # Errors
 /// See [`StatementError`].
 pub fn verify(manifest: &Manifest, envelope: &Envelope) -> Result<Drill, StatementError> {
-    let drill = Statement::<Drill>::read(envelope)?.predicate;
-    signer(manifest, (&drill.custodian, &drill.enrolment, drill.serial), envelope)?;
-    if manifest.drill_of.as_ref().unwrap_or(&manifest.vault_id) != &drill.drill_of {
-        return Err(StatementError::OtherVault);
-    }
-    Ok(drill)
+    let (.., Statement { predicate: drill, .. }) = Statement::<Drill>::signed(manifest, envelope)?;
+    let is_of_this = manifest.vault_id == drill.drill_of || drill.is_of(manifest);
+    if is_of_this { Ok(drill) } else { Err(StatementError::OtherVault) }
 }
 
 /// The expected outcome of a drill, given the injected failures.

@@ -4,19 +4,23 @@
 pub mod approval;
 pub mod close;
 pub mod drill;
+mod form;
 pub mod network;
+pub mod request;
 pub mod vault_life;
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::spki;
 use super::token::{CHALLENGE_RESPONSE, Slot, Token, TokenError};
 use crate::secret::SecretText;
 use crate::vault::dsse::{self, Envelope, EnvelopeError};
+use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Custodian, Manifest, TokenKeys};
 
 /// The type of every statement (in-toto Attestation Framework, Statement v1).
@@ -56,12 +60,49 @@ pub struct Sha256Hex {
     pub sha256: String,
 }
 
+/// The payload types of all purposes. The payload types for requests and answers are reserved, so they are not in this
+/// list.
+const PURPOSES: [&str; 6] = [
+    "application/vnd.breakglass.open.v1+json",
+    "application/vnd.breakglass.close.v1+json",
+    "application/vnd.breakglass.drill.v1+json",
+    "application/vnd.breakglass.verify.v1+json",
+    "application/vnd.breakglass.review.v1+json",
+    "application/vnd.breakglass.reseal.v1+json",
+];
+
 /// One kind of statement, with its payload type and its predicate type.
 pub trait Predicate: Serialize {
     /// The payload type of the envelope.
     const TYPE: &'static str;
     /// The predicate's type, a URI.
     const PREDICATE: &'static str;
+
+    /// Returns the fields about the signer.
+    fn signer(&self) -> Signer<'_>;
+
+    /// Checks that the fields of this kind of statement are in their accepted forms. The fields about the signer are
+    /// checked elsewhere.
+    ///
+    /// # Errors
+    /// Returns the name of the field that is not in its accepted form.
+    fn check(&self) -> Result<(), &'static str>;
+
+    /// Returns whether the fields that repeat a field of the manifest are equal to the manifest's fields.
+    fn is_of(&self, manifest: &Manifest) -> bool;
+}
+
+/// The fields of a statement about its signer.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The custodian's name.
+    pub custodian: &'a str,
+    /// The ID of the custodian's enrolment.
+    pub enrolment: &'a str,
+    /// The serial number of the token.
+    pub serial: u32,
+    /// The time of signing.
+    pub signed: Timestamp,
 }
 
 /// The head of a ledger: the number of records and the digest of the last record.
@@ -74,6 +115,16 @@ pub struct LedgerHead {
     pub sha256: String,
 }
 
+impl LedgerHead {
+    /// Checks that the fields are in their accepted forms.
+    ///
+    /// # Errors
+    /// Returns the name of the field that has the ledger's head.
+    pub fn check(&self) -> Result<(), &'static str> {
+        form::ledger(self.seq, &self.sha256)
+    }
+}
+
 impl<P: Predicate> Statement<P> {
     /// Returns a statement of `predicate` about the artifact with this name and digest.
     pub fn of(name: &str, sha256: &[u8; 32], predicate: P) -> Self {
@@ -84,6 +135,14 @@ impl<P: Predicate> Statement<P> {
             predicate_type: P::PREDICATE.into(),
             subject: [Subject { digest, name: name.into() }],
         }
+    }
+
+    /// Checks that all fields are in their accepted forms. Returns the name of a field that is not.
+    fn check(&self) -> form::Check {
+        let (Subject { digest, name }, signer) = (self.subject(), self.predicate.signer());
+        form::subject(name, &digest.sha256)?;
+        form::signer(signer.custodian, signer.enrolment, signer.signed)?;
+        self.predicate.check()
     }
 
     /// Returns the artifact that the statement is about.
@@ -108,6 +167,8 @@ impl<P: Predicate> Statement<P> {
         touch: &mut dyn FnMut(),
     ) -> Result<Envelope, TokenError> {
         let TokenKeys::Piv { signing_slot, .. } = &enrolled.keys else { return Err(CHALLENGE_RESPONSE) };
+        self.check()
+            .map_err(|_| TokenError::Failed("the statement is not in the form that readers accept"))?;
         let slot = Slot::parse(signing_slot).ok_or(OTHER_KEY)?;
         let held = token.held(slot)?.and_then(|held| spki(&held.point));
         if held.map(|key| BASE64_STANDARD.encode(key)).as_ref() != Some(&enrolled.signing_key) {
@@ -126,8 +187,12 @@ impl<P: Predicate> Statement<P> {
 pub enum StatementError {
     /// The envelope is not valid, or does not contain the expected kind of payload.
     Envelope(EnvelopeError),
+    /// The payload type is that of another purpose.
+    OtherPurpose,
     /// The statement or its predicate does not have the expected type.
     Type,
+    /// The field with this name is not in its accepted form.
+    Field(&'static str),
     /// The manifest has no custodian with this name and enrolment.
     NotCustodian(String),
     /// The token is not enrolled for the custodian.
@@ -152,7 +217,9 @@ impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Envelope(why) => why.fmt(f),
-            Self::Type => f.write_str("the statement does not have the expected type"),
+            Self::OtherPurpose => f.write_str("the statement is for another purpose"),
+            Self::Type => f.write_str("the statement has another type"),
+            Self::Field(name) => write!(f, "its field {name} is not in the accepted form"),
             Self::NotCustodian(name) => write!(f, "{name} is not a custodian of this vault"),
             Self::NotToken { custodian, serial } => {
                 write!(f, "YubiKey {serial} is not a token of {custodian}")
@@ -177,9 +244,9 @@ impl From<EnvelopeError> for StatementError {
 ///
 /// # Errors
 /// Returns [`StatementError`] if the signer or the token is not in `manifest`, or the signature is not valid.
-pub fn signer<'a>(
+fn signer<'a>(
     manifest: &'a Manifest,
-    (name, enrolment, serial): (&str, &str, u32),
+    Signer { custodian: name, enrolment, serial, .. }: Signer<'_>,
     envelope: &Envelope,
 ) -> Result<(&'a Custodian, &'a manifest::EnrolledToken), StatementError> {
     let custodian = manifest.custodians.iter().find(|c| c.name == name && c.enrolment == enrolment);
@@ -197,12 +264,61 @@ impl<P: Predicate + serde::de::DeserializeOwned> Statement<P> {
     /// Reads a statement of this kind, without checking the statement's signature.
     ///
     /// # Errors
-    /// Fails if the statement does not have the expected type, or is not canonical JSON.
+    /// Fails if the statement is for another purpose, or is not in the form of the specification.
     pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
+        if envelope.payload_type() != P::TYPE && PURPOSES.contains(&envelope.payload_type()) {
+            return Err(StatementError::OtherPurpose);
+        }
         let statement: Self = envelope.open(P::TYPE, MAX_BYTES)?;
+        if !envelope.has_base64_signature() {
+            return Err(StatementError::Field("sig"));
+        }
         if statement.kind != STATEMENT || statement.predicate_type != P::PREDICATE {
             return Err(StatementError::Type);
         }
+        statement.check().map_err(StatementError::Field)?;
         Ok(statement)
+    }
+
+    /// Reads a statement, and checks that a custodian in `manifest` signed it with an enrolled token.
+    ///
+    /// # Errors
+    /// See [`StatementError`].
+    pub fn signed<'a>(
+        manifest: &'a Manifest,
+        envelope: &Envelope,
+    ) -> Result<(&'a Custodian, &'a manifest::EnrolledToken, Self), StatementError> {
+        let statement = Self::read(envelope)?;
+        let (custodian, token) = signer(manifest, statement.predicate.signer(), envelope)?;
+        Ok((custodian, token, statement))
+    }
+
+    /// Reads a statement, and checks that a custodian in `manifest` signed it, and that its fields are those of the
+    /// vault with this manifest.
+    ///
+    /// # Errors
+    /// See [`StatementError`].
+    pub fn signed_for(manifest: &Manifest, envelope: &Envelope) -> Result<Self, StatementError> {
+        let (.., statement) = Self::signed(manifest, envelope)?;
+        if statement.predicate.is_of(manifest) { Ok(statement) } else { Err(StatementError::OtherVault) }
+    }
+
+    /// Reads a statement, and checks that a custodian of the vault signed it, that its fields are those of the vault,
+    /// and that its subject is the file with the digest `sha256`: the vault or, in a review, the packet.
+    ///
+    /// # Errors
+    /// See [`StatementError`].
+    pub fn signed_about<'a>(
+        vault: &'a Vault,
+        sha256: &[u8; 32],
+        envelope: &Envelope,
+    ) -> Result<(&'a Custodian, Self), StatementError> {
+        let (custodian, _, statement) = Self::signed(&vault.manifest, envelope)?;
+        let is_about = statement.subject().digest.sha256 == hex::encode(sha256);
+        if is_about && statement.predicate.is_of(&vault.manifest) {
+            Ok((custodian, statement))
+        } else {
+            Err(StatementError::OtherVault)
+        }
     }
 }

@@ -5,6 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::form;
+
+/// The largest number of custom endpoints.
+const MAX_ENDPOINTS: usize = 16;
+
 /// The protocol of an endpoint.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,8 +104,8 @@ impl CustomEndpoint {
             }
         };
         let bracketed = authority.starts_with('[');
-        let in_host = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c) || bracketed && c == ':';
-        if host.is_empty() || host.len() > 253 || !host.chars().all(in_host) {
+        let host = host.to_ascii_lowercase();
+        if !is_host(&host) || bracketed != host.contains(':') {
             return Err(EndpointError::Host);
         }
         let port = match (port.ok_or(EndpointError::Host)?, scheme) {
@@ -111,7 +116,7 @@ impl CustomEndpoint {
             }
             _ => return Err(EndpointError::Port),
         };
-        Ok(Self { host: host.to_ascii_lowercase(), port, scheme, service: service.to_owned() })
+        Ok(Self { host, port, scheme, service: service.to_owned() })
     }
 }
 
@@ -133,6 +138,34 @@ impl fmt::Display for CustomEndpoint {
             write!(f, "{scheme}://{host}:{port}")
         }
     }
+}
+
+/// Checks the endpoints and the network settings of a request. Returns the name of the field that is not in its accepted
+/// form.
+pub(super) fn check(endpoints: &[CustomEndpoint], network: Option<&NetworkPath>) -> form::Check {
+    let is_service = |text: &str| {
+        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        text == "*" || (1..=64).contains(&text.len()) && text.bytes().all(is_part)
+    };
+    form::ensure("endpoints", endpoints.len() <= MAX_ENDPOINTS)?;
+    form::ensure("endpoints", endpoints.is_sorted_by(|a, b| a.service < b.service))?;
+    for CustomEndpoint { host, port, service, .. } in endpoints {
+        form::ensure("endpoints", is_host(host) && *port != 0 && is_service(service))?;
+    }
+    let Some(network) = network else { return Ok(()) };
+    form::ensure("network", *network != NetworkPath::default())?;
+    network.ca_sha256.as_ref().map_or(Ok(()), |digest| form::hex("network", digest, 32))?;
+    let proxy = network.proxy.as_ref();
+    form::ensure("network", proxy.is_none_or(|Proxy { host, port }| is_host(host) && *port != 0))
+}
+
+/// Returns whether the text is a host name or an IP address in lower case. An IPv6 address has no brackets.
+fn is_host(text: &str) -> bool {
+    let in_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    let of_address = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b".:".contains(&b);
+    let colons = text.bytes().filter(|b| *b == b':').count();
+    let is_address = colons >= 2 && text.len() <= 45 && text.bytes().all(of_address);
+    is_address || (1..=253).contains(&text.len()) && text.bytes().all(in_name)
 }
 
 /// Returns the endpoints as text for people, separated by commas.
@@ -168,6 +201,9 @@ mod tests {
             ("https://a\u{7}b", EndpointError::Host),
             ("https://[::1", EndpointError::Host),
             ("https://::1", EndpointError::Host),
+            ("https://[fe80::1%25eth0]", EndpointError::Host),
+            ("https://[localhost]", EndpointError::Host),
+            ("https://[1:2]", EndpointError::Host),
             ("https://x:0", EndpointError::Port),
             ("https://x:65536", EndpointError::Port),
             ("https://x:1:2", EndpointError::Port),

@@ -4,8 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Predicate, Statement, StatementError, signer};
-use crate::vault::dsse::Envelope;
+use super::{Predicate, Signer, form};
 use crate::vault::manifest::Manifest;
 
 /// The statement that a custodian verified their share. The custodian opened the share with words and token, and the
@@ -52,43 +51,41 @@ pub struct Resealed {
 impl Predicate for ShareVerified {
     const TYPE: &'static str = "application/vnd.breakglass.verify.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:verify:v1";
+
+    fn signer(&self) -> Signer<'_> {
+        let Self { custodian, enrolment, serial, signed, .. } = self;
+        Signer { custodian, enrolment, serial: *serial, signed: *signed }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        form::epoch("epoch", self.epoch)?;
+        form::hex("vault_id", &self.vault_id, 16)
+    }
+
+    fn is_of(&self, manifest: &Manifest) -> bool {
+        self.vault_id == manifest.vault_id && self.epoch == manifest.epoch
+    }
 }
 
 impl Predicate for Resealed {
     const TYPE: &'static str = "application/vnd.breakglass.reseal.v1+json";
     const PREDICATE: &'static str = "urn:breakglass:reseal:v1";
-}
 
-/// Reads the statement of a verified share, and checks that a custodian in `manifest` signed it.
-///
-/// # Errors
-/// See [`StatementError`].
-pub fn verify_share_verified(
-    manifest: &Manifest,
-    envelope: &Envelope,
-) -> Result<Statement<ShareVerified>, StatementError> {
-    let statement = Statement::<ShareVerified>::read(envelope)?;
-    let ShareVerified { custodian, enrolment, serial, vault_id, epoch, .. } = &statement.predicate;
-    signer(manifest, (custodian, enrolment, *serial), envelope)?;
-    let of_this = *vault_id == manifest.vault_id && *epoch == manifest.epoch;
-    if of_this { Ok(statement) } else { Err(StatementError::OtherVault) }
-}
+    fn signer(&self) -> Signer<'_> {
+        let Self { custodian, enrolment, serial, signed, .. } = self;
+        Signer { custodian, enrolment, serial: *serial, signed: *signed }
+    }
 
-/// Reads the statement of a reseal, and checks that a custodian in `manifest` signed it. `manifest` is the manifest
-/// of the new vault.
-///
-/// # Errors
-/// See [`StatementError`].
-pub fn verify_resealed(
-    manifest: &Manifest,
-    envelope: &Envelope,
-) -> Result<Statement<Resealed>, StatementError> {
-    let statement = Statement::<Resealed>::read(envelope)?;
-    let Resealed { custodian, enrolment, serial, vault_id, epoch, credentials_epoch, replaces, .. } =
-        &statement.predicate;
-    signer(manifest, (custodian, enrolment, *serial), envelope)?;
-    let of_this = *vault_id == manifest.vault_id
-        && (*epoch, *credentials_epoch) == (manifest.epoch, manifest.credentials_epoch)
-        && Some(replaces) == manifest.replaces.as_ref();
-    if of_this { Ok(statement) } else { Err(StatementError::OtherVault) }
+    fn check(&self) -> Result<(), &'static str> {
+        form::epoch("credentials_epoch", self.credentials_epoch)?;
+        form::epoch("epoch", self.epoch)?;
+        form::hex("replaces", &self.replaces, 32)?;
+        form::hex("vault_id", &self.vault_id, 16)
+    }
+
+    fn is_of(&self, manifest: &Manifest) -> bool {
+        self.vault_id == manifest.vault_id
+            && (self.epoch, self.credentials_epoch) == (manifest.epoch, manifest.credentials_epoch)
+            && Some(&self.replaces) == manifest.replaces.as_ref()
+    }
 }

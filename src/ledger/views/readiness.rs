@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::drills::{LastDrill, drills};
 use crate::custody::statement::Statement;
-use crate::custody::statement::approval::{self, Approval};
+use crate::custody::statement::approval::Approval;
 use crate::gate::SessionId;
 use crate::ledger::known_vault::KnownVault;
 use crate::ledger::record::{Entry, Record, SharePurpose};
@@ -177,7 +177,7 @@ impl Readiness {
             let Record::Approval { custodian, envelope, .. } = record else { continue };
             let mut proofs = self.custodians.iter_mut().filter(|proof| proof.name == *custodian);
             let Some(proof) = proofs.next().filter(|proof| proof.last_used.is_none()) else { continue };
-            let signer = approval::verify(manifest, envelope);
+            let signer = Statement::<Approval>::signed(manifest, envelope);
             proof.last_used = signer.is_ok_and(|(signer, ..)| signer.name == *custodian).then_some(approved);
         }
     }

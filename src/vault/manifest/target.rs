@@ -41,7 +41,11 @@ pub struct TargetSummary {
 }
 
 impl TargetSummary {
-    pub(super) fn check(&self, lane: Lane) -> Result<(), ManifestError> {
+    /// Checks that the fields are in their accepted forms, in a vault of the given lane.
+    ///
+    /// # Errors
+    /// See [`ManifestError`].
+    pub fn check(&self, lane: Lane) -> Result<(), ManifestError> {
         names::target(&self.name, &self.partition, &self.account, &self.user, &self.regions)?;
         names::window(self.max_window)?;
         names::hex_of("grant_sha256", &self.grant_sha256, 32)?;

@@ -124,6 +124,32 @@ impl Payload {
         self.targets.first().map_or(manifest::Lane::Gate, SealedTarget::lane)
     }
 
+    /// Returns whether a public text contains a secret of a target.
+    pub fn exposes(&self, text: &str) -> bool {
+        self.targets.iter().any(|target| target.exposes(text))
+    }
+
+    /// Checks that the payload agrees with the manifest.
+    ///
+    /// # Errors
+    /// Returns a description of the difference.
+    pub fn check_manifest(&self, manifest: &manifest::Manifest) -> Result<(), &'static str> {
+        let has_grant = self.targets.iter().any(|target| !target.grant.is_empty());
+        if self.summaries() != manifest.targets || self.lane() != manifest.lane {
+            return Err("the sealed targets do not match the manifest");
+        }
+        if self.channels() != manifest.alerts {
+            return Err("the sealed alert channels do not match the manifest");
+        }
+        if manifest.drill_of.is_some() && has_grant {
+            return Err("the drill vault grants more than the probe");
+        }
+        if self.exposes(&manifest.label) {
+            return Err("the label of the vault contains a secret");
+        }
+        Ok(())
+    }
+
     /// Returns the names of the alert channels, for the manifest.
     pub fn channels(&self) -> Vec<String> {
         self.alerts.iter().map(|channel| channel.name.clone()).collect()

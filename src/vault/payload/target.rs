@@ -2,6 +2,7 @@
 
 use super::error::{PayloadError, TargetFault};
 use super::{AccessKey, Gatekeepers, Mfa, SealedTarget, Way};
+use crate::secret::SecretText;
 use crate::vault::grant::{self, GrantStatement};
 use crate::vault::{canonical, manifest, names};
 
@@ -64,7 +65,7 @@ impl SealedTarget {
             key.check().map_err(|why| wrong(TargetFault::Key(role, why)))?;
         }
         self.mfa.as_ref().map_or(Ok(()), Mfa::check).map_err(wrong)?;
-        self.check_misplaced()?;
+        self.check_misplaced(&grant::summarize(&statements))?;
         names::all_different("access key", self.keys().map(|(_, key)| key.id.as_str()))
             .map_err(|why| wrong(TargetFault::Name(why)))
     }
@@ -102,16 +103,33 @@ impl SealedTarget {
         Ok(())
     }
 
-    /// Fails if a public field of the target contains a secret.
-    fn check_misplaced(&self) -> Result<(), PayloadError> {
-        let secrets = self.keys().map(|(_, key)| &key.secret);
-        let secrets: Vec<_> = secrets.chain(self.mfa.iter().map(|mfa| &mfa.seed)).collect();
-        let public = [&self.name, &self.user].into_iter().chain(&self.regions);
+    /// Fails if a public field of the target contains a secret. The texts of the summary are in lower case.
+    fn check_misplaced(&self, summary: &[grant::ServiceAccess]) -> Result<(), PayloadError> {
+        let public = [&self.name, &self.user].into_iter().chain(&self.regions).chain(&self.may_outlive);
         let mut public = public.chain(self.arns().map(|(_, arn)| arn));
-        if public.any(|text| secrets.iter().any(|secret| text.contains(secret.expose()))) {
+        let mut of_grant = summary.iter().flat_map(|entry| entry.conditions.iter().chain([&entry.service]));
+        if public.any(|text| self.exposes(text)) || of_grant.any(|text| self.exposes_lower(text)) {
             return Err(PayloadError::ExposedSecret(self.account.clone()));
         }
         Ok(())
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &SecretText> {
+        let secrets = self.keys().map(|(_, key)| &key.secret);
+        secrets.chain(self.mfa.iter().map(|mfa| &mfa.seed))
+    }
+
+    /// Returns whether the text contains a secret of the target.
+    pub(super) fn exposes(&self, text: &str) -> bool {
+        self.secrets().any(|secret| text.contains(secret.expose()))
+    }
+
+    /// Returns whether the text contains a secret of the target in any case.
+    fn exposes_lower(&self, text: &str) -> bool {
+        let is_at =
+            |secret: &SecretText, window: &[u8]| window.eq_ignore_ascii_case(secret.expose().as_bytes());
+        self.secrets()
+            .any(|secret| text.as_bytes().windows(secret.expose().len()).any(|window| is_at(secret, window)))
     }
 }
 

@@ -262,16 +262,12 @@ fn vector(message: &str, comment: &str, spec: &Spec) -> Vector {
             message: message.into(),
         },
         comment: comment.into(),
-        wanted: String::new(),
-        custodians: Vec::new(),
-        shares_from: Vec::new(),
-        key: String::new(),
-        payload: String::new(),
         form: "enrolment".into(),
         file: match spec.length {
             Some(length) => of_length(spec, length),
             None => file(spec),
         },
+        ..Vector::default()
     }
 }
 

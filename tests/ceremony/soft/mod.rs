@@ -9,8 +9,11 @@ pub mod chains;
 pub mod forge;
 pub mod points;
 pub mod recipes;
+pub mod statement;
 pub mod vector;
 pub mod x509;
+
+use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -35,7 +38,12 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Decodes twelve words to a part.
+/// Prints a figure, even if the test passes. The test harness captures only the output of macros such as `println!`.
+pub fn figure(text: &str) {
+    let _ = std::io::stderr().write_all(format!("figure: {text}\n").as_bytes());
+}
+
+/// Returns the part that twelve words encode.
 pub fn part(words: &str) -> Result<Part, WordsError> {
     let mut typed = TypedWords::default();
     typed.add(words)?;

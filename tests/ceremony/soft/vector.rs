@@ -1,8 +1,10 @@
-//! A test vector has a vault file or an enrolment file, the known secret values, and the expected result. The library
-//! reads the file, and the test compares the two results.
+//! A test vector has a vault file, an enrolment file or a statement, the known values for it, and the expected result. The library
+//! reads the file, and the test compares the library's result with the expected one.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -16,7 +18,7 @@ use breakglass::vault::manifest::TokenKeys;
 use breakglass::vault::quorum::{self, Share};
 use sha2::{Digest as _, Sha256};
 
-use super::{SoftToken, answer, part, sent};
+use super::{SoftToken, answer, part, sent, statement};
 
 /// Returns the directory of the vectors.
 pub fn directory() -> PathBuf {
@@ -30,12 +32,14 @@ pub struct Custodian {
     pub name: String,
     pub words: String,
     pub tokens: Vec<(u32, String)>,
+    /// The signing keys of the tokens of the kind `piv`, if statements are made for this vault.
+    pub signing: Vec<(u32, String)>,
     pub share: String,
 }
 
 /// The result of reading a file. `expect` is the class of the result, and `step` is the step that failed. `at_fault`
 /// is the index of the custodian whose words, token or share caused the failure. `message` is the error text.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, Default, Eq, PartialEq)]
 pub struct Verdict {
     pub expect: String,
     pub step: String,
@@ -43,21 +47,35 @@ pub struct Verdict {
     pub message: String,
 }
 
+#[derive(Default)]
 pub struct Vector {
     pub verdict: Verdict,
     pub comment: String,
-    /// The kind of file that the reader expects: `vault` or `drill`. Empty if the reader accepts both kinds of files.
+    /// The kind of file that the reader expects, `vault` or `drill`, or the purpose of the statement that the reader
+    /// expects. The text is empty if the reader accepts both kinds of vaults.
     pub wanted: String,
+    /// For a statement: the name of the vector of the vault that the statement should be about.
+    pub vault: String,
+    /// For a review: the SHA-256 of the packet, in hex.
+    pub packet: String,
     pub custodians: Vec<Custodian>,
     pub shares_from: Vec<u8>,
     pub key: String,
     pub payload: String,
     pub form: String,
+    /// The compression of the file in the vector: `zlib`, or empty if the file is not compressed.
+    pub compressed: String,
     pub file: Vec<u8>,
 }
 
 impl Vector {
-    /// Formats the vector as a file of `tests/vectors`.
+    /// Reads the vector with this name in `tests/vectors`.
+    pub fn load(name: &str) -> Self {
+        let text = std::fs::read_to_string(directory().join(format!("{name}.txt")));
+        Self::parse(&text.expect("the vector should be readable"))
+    }
+
+    /// Returns the text of the vector's file in `tests/vectors`.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -71,19 +89,24 @@ impl Vector {
         line("message", &self.verdict.message);
         line("comment", &self.comment);
         line("wanted", &self.wanted);
+        line("vault", &self.vault);
+        line("packet", &self.packet);
         for custodian in &self.custodians {
             line("custodian", &format!("{} {}", custodian.index, custodian.name));
             line("part", &custodian.words);
             custodian.tokens.iter().for_each(|(serial, key)| line("token", &format!("{serial} {key}")));
+            custodian.signing.iter().for_each(|(serial, key)| line("signing", &format!("{serial} {key}")));
             line("share", &custodian.share);
         }
         line("shares from", &self.shares_from.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
         line("file key", &self.key);
         line("payload", &self.payload);
         line("form", &self.form);
+        line("compressed", &self.compressed);
         text.push('\n');
-        if self.form == "binary" {
-            let body = BASE64_STANDARD.encode(&self.file);
+        if self.form == "binary" || !self.compressed.is_empty() {
+            let compressed = (!self.compressed.is_empty()).then(|| zlib("compress", &self.file));
+            let body = BASE64_STANDARD.encode(compressed.as_ref().unwrap_or(&self.file));
             for row in body.as_bytes().chunks(64) {
                 writeln!(text, "{}", std::str::from_utf8(row).unwrap()).unwrap();
             }
@@ -97,27 +120,20 @@ impl Vector {
     pub fn parse(text: &str) -> Self {
         let (head, body) =
             text.split_once("\n\n").expect("an empty line should separate the head from the file");
-        let mut vector = Self {
-            verdict: verdict("", "", ""),
-            comment: String::new(),
-            wanted: String::new(),
-            custodians: Vec::new(),
-            shares_from: Vec::new(),
-            key: String::new(),
-            payload: String::new(),
-            form: String::new(),
-            file: Vec::new(),
-        };
+        let mut vector = Self::default();
         for line in head.lines() {
             let (name, value) =
                 line.split_once(": ").expect("a line of the head should have a name and a value");
             vector.take(name, value);
         }
-        vector.file = if vector.form == "binary" {
+        vector.file = if vector.form == "binary" || !vector.compressed.is_empty() {
             BASE64_STANDARD.decode(body.replace('\n', "")).expect("the file should be Base64 text")
         } else {
             body.as_bytes().to_vec()
         };
+        if !vector.compressed.is_empty() {
+            vector.file = zlib("decompress", &vector.file);
+        }
         vector
     }
 
@@ -131,17 +147,24 @@ impl Vector {
             "message" => self.verdict.message = own,
             "comment" => self.comment = own,
             "wanted" => self.wanted = own,
+            "vault" => self.vault = own,
+            "packet" => self.packet = own,
             "custodian" => self.custodians.push(Custodian {
                 index: pair().0.parse().unwrap(),
                 name: pair().1.to_owned(),
                 words: String::new(),
                 tokens: Vec::new(),
+                signing: Vec::new(),
                 share: String::new(),
             }),
             "part" => self.custodians.last_mut().unwrap().words = own,
             "token" => {
                 let token = (pair().0.parse().unwrap(), pair().1.to_owned());
                 self.custodians.last_mut().unwrap().tokens.push(token);
+            }
+            "signing" => {
+                let key = (pair().0.parse().unwrap(), pair().1.to_owned());
+                self.custodians.last_mut().unwrap().signing.push(key);
             }
             "share" => self.custodians.last_mut().unwrap().share = own,
             "shares from" => {
@@ -150,6 +173,7 @@ impl Vector {
             "file key" => self.key = own,
             "payload" => self.payload = own,
             "form" => self.form = own,
+            "compressed" => self.compressed = own,
             _ => panic!("{name} is not a field of a vector"),
         }
     }
@@ -163,6 +187,12 @@ impl Vector {
     }
 
     fn read(&self) -> Result<(), Verdict> {
+        if self.form == "statement" {
+            let vault = Self::load(&self.vault);
+            let vault = Vault::parse(&vault.file).expect("the vault should be valid");
+            return statement::judge(&self.file, &self.wanted, &vault, &self.packet)
+                .map_err(|(expect, step, message)| verdict(expect, step, &message));
+        }
         if self.form == "enrolment" {
             let enrolled = Enrolment::parse("the file", &self.file);
             return enrolled.map(drop).map_err(|error| {
@@ -248,6 +278,25 @@ impl Custodian {
         }
         Ok(shares.pop().expect("the custodian should have a token"))
     }
+}
+
+/// Calls `compress` or `decompress` of Python's module zlib.
+pub fn zlib(function: &str, input: &[u8]) -> Vec<u8> {
+    let program =
+        format!("import sys, zlib; sys.stdout.buffer.write(zlib.{function}(sys.stdin.buffer.read()))");
+    let mut python = Command::new("python3")
+        .args(["-c", &program])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 should be installed");
+    python
+        .stdin
+        .take()
+        .expect("stdin should be a pipe")
+        .write_all(input)
+        .expect("Python should read its input");
+    python.wait_with_output().expect("Python should end").stdout
 }
 
 fn verdict(expect: &str, step: &str, message: &str) -> Verdict {

@@ -8,8 +8,8 @@ use super::{CustodianOutcome, Gathering, Seat};
 use crate::cli::token_dialog::{AttemptError, DialogError, TokenDialog, TokenFailure};
 use crate::cli::typed;
 use crate::custody::opening::{self, PartOwner};
-use crate::custody::statement::approval::{self, Request};
-use crate::custody::statement::close;
+use crate::custody::statement::approval::Request;
+use crate::custody::statement::request;
 use crate::custody::token::{Token, TokenError};
 use crate::error::Result;
 use crate::secret::{Secret, SecretText};
@@ -149,7 +149,7 @@ impl Seat<'_> {
         let purpose = format!("approve {}", record::short(request));
         let owner = (self.custodian, enrolled);
         let mut touch = || dialog.ask_touch(&purpose);
-        let signed = approval::sign(asked.vault, request, owner, (at, head), token, pin, &mut touch);
+        let signed = request::sign(asked.vault, request, owner, (at, head), token, pin, &mut touch);
         dialog.terminal.erase();
         let envelope = signed?;
         asked.record_approval(request, self.custodian, &envelope)?;
@@ -171,7 +171,7 @@ impl Seat<'_> {
         let purpose = format!("sign {}", request.short());
         let (owner, name) = ((self.custodian, enrolled), &self.custodian.name);
         let mut touch = || dialog.ask_touch(&purpose);
-        let signed = close::sign(asked.vault, &request.purpose, owner, (at, head), token, pin, &mut touch);
+        let signed = request::sign(asked.vault, &request.purpose, owner, (at, head), token, pin, &mut touch);
         dialog.terminal.erase();
         match signed {
             Ok(envelope) => {

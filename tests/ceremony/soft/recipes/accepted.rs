@@ -4,7 +4,7 @@ use super::super::random;
 use breakglass::vault::file::Vault;
 use sha2::{Digest as _, Sha256};
 
-use super::super::vector::{self, Vector};
+use super::super::vector::Vector;
 use super::super::{ChallengeToken, Person};
 use super::*;
 
@@ -58,7 +58,7 @@ pub(super) fn good() -> Vec<Entry> {
             "reseal_after",
             "this vault replaces the vault of the vector `reseal_before`: `vault_id` is the same, the epoch is one higher, and the field `replaces` has the digest of that vector's file",
             with! { manifest: |m| {
-                let path = vector::directory().join("reseal_before.txt");
+                let path = crate::soft::vector::directory().join("reseal_before.txt");
                 let before = Vector::parse(&std::fs::read_to_string(path).unwrap()).file;
                 let replaced = Vault::parse(&before).unwrap().manifest;
                 m["vault_id"] = replaced.vault_id.into();
@@ -167,8 +167,84 @@ pub(super) fn good() -> Vec<Entry> {
 /// Returns the vector `drill_pair_vault`. The drill vault of the vector `drill_pair_drill` is sealed together with this
 /// vault.
 fn drilled() -> Vector {
-    let path = vector::directory().join("drill_pair_vault.txt");
-    Vector::parse(&std::fs::read_to_string(path).unwrap())
+    Vector::load("drill_pair_vault")
+}
+
+/// The vault and the drill vault that the vectors of statements are about.
+pub(super) fn for_statements() -> Vec<Entry> {
+    vec![
+        success(
+            "statement_vault",
+            "the vectors of statements are about this vault; the lines `signing` have the signing keys",
+            with! {
+                custodians: 3,
+                tokens: 2,
+                people: |people| people[1].challenge_tokens.push(ChallengeToken::new(20_000_002)),
+                credentials: two_targets,
+                manifest: second_epoch,
+            },
+        ),
+        success(
+            "statement_drill",
+            "the drill vault that is sealed together with the vault of the vector `statement_vault`",
+            with! {
+                custodians: 3,
+                tokens: 2,
+                people: enrolled_for_statements,
+                credentials: |c| {
+                    let target = &mut c["targets"][0];
+                    (target["name"], target["user"]) = ("drill".into(), "drill".into());
+                    (target["grant"], target["may_outlive"]) = (json!([]), json!([]));
+                    for role in ["opener", "closer", "emergency"] {
+                        target[role]["access_key_id"] = format!("AKIADRILL{:0>11}", role.to_uppercase()).into();
+                    }
+                },
+                manifest: |m| {
+                    second_epoch(m);
+                    m["replaces"] = Value::Null;
+                    let vault = Vault::parse(&Vector::load("statement_vault").file).unwrap().manifest;
+                    m["drill_of"] = vault.vault_id.into();
+                    for (entry, enrolled) in m["custodians"].as_array_mut().unwrap().iter_mut().zip(vault.custodians) {
+                        *entry = serde_json::to_value(enrolled).unwrap();
+                        entry.as_object_mut().unwrap().remove("commitment");
+                    }
+                },
+            },
+        ),
+    ]
+}
+
+fn two_targets(credentials: &mut Value) {
+    let mut second = credentials["targets"][0].clone();
+    (second["name"], second["account"]) = ("batch".into(), "444455556666".into());
+    second["boundary"] = "arn:aws:iam::444455556666:policy/Ceiling".into();
+    credentials["targets"].as_array_mut().unwrap().push(second);
+}
+
+/// Gives the custodians the words and the keys of the custodians in `statement_vault`.
+fn enrolled_for_statements(people: &mut [Person]) {
+    let vector = Vector::load("statement_vault");
+    let manifest = Vault::parse(&vector.file).unwrap().manifest;
+    let key = |text: &str| p256::SecretKey::from_slice(&hex::decode(text).unwrap()).unwrap();
+    for ((person, known), entry) in people.iter_mut().zip(&vector.custodians).zip(&manifest.custodians) {
+        person.words.clone_from(&known.words);
+        person.enrolment = hex::decode(&entry.enrolment).unwrap().try_into().unwrap();
+        for ((token, (_, decryption)), (_, signing)) in
+            person.tokens.iter_mut().zip(&known.tokens).zip(&known.signing)
+        {
+            (token.decryption, token.signing) = (key(decryption), key(signing));
+        }
+        for ((serial, secret), token) in known.tokens.iter().zip(&entry.tokens).skip(known.signing.len()) {
+            let fields = serde_json::to_value(token).unwrap();
+            let challenge =
+                |field: &str| hex::decode(fields[field].as_str().unwrap()).unwrap().try_into().unwrap();
+            person.challenge_tokens.push(ChallengeToken {
+                serial: *serial,
+                secret: hex::decode(secret).unwrap().try_into().unwrap(),
+                challenges: [challenge("decryption_challenge"), challenge("signing_challenge")],
+            });
+        }
+    }
 }
 
 /// Gives the custodians the words and the decryption keys of the custodians in `drill_pair_vault`. The vector has no

@@ -57,6 +57,10 @@ pub(super) fn header() -> Vec<Entry> {
             "the unused bits of the last Base64 character of a grease stanza's body are not zero", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
             header: |h| h.replace("\nAA\n", "\nAB\n") }),
+        ("grease_body_one_character", "header of this age file is damaged",
+            "the body of a grease stanza is one Base64 character, which encodes no byte", with! {
+            stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),
+            header: |h| h.replace("\nAA\n", "\nA\n") }),
         ("grease_body_padded", "header of this age file is damaged",
             "the body of a grease stanza has Base64 padding", with! {
             stanzas: |s| s.push(Stanza { tag: "x-grease".into(), args: vec![], body: vec![0; 1] }),

@@ -39,6 +39,7 @@ mod fields;
 mod file;
 mod header;
 mod keys;
+mod lengths;
 mod limits;
 mod manifest;
 mod opening;
@@ -64,6 +65,8 @@ pub struct Entry {
     pub comment: &'static str,
     /// The kind of file that the reader expects: `vault` or `drill`. Empty if the reader accepts both kinds of files.
     pub wanted: &'static str,
+    /// Whether the file is compressed in the vector.
+    pub compressed: bool,
     pub recipe: Recipe,
     /// Changes the custodians that the vector file lists, for example the words that alice types.
     pub known: fn(&mut [Custodian]),
@@ -76,6 +79,7 @@ pub fn all() -> Vec<Entry> {
         accepted::edges(),
         accepted::challenge_tokens(),
         accepted::grants(),
+        accepted::for_statements(),
         header::header(),
         manifest::manifest(),
         manifest::fields(),
@@ -94,6 +98,7 @@ pub fn all() -> Vec<Entry> {
         opening::entries_changed(),
         opening::kinds(),
         limits::limits(),
+        lengths::lengths(),
         limits::channels_and_texts(),
         encodings::header_lines(),
         encodings::header_bodies(),
@@ -143,7 +148,18 @@ fn entry(
     comment: &'static str,
     recipe: Recipe,
 ) -> Entry {
-    Entry { name, expect, step, at_fault: "", message, comment, wanted: "", recipe, known: |_| {} }
+    Entry {
+        name,
+        expect,
+        step,
+        at_fault: "",
+        message,
+        comment,
+        wanted: "",
+        compressed: false,
+        recipe,
+        known: |_| {},
+    }
 }
 
 fn damaged(

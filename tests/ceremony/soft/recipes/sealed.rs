@@ -208,6 +208,29 @@ pub(super) fn exposed() -> Vec<Entry> {
             device(c)["totp_seed"] = "EXAMPLESEED23456".into();
             target(c)["name"] = "prod-EXAMPLESEED23456".into();
         } }),
+        ("secret_in_may_outlive", EXPOSED,
+            "an action in `may_outlive` contains a TOTP seed", with! { credentials: |c| {
+            device(c)["totp_seed"] = "EXAMPLESEED23456".into();
+            target(c)["may_outlive"] = json!(["ec2:EXAMPLESEED23456"]);
+        } }),
+        ("secret_in_condition_key", EXPOSED,
+            "a condition key contains a secret access key; in the manifest the key is in lower case",
+            with! { credentials: |c| {
+            opener(c)["secret_access_key"] = KEY.into();
+            target(c)["grant"] = json!([{"Effect": "Allow", "Action": "ec2:*", "Resource": "*",
+                "Condition": {"StringEquals": {format!("aws:{KEY}"): "x"}}}]);
+        } }),
+        ("secret_in_action", EXPOSED,
+            "the service of an action contains a TOTP seed; in the manifest the service is in lower case",
+            with! { credentials: |c| {
+            device(c)["totp_seed"] = "EXAMPLESEED23456".into();
+            target(c)["grant"] = json!([{"Effect": "Allow", "Action": "xEXAMPLESEED23456:*", "Resource": "*"}]);
+        } }),
+        ("secret_in_label", "the label of the vault contains a secret",
+            "the label of the vault contains the opener's secret access key", with! {
+            credentials: |c| opener(c)["secret_access_key"] = KEY.into(),
+            manifest: |m| m["label"] = format!("prod {KEY}").into(),
+        }),
         ("secret_in_region", EXPOSED, "a region of the target contains a TOTP seed", with! { credentials: |c| {
             device(c)["totp_seed"] = "2345672345672344".into();
             target(c)["regions"] = json!(["eu-west-1", "r2345672345672344"]);
