@@ -11,7 +11,7 @@ use super::host::{Clock, Patience};
 /// can come from the state before the opening.
 pub(super) const IN_A_ROW: u32 = 4;
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(400);
-/// The longest duration of a proof, by AWS's clock. A write to IAM is usually visible within seconds.
+/// How long the program tries to prove that access is closed, by AWS's clock. A write to IAM is usually visible within seconds.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 /// The checks that prove that the access of one user or role is closed.

@@ -164,11 +164,12 @@ impl<'a> Uses<'a> {
     fn quorum(&self, intent: &Intent<'_>) -> Result<&'a KnownVault, (usize, usize)> {
         let signed = self.approvals.get(&intent.session).map(Vec::as_slice).unwrap_or_default();
         let mut most = (0, 0);
-        let mut is_ours = false;
+        let in_use = self.vaults.iter().find(|vault| vault.path().is_none());
+        // Two vaults with different ids can contain the same access key, so the vault's id does not matter here.
+        let is_ours = in_use.is_some_and(|vault| !intent.approvers(signed, &vault.manifest).is_empty());
         for vault in self.vaults.iter().filter(|vault| vault.can_check(intent)) {
             let needed = usize::from(vault.manifest.threshold.get());
             let valid = intent.approvers(signed, &vault.manifest).len();
-            is_ours |= vault.path().is_none() && valid > 0;
             if valid >= needed && is_ours {
                 return Ok(vault);
             }

@@ -58,7 +58,7 @@ pub enum EnvelopeError {
 impl fmt::Display for EnvelopeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Type => f.write_str("this version of the program does not know its type"),
+            Self::Type => f.write_str("the file has a type that this version of the program does not know"),
             Self::Signatures => f.write_str("the envelope must have exactly one signature"),
             Self::Base64 => f.write_str("its payload is not base64"),
             Self::Payload(why) => write!(f, "its payload {why}"),

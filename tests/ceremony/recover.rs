@@ -15,6 +15,7 @@ fn python(program: &str) -> Command {
 }
 
 #[test]
+#[cfg_attr(feature = "cloud", ignore = "takes minutes, so only the offline build runs it")]
 fn each_check_of_recover_py_is_needed_for_at_least_one_vector() {
     let output = python("tests/peers/switched_off.py").output().expect("Python should start");
     let said = String::from_utf8_lossy(&output.stdout);

@@ -297,7 +297,7 @@ fn after_the_program_is_suspended_and_continued_a_pin_is_not_echoed() {
     person.send_signal(Signal::SIGCONT);
     let until = Instant::now() + Duration::from_secs(10);
     while person.is_echoing() {
-        assert!(Instant::now() < until, "the program should switch the echo off after it was continued");
+        assert!(Instant::now() < until, "after SIGCONT, the program should switch the echo off again");
         std::thread::sleep(Duration::from_millis(20));
     }
     person.type_line("");

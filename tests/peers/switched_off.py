@@ -7,17 +7,18 @@ A check is one of these:
 - A keyword at one place of contrib/vault.schema.json, for example the `pattern` of one field. To switch off such a
   check, this program removes the keyword. The keywords `required`, `additionalProperties` and `unevaluatedProperties`
   of an object are one check: the object has exactly its fields. All `type` keywords with the same value are one check.
+- A call of `attempt` with one message: a library makes the check, and the library's error is the failure. To switch
+  off such a check, this program ignores the error, and the reader goes on without a value.
 
-- A call of `attempt` with one message: a library makes the check, and its error is the failure. To switch it off, this
-  program ignores the error, and the reader goes on without a value.
-
-A vector needs a check if its result changes without the check. Each check is only tried with the vectors in which this check failed: in the other vectors it never
-failed, so it makes no difference. A keyword that allows fields is tried with all vectors.
+A vector needs a check if its result changes without the check. Each check is only tried with the vectors in which the
+check failed, because without a failure the check makes no difference. A keyword that allows fields is tried with all
+vectors. One process for each processor tries the checks.
 
 The argument is a directory of vectors, by default tests/vectors. The exit status is 1 if there is a check that no
 vector needs.
 """
 import ast
+import multiprocessing
 import pathlib
 import sys
 import types
@@ -71,7 +72,7 @@ class Switches:
             raise self.failure(message, kind)
 
     def attempt(self, place, message, call, *arguments):
-        """A replacement for `attempt`."""
+        """Replaces the function `attempt` of contrib/recover.py, and records the check."""
         self.made.add((place, message))
         try:
             return call(*arguments)
@@ -159,33 +160,81 @@ def run(run_vector, switches, path):
     return found, switches.failed
 
 
-def main():
-    directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "vectors"
-    switches = Switches()
-    run_vector = load(switches)
-    results = {path: run(run_vector, switches, path) for path in sorted(directory.glob("*.txt"))}
-    places = {place for place, _ in switches.made}
-    checks = {check: [] for check in switches.made | {call for call in switches.calls if call[0] not in places}}
-    for place, schema in switches.schemas.items():
-        for keyword in schema.keys() - NO_CHECK:
-            checks.setdefault(named(place, keyword, schema[keyword]), []).append((schema, keyword))
-    for check in [*NO_VECTOR, *(check for check in checks if check[1] in FOUND_AGAIN)]:
-        del checks[check]
-    unnoticed = []
-    for check, removed in sorted(checks.items(), key=lambda item: item[0]):
+class Trials:
+    """The results of all vectors with every check, and the trials without one check."""
+
+    def __init__(self, directory):
+        self.switches = Switches()
+        self.run_vector = load(self.switches)
+        self.vectors = sorted(directory.glob("*.txt"))
+        self.results, self.checks = {}, {}
+
+    def result(self, path):
+        """Returns the result of a vector with every check, the checks that failed, and the checks that ran."""
+        self.switches.made = set()
+        return *run(self.run_vector, self.switches, path), self.switches.made
+
+    def find_checks(self, made):
+        """Finds all checks. `made` are the calls that ran. For a keyword, also stores its places."""
+        places = {place for place, _ in made}
+        calls = self.switches.calls
+        self.checks = {check: [] for check in made | {call for call in calls if call[0] not in places}}
+        for place, schema in self.switches.schemas.items():
+            for keyword in schema.keys() - NO_CHECK:
+                self.checks.setdefault(named(place, keyword, schema[keyword]), []).append((schema, keyword))
+        for check in [*NO_VECTOR, *(check for check in self.checks if check[1] in FOUND_AGAIN)]:
+            del self.checks[check]
+
+    def failed_in(self, check):
+        """Returns the vectors in which the check failed."""
+        return [path for path, (_, failed) in self.results.items() if check in failed]
+
+    def is_noticed(self, check):
+        """Returns whether the result of a vector changes without the check."""
+        removed = self.checks[check]
         before = [(schema, dict(schema)) for schema, _ in removed]
         for schema, keyword in removed:
             del schema[keyword]
-        switches.off = check
-        tried = [path for path, (_, failed) in results.items() if check in failed]
-        rest = [path for path in results if check[1] in ALLOWING and path not in tried]
-        if not any(run(run_vector, switches, path)[0] != results[path][0] for path in tried + rest):
-            unnoticed.append((*check, len(tried)))
+        self.switches.off = check
+        tried = self.failed_in(check)
+        rest = [path for path in self.results if check[1] in ALLOWING and path not in tried]
+        noticed = any(
+            run(self.run_vector, self.switches, path)[0] != self.results[path][0] for path in tried + rest)
+        self.switches.off = None
         for schema, content in reversed(before):
             schema.clear()
             schema.update(content)
-    for place, message, tried in unnoticed:
-        print(f"{place}: {message} (vectors in which it failed: {tried})")
+        return noticed
+
+
+def in_parallel(function, arguments):
+    """Calls a function with each argument, in forked processes. Returns the results in the order of the arguments."""
+    with multiprocessing.get_context("fork").Pool(initializer=set_function, initargs=(function,)) as pool:
+        return pool.map(call, arguments, chunksize=4)
+
+
+def set_function(function):
+    """Stores the function that this process calls."""
+    global the_function
+    the_function = function
+
+
+def call(argument):
+    """Calls the stored function."""
+    return the_function(argument)
+
+
+def main():
+    trials = Trials(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "vectors")
+    made = set()
+    for path, (found, failed, ran) in zip(trials.vectors, in_parallel(trials.result, trials.vectors)):
+        trials.results[path] = found, failed
+        made |= ran
+    trials.find_checks(made)
+    checks = sorted(trials.checks)
+    unnoticed = [check for check, noticed in zip(checks, in_parallel(trials.is_noticed, checks)) if not noticed]
+    for check in unnoticed:
+        print(f"{check[0]}: {check[1]} (vectors in which it failed: {len(trials.failed_in(check))})")
     print(f"{len(checks)} checks, {len(unnoticed)} of them needed for no vector")
     return 1 if unnoticed else 0
 

@@ -42,7 +42,7 @@ pub enum GrantStatementError {
     List(&'static str),
     /// An entry of this field is not an action pattern.
     Action(&'static str),
-    /// The field `Condition` does not map each operator to an object of condition keys.
+    /// The field `Condition` is not in the form {condition operator: {condition key: value}}.
     Condition,
 }
 
@@ -54,9 +54,9 @@ impl fmt::Display for GrantStatementError {
             Self::OneOf(yes, no) => write!(f, "needs either {yes} or {no}"),
             Self::List(name) => write!(f, "needs {name} as a string or a list of strings"),
             Self::Action(name) => write!(f, "has an entry in {name} that is not an IAM action"),
-            Self::Condition => {
-                f.write_str("has a Condition that does not map each operator to an object of condition keys")
-            }
+            Self::Condition => f.write_str(
+                "has a Condition that is not in the form {condition operator: {condition key: value}}",
+            ),
         }
     }
 }

@@ -153,7 +153,7 @@ fn envelopes() -> Vec<Row> {
         ),
         (
             "enrolment_type",
-            "does not know its type",
+            "this version of the program does not know",
             "the envelope has the payload type `application/json`",
             with! {
             envelope: |e| e["payloadType"] = "application/json".into() },

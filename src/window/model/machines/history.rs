@@ -19,7 +19,7 @@ use crate::gate::SessionId;
 /// exploration needs the process.
 const KEPT: usize = 20_000;
 
-/// How often one process reads the user in a row while the clock stands still.
+/// The number of times that one process may read the user before the model's clock moves on.
 const READS: usize = 2;
 
 /// The index of a history among the histories of one process.

@@ -138,7 +138,7 @@ fn two_openings_a_kill_and_a_stall_keep_every_promise() {
     explore_with_kill(bound, "an enabled opening, an opening, a kill and a stall", 30_000);
 }
 
-/// Controls: two faults are built into the processes, and the exploration must find a schedule that breaks a promise.
+/// Controls: faults are built into the processes, and the exploration must find a schedule that breaks a promise.
 #[test]
 fn the_exploration_finds_an_opening_that_ends_another_window_and_a_close_that_always_says_closed() {
     for (flaw, expected) in

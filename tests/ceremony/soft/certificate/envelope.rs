@@ -94,13 +94,19 @@ pub(super) fn files() -> Vec<Row> {
         ),
         (
             "enrolment_type_v2",
-            "does not know its type",
+            "this version of the program does not know",
             "the envelope has the payload type of a version 2 enrolment",
-            without_attestation(|e| e["payloadType"] = TYPE.replace("v1", "v2").into()),
+            Spec {
+                signed: |pae| {
+                    let text = String::from_utf8(pae.to_vec()).expect("the payload is JSON");
+                    text.replacen(TYPE, &TYPE.replace("v1", "v2"), 1).into_bytes()
+                },
+                ..without_attestation(|e| e["payloadType"] = TYPE.replace("v1", "v2").into())
+            },
         ),
         (
             "enrolment_type_statement",
-            "does not know its type",
+            "this version of the program does not know",
             "the envelope has the payload type of an approval",
             without_attestation(|e| e["payloadType"] = TYPE.replace("enrolment", "open").into()),
         ),

@@ -207,13 +207,13 @@ pub(super) fn statements() -> Vec<Entry> {
         ("payload_action_long", "not an IAM action",
             "an action in the grant has 129 characters, one too many", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Action"] = json!(format!("ec2:{}", "R".repeat(125))) }),
-        ("payload_condition_form", "does not map each operator to an object of condition keys",
+        ("payload_condition_form", "is not in the form {condition operator: {condition key: value}}",
             "the `Condition` of a statement is an array instead of an object", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!([]) }),
-        ("payload_condition_no_keys", "does not map each operator to an object of condition keys",
+        ("payload_condition_no_keys", "is not in the form {condition operator: {condition key: value}}",
             "an operator in the `Condition` of a statement has no condition keys", with! {
             credentials: |c| c["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {}}) }),
-        ("payload_condition_key_deny", "does not map each operator to an object of condition keys",
+        ("payload_condition_key_deny", "is not in the form {condition operator: {condition key: value}}",
             "a condition key of a `Deny` contains a space; a reader must refuse the key although the summary ignores a `Deny`", with! {
             credentials: |c| c["targets"][0]["grant"][3]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_static_grant", "the sealed payload is not valid",
@@ -223,7 +223,7 @@ pub(super) fn statements() -> Vec<Entry> {
         ("payload_targets_number", "the sealed payload is not valid",
             "the field `targets` in the payload is a number", with! {
             sealed: |s| s["targets"] = 1.into() }),
-        ("payload_condition_key", "does not map each operator to an object of condition keys",
+        ("payload_condition_key", "is not in the form {condition operator: {condition key: value}}",
             "a condition key in the grant contains a space", with! {
             sealed: |s| s["targets"][0]["grant"][0]["Condition"] = json!({"Bool": {"aws: x": "true"}}) }),
         ("payload_may_outlive_order", "an action of may_outlive",

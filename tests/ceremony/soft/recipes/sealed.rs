@@ -241,7 +241,7 @@ pub(super) fn exposed() -> Vec<Entry> {
 /// Vaults with a fault in an action pattern or a condition.
 pub(super) fn of_statements() -> Vec<Entry> {
     const ACTION: &str = "not an IAM action";
-    const CONDITION: &str = "does not map each operator to an object of condition keys";
+    const CONDITION: &str = "is not in the form {condition operator: {condition key: value}}";
     let mut all = values! { "open" sealed statement;
         ("payload_action_empty", "needs Action as a string or a list of strings",
             "an action in the grant is an empty string", "Action" = ""),

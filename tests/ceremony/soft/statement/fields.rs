@@ -26,8 +26,26 @@ fn specs(rows: Vec<Row>) -> Vec<Spec> {
 /// Faults in the statement, in the fields about the signer, and in the predicates.
 pub(super) fn fields() -> Vec<Spec> {
     let mut all = specs(of_any());
+    all.extend(specs(of_each_purpose()));
     all.extend(specs(of_purposes()));
     all
+}
+
+/// The same fault in a statement of each other purpose.
+fn of_each_purpose() -> Vec<Row> {
+    let row = |(name, purpose): (&'static str, &'static str)| -> Row {
+        let comment = "`_type` is that of in-toto Statement v0.1";
+        (name, purpose, "another type", comment, "/_type", json!("https://in-toto.io/Statement/v0.1"))
+    };
+    [
+        ("statement_open_in_toto_type", "open"),
+        ("statement_close_in_toto_type", "close"),
+        ("statement_drill_in_toto_type", "drill"),
+        ("statement_review_in_toto_type", "review"),
+        ("statement_reseal_in_toto_type", "reseal"),
+    ]
+    .map(row)
+    .into()
 }
 
 fn of_any() -> Vec<Row> {

@@ -169,14 +169,18 @@ pub(super) fn files() -> Vec<Spec> {
         },
         Spec {
             payload_type: |_| "application/vnd.breakglass.verify.v2+json".into(),
-            ..invalid("statement_type_v2", "the payload type is of version 2", "does not know its type")
+            ..invalid(
+                "statement_type_v2",
+                "the payload type is of version 2",
+                "this version of the program does not know",
+            )
         },
         Spec {
             payload_type: |_| "application/vnd.breakglass.enrolment.v1+json".into(),
             ..invalid(
                 "statement_type_enrolment",
                 "the payload type is that of an enrolment",
-                "does not know its type",
+                "this version of the program does not know",
             )
         },
         Spec {
@@ -184,7 +188,7 @@ pub(super) fn files() -> Vec<Spec> {
             ..invalid(
                 "statement_request",
                 "the payload type is reserved for requests",
-                "does not know its type",
+                "this version of the program does not know",
             )
         },
         Spec {
@@ -192,7 +196,7 @@ pub(super) fn files() -> Vec<Spec> {
             ..invalid(
                 "statement_answer",
                 "the payload type is reserved for answers",
-                "does not know its type",
+                "this version of the program does not know",
             )
         },
         Spec {

@@ -94,7 +94,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Returns whether `AWSDenyAll` is attached and the key is inactive. The user can still have a gate.
+    /// Returns whether `AWSDenyAll` is attached and the key is inactive. A gate may still be present.
     pub fn at_rest(&self) -> bool {
         self.denied && !self.key_active
     }
