@@ -6,10 +6,6 @@ pub const PROFILE: &str = "NAME";
 /// Stands for the path of a vault file.
 pub const VAULT: &str = "VAULT";
 
-/// Explains [`PROFILE`] in a command that closes access.
-pub const PROFILE_CLOSES: &str = "NAME is an AWS profile that is allowed to attach AWSDenyAll to the user";
-/// Explains [`PROFILE`] in a command that reads the user from IAM.
-pub const PROFILE_READS: &str = "NAME is an AWS profile that is allowed to read the user";
 /// Explains [`PROFILE`] in a command that reads CloudTrail.
 pub const PROFILE_READS_CALLS: &str = "NAME is an AWS profile that is allowed to read CloudTrail";
 /// Explains [`VAULT`].

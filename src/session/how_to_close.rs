@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::error::{Error, Status};
-use crate::placeholder::{self, PROFILE, PROFILE_CLOSES, VAULT, VAULT_IS};
+use crate::placeholder::{self, PROFILE, VAULT, VAULT_IS};
 use crate::shell;
 use crate::time_text;
 use crate::vault::manifest::Lane;
 use crate::vault::target::TargetId;
+
+/// Explains [`PROFILE`] in a command that closes access.
+const PROFILE_CLOSES: &str = "NAME is an AWS profile that is allowed to attach AWSDenyAll to the user";
 
 /// The role of a target in the lane `static`.
 #[derive(Clone, Debug)]

@@ -20,12 +20,15 @@ use crate::ledger::{
     self, ClockSource, ClockTime, Entry, LastSession, Ledger, Merged, Readiness, Record, TargetState,
     TargetStatus,
 };
-use crate::placeholder::{self, PROFILE, PROFILE_READS, VAULT, VAULT_IS};
+use crate::placeholder::{self, PROFILE, VAULT, VAULT_IS};
 use crate::session::{self, StatusQuery};
 use crate::shell;
 use crate::terminal::{print, warning};
 use crate::vault::file::Vault;
 use crate::vault::manifest::{self, Lane};
+
+/// Explains [`PROFILE`] in a command that reads the user from IAM.
+const PROFILE_READS: &str = "NAME is an AWS profile that is allowed to read the user";
 
 /// The validated arguments of `status`.
 struct StatusRequest {
